@@ -1,0 +1,136 @@
+/// \file
+/// A child process: forked with signals held back, watched, ended with all that it started, and
+/// reaped by its own number.
+#ifndef LOMP_CHILD_HPP
+#define LOMP_CHILD_HPP
+
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "fd.hpp"
+
+namespace lomp {
+
+/// Holds back all signals, so that a forked child meets none before it has its own handlers. In the
+/// parent the destructor brings the old mask back, also when fork fails; the child calls release().
+class SignalBlock {
+ public:
+  SignalBlock() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &old_);
+  }
+  ~SignalBlock() {
+    if (armed_) ::pthread_sigmask(SIG_SETMASK, &old_, nullptr);
+  }
+  SignalBlock(const SignalBlock&) = delete;
+  SignalBlock& operator=(const SignalBlock&) = delete;
+
+  void release() { armed_ = false; }
+
+ private:
+  sigset_t old_;
+  bool armed_ = true;
+};
+
+/// A descriptor that becomes readable when the process ends; empty where the kernel has none (old,
+/// or refused by a container), and then the pipe's end and waitpid must do.
+inline Fd open_pidfd(pid_t pid) {
+#if LOMP_LINUX && defined(SYS_pidfd_open)
+  return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+#else
+  (void)pid;
+  return Fd();
+#endif
+}
+
+/// Owns one child, which leads a process group of its own. Whatever happens, the destructor ends
+/// the group and reaps the child: nothing is left behind, and no other child is touched.
+class Child {
+ public:
+  Child() = default;
+  explicit Child(pid_t pid) : pid_(pid), pidfd_(open_pidfd(pid)) {}
+  Child(Child&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)),
+        status_(other.status_),
+        pidfd_(std::move(other.pidfd_)) {}
+  Child& operator=(Child&& other) noexcept {
+    std::swap(pid_, other.pid_);
+    std::swap(status_, other.status_);
+    std::swap(pidfd_, other.pidfd_);
+    return *this;
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    kill_group();
+    wait();
+  }
+
+  pid_t pid() const { return pid_; }
+  int pidfd() const { return pidfd_.get(); }
+
+  /// The wait status, once wait() has seen it.
+  int status() const { return status_; }
+
+  /// Ends the child and every process that it has left in its group. Before the child is reaped its
+  /// number can't belong to anybody else, so nobody else is hit.
+  void kill_group() {
+    if (pid_ <= 0) return;
+    ::kill(-pid_, SIGKILL);
+    ::kill(pid_, SIGKILL);
+  }
+
+  /// Waits for the end of the child and reaps it. A host that ignores SIGCHLD has the kernel reap
+  /// children; then the status isn't known and stays 0.
+  void wait() {
+    if (pid_ <= 0) return;
+    retry_eintr([&] { return kernel().waitpid(pid_, &status_, 0); });
+    forget();
+  }
+
+  /// Has the child ended? Never waits, and doesn't reap it: its number stays ours.
+  bool has_ended() const {
+    if (pid_ <= 0) return true;
+    siginfo_t info{};
+    const int n = retry_eintr([&] {
+      return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+    });
+    return n == -1 || info.si_pid != 0;
+  }
+
+  /// In a forked child: the sibling isn't ours to end or to reap.
+  void disown() { forget(); }
+
+ private:
+  void forget() {
+    pid_ = -1;
+    pidfd_.reset();
+  }
+
+  pid_t pid_ = -1;
+  int status_ = 0;
+  Fd pidfd_;
+};
+
+/// Forks. The child runs `main` with all signals blocked (seal_process() unblocks them) and never
+/// returns from here. Throws SystemError if the fork is refused; the signal mask is as it was.
+template <class Main>
+Child spawn(Main&& main) {
+  SignalBlock block;
+  const pid_t pid = check(kernel().fork(), "fork");
+  if (pid == 0) {
+    block.release();
+    main();
+    ::_exit(EXIT_SUCCESS);
+  }
+  ::setpgid(pid, pid);  // the child does the same: whoever comes first, the group is there
+  return Child(pid);
+}
+
+}  // namespace lomp
+
+#endif

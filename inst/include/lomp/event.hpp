@@ -1,0 +1,41 @@
+/// \file
+/// What the pool tells its caller.
+#ifndef LOMP_EVENT_HPP
+#define LOMP_EVENT_HPP
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "record.hpp"
+#include "shared_page.hpp"
+
+namespace lomp {
+
+enum class EventKind {
+  idle,      ///< nothing came within the time given, or a signal came: look around and call again
+  records,   ///< finished records, borrowed until the next call
+  lost,      ///< a worker died, and its running item with it
+  finished,  ///< every item has its record or was lost, or the pool was stopped and drained
+  failed     ///< no worker can be had any more; items are left undone
+};
+
+/// How a worker died.
+struct Loss {
+  pid_t pid = 0;
+  int status = 0;  ///< as waitpid gives it
+  ExitNote note = ExitNote::none;
+  std::uint64_t item = 0;
+};
+
+struct Event {
+  EventKind kind = EventKind::idle;
+  const Record* records = nullptr;
+  std::size_t count = 0;
+  Loss loss;
+  int error = 0;  ///< of `failed`: errno of the refused fork, or 0 if workers die before any item
+};
+
+}  // namespace lomp
+
+#endif

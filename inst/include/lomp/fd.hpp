@@ -1,0 +1,53 @@
+/// \file
+/// An owned file descriptor.
+#ifndef LOMP_FD_HPP
+#define LOMP_FD_HPP
+
+#include <utility>
+
+#include "syscall.hpp"
+
+namespace lomp {
+
+/// Owns one descriptor and closes it; moves, never copies. After a fork both processes own their
+/// copy, so a child closes what isn't its own (see Pool).
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(other.release()) {}
+  Fd& operator=(Fd&& other) noexcept {
+    reset(other.release());
+    return *this;
+  }
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
+
+  /// Closes the descriptor held so far. close() is not made again after EINTR: on Linux the
+  /// descriptor is gone by then and its number may belong to somebody else.
+  void reset(int fd = -1) noexcept {
+    const int old = std::exchange(fd_, fd);
+    if (old >= 0) ::close(old);
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+/// Marks a descriptor as closed on exec, so that no program started by a worker keeps it open.
+inline void set_close_on_exec(int fd) { check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl(F_SETFD)"); }
+
+/// Makes reads and writes on a descriptor return EAGAIN instead of waiting.
+inline void set_nonblocking(int fd) {
+  const int flags = check(::fcntl(fd, F_GETFL), "fcntl(F_GETFL)");
+  check(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)");
+}
+
+}  // namespace lomp
+
+#endif

@@ -1,0 +1,29 @@
+/// \file
+/// The parent's side of one worker.
+#ifndef LOMP_MEMBER_HPP
+#define LOMP_MEMBER_HPP
+
+#include "child.hpp"
+#include "control.hpp"
+#include "frame_reader.hpp"
+#include "pipe.hpp"
+
+namespace lomp {
+
+/// A worker as the parent sees it: the process, the reading end of its pipe and what was read.
+struct Member {
+  Child child;
+  Fd results;
+  Fd control;
+  FrameReader reader;
+  int slot = 0;
+  pid_t last_pid = 0;  ///< outlives the child, for the news of its death
+  bool readable = false;
+  bool has_ended = false;  ///< the kernel says so; its pipe may still hold frames
+  bool is_buried = false;  ///< reaped without a bye: what it staged is still to be taken
+  bool staged_taken = false;
+};
+
+}  // namespace lomp
+
+#endif

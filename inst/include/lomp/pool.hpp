@@ -1,0 +1,376 @@
+/// \file
+/// The parent's side of it all: forks workers when they are worth it, gathers their records, sees
+/// to their deaths, and leaves nothing behind.
+#ifndef LOMP_POOL_HPP
+#define LOMP_POOL_HPP
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "bitmap.hpp"
+#include "event.hpp"
+#include "fork_policy.hpp"
+#include "member.hpp"
+#include "reactor.hpp"
+#include "schedule.hpp"
+#include "seal.hpp"
+#include "worker.hpp"
+
+namespace lomp {
+
+struct PoolOptions {
+  std::uint64_t items = 0;  ///< below 2^32
+  int workers = 1;          ///< at most; fewer are forked if the work runs out before
+  std::size_t staging_bytes = std::size_t{128} << 10;
+  std::size_t pipe_bytes = std::size_t{1} << 20;
+  std::function<void()> before_fork;  ///< runs in the parent before each fork
+};
+
+/// Runs in the child, sealed: takes all items it can get from the worker and returns.
+using WorkerMain = std::function<void(Worker&)>;
+
+/// One call's workers. Not thread-safe; used by the process that made it, on the thread that forks.
+/// The destructor ends and reaps every child.
+class Pool {
+ public:
+  /// Forks nobody yet. Throws SystemError if there is no shared memory.
+  Pool(const PoolOptions& options, WorkerMain main)
+      : options_(options),
+        main_(std::move(main)),
+        owner_(::getpid()),
+        limit_(options.workers),
+        page_(options.items, options.workers, options.staging_bytes),
+        schedule_(page_),
+        done_(options.items) {}
+
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool() { close(); }
+
+  /// The next thing that happened, waiting up to `tick_ms` for it. Throws std::bad_alloc where a
+  /// result doesn't fit into memory, SystemError where the operating system fails.
+  Event next(int tick_ms) {
+    for (;;) {
+      for (Place& member : members_) {
+        if (!member || !has_news(*member)) continue;
+        const Event event = hear(member);
+        if (event.kind != EventKind::idle) return event;
+      }
+      if (is_complete()) return make(EventKind::finished);
+      if (wants_worker()) {
+        fork_worker();
+        wait(0);
+      } else if (live() == 0) {
+        return make(EventKind::failed);
+      } else if (!wait(patience(tick_ms))) {
+        return make(EventKind::idle);
+      }
+    }
+  }
+
+  /// Ends all workers at once. What they had finished still comes from next(), then `finished`.
+  void stop() {
+    stopping_ = true;
+    for (Place& member : members_) {
+      if (!member) continue;
+      member->child.kill_group();
+      member->readable = true;
+    }
+  }
+
+  /// Ends and reaps every child. All are killed before the first is waited for.
+  void close() {
+    if (::getpid() != owner_) return disown();
+    for (Place& member : members_) {
+      if (member) member->child.kill_group();
+    }
+    for (Child& child : leaving_) child.kill_group();
+    members_.clear();
+    leaving_.clear();
+  }
+
+  std::uint64_t done() const { return done_.count(); }
+  bool is_done(std::uint64_t item) const { return done_.has(item); }
+
+  /// errno of a fork that was refused while others had been had; 0 if none was.
+  int refused() const { return refused_; }
+  int forks() const { return forks_; }
+  int deaths() const { return deaths_; }
+
+ private:
+  using Place = std::unique_ptr<Member>;
+
+  Event make(EventKind kind) const {
+    Event event;
+    event.kind = kind;
+    event.error = refused_;
+    return event;
+  }
+
+  static bool has_news(const Member& m) { return m.readable || m.has_ended || m.is_buried; }
+
+  /// Goes one step on with a worker that has news; `idle` if nothing of it is for the caller.
+  Event hear(Place& member) {
+    Member& m = *member;
+    if (m.is_buried) return take_leave(member);
+    switch (read(m)) {
+      case ReadStatus::frame:
+        policy_.heard();
+        early_deaths_ = 0;
+        return m.reader.header().kind == FrameKind::bye ? retire(member) : deliver(m);
+      case ReadStatus::would_block:
+        m.readable = false;
+        if (m.has_ended) bury(m);
+        return {};
+      case ReadStatus::corrupt:
+      case ReadStatus::eof:
+        break;
+    }
+    bury(m);
+    return {};
+  }
+
+  /// A record that doesn't fit into this process's memory is its item's failure, not the call's.
+  ReadStatus read(Member& m) {
+    try {
+      return m.reader.next(m.results.get());
+    } catch (const std::bad_alloc&) {
+      page_.slot(m.slot).note = ExitNote::too_large;
+      return ReadStatus::corrupt;
+    }
+  }
+
+  Event deliver(Member& m) {
+    const FrameHeader& header = m.reader.header();
+    records_.clear();
+    if (header.kind == FrameKind::records) {
+      if (!parse_records(m.reader.body(), m.reader.size(), records_)) return fail(m);
+    } else if (header.end == PartEnd::last) {
+      records_.push_back({header.item, header.record_kind, m.reader.body(), m.reader.size()});
+    }
+    return note_records() ? announce() : fail(m);
+  }
+
+  /// A worker that sends what can't be is as good as dead.
+  Event fail(Member& m) {
+    bury(m);
+    return {};
+  }
+
+  /// Marks the records' items as done; false if one can't be an item.
+  bool note_records() {
+    for (const Record& record : records_) {
+      if (record.item >= options_.items) return false;
+      done_.add(record.item);
+    }
+    return true;
+  }
+
+  Event announce() const {
+    if (records_.empty()) return {};
+    Event event = make(EventKind::records);
+    event.records = records_.data();
+    event.count = records_.size();
+    return event;
+  }
+
+  /// The worker has said bye. Its process is ending, which takes as long as its fork did where the
+  /// session is large: nobody waits for it here.
+  Event retire(Place& member) {
+    leaving_.push_back(std::move(member->child));
+    member.reset();
+    return {};
+  }
+
+  /// The worker has ended without a bye, or its pipe has, or it made no sense.
+  void bury(Member& m) {
+    m.child.kill_group();
+    m.child.wait();
+    m.results.reset();
+    m.is_buried = true;
+  }
+
+  /// First what the dead worker had staged, then the news of its death.
+  Event take_leave(Place& member) {
+    Member& m = *member;
+    if (!m.staged_taken) {
+      m.staged_taken = true;
+      records_.clear();
+      if (take_staged(m) && note_records()) return announce();
+      return {};
+    }
+    const Event event = report_loss(m);
+    member.reset();
+    return event;
+  }
+
+  /// Staged bytes whose frame came through, whole, are ours already.
+  bool take_staged(const Member& m) {
+    const Staging staging = page_.staging(m.slot);
+    return staging.sequence() == m.reader.expected() &&
+           parse_records(staging.data(), staging.committed(), records_);
+  }
+
+  Event report_loss(const Member& m) {
+    if (stopping_) return {};
+    WorkerSlot& slot = page_.slot(m.slot);
+    ++deaths_;
+    early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
+    if (early_deaths_ >= max_early_deaths) return give_up(m, slot);
+    const std::uint64_t running = slot.running;
+    if (running == 0 || !done_.add(running - 1)) return {};
+    return with_loss(EventKind::lost, m, slot);
+  }
+
+  Event give_up(const Member& m, WorkerSlot& slot) {
+    stop();
+    Event event = with_loss(EventKind::failed, m, slot);
+    event.error = 0;
+    return event;
+  }
+
+  Event with_loss(EventKind kind, const Member& m, WorkerSlot& slot) const {
+    Event event = make(kind);
+    event.loss = {m.last_pid, m.child.status(), slot.note, slot.running - 1};
+    return event;
+  }
+
+  bool is_complete() const { return done_.full() || (stopping_ && live() == 0); }
+
+  int live() const {
+    int n = 0;
+    for (const Place& member : members_) n += member != nullptr;
+    return n;
+  }
+
+  Progress progress() const {
+    Progress sum;
+    sum.waiting = schedule_.waiting();
+    for (int i = 0; i < page_.slots(); ++i) {
+      sum.finished += page_.slot(i).finished;
+      sum.busy_ns += page_.slot(i).busy_ns;
+    }
+    return sum;
+  }
+
+  bool may_fork() const { return !stopping_ && live() < limit_; }
+
+  bool wants_worker() {
+    if (!may_fork() || done_.full()) return false;
+    if (live() == 0 && schedule_.waiting() == 0) requeue_gap();
+    return policy_.is_worth(progress(), live());
+  }
+
+  /// A worker that dies between claiming items and writing them down takes them out of everybody's
+  /// sight. When all others have left, what isn't done is exactly what was lost in that way.
+  void requeue_gap() { page_.slot(free_slot()).block = done_.first_gap().word(); }
+
+  int free_slot() {
+    members_.resize(static_cast<std::size_t>(page_.slots()));
+    int i = 0;
+    while (members_[static_cast<std::size_t>(i)]) ++i;
+    return i;
+  }
+
+  /// One more worker, or, if it is refused, one fewer for the rest of the call.
+  void fork_worker() {
+    try {
+      policy_.before_fork();
+      if (options_.before_fork) options_.before_fork();
+      fork_into(free_slot());
+      policy_.after_fork();
+      ++forks_;
+    } catch (const SystemError& error) {
+      limit_ = live();
+      refused_ = error.code().value();
+    }
+  }
+
+  void fork_into(int slot) {
+    page_.renew(slot);
+    Pipe pipe = make_pipe(options_.pipe_bytes);
+    ControlPair control = make_control_pair();
+    auto member = std::make_unique<Member>();
+    member->slot = slot;
+    const pid_t parent = ::getpid();
+    member->child = spawn([&] {
+      seal_process(parent, control.worker.get(), page_.slot(slot));
+      pipe.reader.reset();
+      control.parent.reset();
+      disown();
+      work(slot, pipe.writer.get());
+    });
+    member->last_pid = member->child.pid();
+    member->results = std::move(pipe.reader);
+    member->control = std::move(control.parent);
+    members_[static_cast<std::size_t>(slot)] = std::move(member);
+  }
+
+  void work(int slot, int results) {
+    Worker worker(page_, slot, results);
+    main_(worker);
+    worker.bye();
+  }
+
+  /// In a child: closes the siblings' descriptors and forgets their processes.
+  void disown() {
+    for (Place& member : members_) {
+      if (member) member->child.disown();
+    }
+    for (Child& child : leaving_) child.disown();
+    members_.clear();
+    leaving_.clear();
+  }
+
+  int patience(int tick_ms) const {
+    return may_fork() && schedule_.waiting() > 0 ? std::min(tick_ms, policy_.patience_ms())
+                                                 : tick_ms;
+  }
+
+  bool wait(int milliseconds) {
+    reactor_.clear();
+    for (Place& member : members_) {
+      if (!member) continue;
+      reactor_.watch(member->results.get());
+      reactor_.watch(member->child.pidfd());
+    }
+    const bool ready = reactor_.wait(milliseconds);
+    std::size_t place = 0;
+    for (Place& member : members_) {
+      if (!member) continue;
+      member->readable = reactor_.is_ready(place++);
+      look_for_end(*member, reactor_.is_ready(place++));
+    }
+    return ready;
+  }
+
+  /// Without a pidfd the process is asked for directly; that is once a tick at the least.
+  static void look_for_end(Member& m, bool pidfd_ready) {
+    m.has_ended = m.child.pidfd() >= 0 ? pidfd_ready : m.child.has_ended();
+  }
+
+  static constexpr int max_early_deaths = 2;
+
+  PoolOptions options_;
+  WorkerMain main_;
+  pid_t owner_;
+  int limit_;
+  SharedPage page_;
+  Schedule schedule_;
+  Bitmap done_;
+  ForkPolicy policy_;
+  Reactor reactor_;
+  std::vector<Place> members_;
+  std::vector<Child> leaving_;
+  std::vector<Record> records_;
+  int refused_ = 0;
+  int forks_ = 0;
+  int deaths_ = 0;
+  int early_deaths_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace lomp
+
+#endif

@@ -1,0 +1,141 @@
+/// \file
+/// What a forked worker does first: it becomes a process that can't disturb its parent's world.
+#ifndef LOMP_SEAL_HPP
+#define LOMP_SEAL_HPP
+
+#include <signal.h>
+
+#include <atomic>
+#include <cstdlib>
+
+#include "control.hpp"
+#include "shared_page.hpp"
+#if LOMP_LINUX
+#include <sys/prctl.h>
+#endif
+
+namespace lomp {
+
+/// What the handlers below must know. Set once in the worker, before they are installed. A process
+/// that the worker forks inherits handlers and state; `self` tells it that they aren't meant for
+/// it.
+struct SealState {
+  pid_t self = 0;
+  pid_t parent = 0;
+  int control = -1;
+  WorkerSlot* slot = nullptr;
+};
+
+inline SealState& seal_state() {
+  static SealState state;
+  return state;
+}
+
+/// Is this process the sealed worker itself, not something that it forked?
+inline bool is_sealed_worker() { return ::getpid() == seal_state().self; }
+
+/// Ends this worker and what it started. Only a group that it leads may be hit: should setpgid()
+/// have failed, the group is the parent's.
+[[noreturn]] inline void end_own_group() {
+  if (::getpgrp() == ::getpid()) ::kill(0, SIGKILL);
+  ::_exit(EXIT_FAILURE);
+}
+
+/// The end of a process on a signal, as if nobody had handled it.
+inline void die_of(int signal) {
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
+
+/// SIGTERM is how the kernel tells of the parent's death. Anybody else's SIGTERM ends this process
+/// alone, with that status.
+inline void on_terminate(int signal) {
+  const SealState& state = seal_state();
+  if (is_sealed_worker() && ::getppid() != state.parent) end_own_group();
+  die_of(signal);
+}
+
+/// Where there is no death signal, the control socket's owner gets SIGIO when its peer closes.
+inline void on_control_event(int) {
+  if (is_sealed_worker() && peer_is_gone(seal_state().control)) end_own_group();
+}
+
+inline void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
+}
+
+/// Faults and aborts end the worker with their signal, so that the parent can name it; the host's
+/// own handlers would clean up what belongs to the parent, or ask the user. Reading the terminal
+/// fails instead of stopping the worker.
+inline void reset_signals() {
+  for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGUSR1, SIGUSR2, SIGHUP, SIGQUIT}) {
+    handle(signal, SIG_DFL);
+  }
+  for (int signal : {SIGTTIN, SIGTTOU, SIGTSTP}) handle(signal, SIG_IGN);
+  handle(SIGTERM, on_terminate);
+}
+
+inline void watch_control_socket(int socket) {
+  handle(SIGIO, on_control_event);
+  ::fcntl(socket, F_SETOWN, ::getpid());
+#ifdef O_ASYNC
+  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_ASYNC);
+#endif
+}
+
+/// Ties the worker's life to its parent's. The death signal comes when the forking *thread* ends,
+/// which is the parent's main thread; if the parent died before it was set, nobody sends it.
+inline void follow_parent(const SealState& state) {
+#if LOMP_LINUX
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+#else
+  watch_control_socket(state.control);
+  if (peer_is_gone(state.control)) end_own_group();
+#endif
+  if (::getppid() != state.parent) end_own_group();
+}
+
+inline void close_standard_input() {
+  const int null = ::open("/dev/null", O_RDONLY);
+  if (null < 0) {
+    ::close(STDIN_FILENO);
+  } else if (null != STDIN_FILENO) {
+    ::dup2(null, STDIN_FILENO);
+    ::close(null);
+  }
+}
+
+/// Leaves at once: no exit handler, no stdio buffer of the parent's, no destructor.
+[[noreturn]] inline void leave(ExitNote note, int status) {
+  if (is_sealed_worker()) seal_state().slot->note.store(note, std::memory_order_release);
+  ::_exit(status);
+}
+
+/// Runs first of all exit handlers (the last one registered), so that exit() in an item's code runs
+/// no other and doesn't flush or rewind files that the parent shares.
+inline void on_exit_called() {
+  if (is_sealed_worker()) leave(ExitNote::c_exit, EXIT_FAILURE);
+}
+
+/// Seals the worker. `parent` is the pid from before the fork. Signals are blocked on entry and
+/// unblocked on return.
+inline void seal_process(pid_t parent, int control, WorkerSlot& slot) {
+  SealState& state = seal_state();
+  state = {::getpid(), parent, control, &slot};
+  ::setpgid(0, 0);
+  reset_signals();
+  close_standard_input();
+  std::atexit(on_exit_called);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  follow_parent(state);
+}
+
+}  // namespace lomp
+
+#endif

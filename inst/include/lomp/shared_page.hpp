@@ -1,0 +1,90 @@
+/// \file
+/// The state that parent and workers share: the work counter and a slot for each worker.
+#ifndef LOMP_SHARED_PAGE_HPP
+#define LOMP_SHARED_PAGE_HPP
+
+#include <cstdint>
+#include <new>
+
+#include "block.hpp"
+#include "shared_memory.hpp"
+#include "staging.hpp"
+
+namespace lomp {
+
+/// How a worker left, where its wait status doesn't tell.
+enum class ExitNote : std::uint32_t {
+  none = 0,
+  quit = 1,       ///< the item asked the host program to quit
+  c_exit = 2,     ///< the item's code called exit()
+  lost_pipe = 3,  ///< its results could not be written
+  too_large = 4   ///< its result doesn't fit into the parent's memory; the parent ended it
+};
+
+/// One worker's lines of the page. The worker writes them; the parent reads them at any time, and
+/// after its death with certainty. A line of its own keeps workers from slowing each other.
+struct alignas(128) WorkerSlot {
+  BlockWord block{0};                      ///< what it has claimed and not begun; stealable
+  std::atomic<std::uint64_t> running{0};   ///< the item in hand + 1; 0 between items
+  std::atomic<std::uint64_t> begun{0};     ///< items that this process has begun
+  std::atomic<std::uint64_t> finished{0};  ///< items in the blocks it has been through
+  std::atomic<std::uint64_t> busy_ns{0};   ///< time it took for these
+  Staging::Word staged{0};
+  std::atomic<ExitNote> note{ExitNote::none};
+};
+
+/// Lays out the shared memory: a header, the slots, the staging buffers. Atomics without locks
+/// work between processes because all of them see the same memory.
+class SharedPage {
+ public:
+  /// `items` below 2^32. Throws SystemError if there is no memory.
+  SharedPage(std::uint64_t items, int slots, std::size_t staging_bytes)
+      : memory_(sizeof(Header) +
+                static_cast<std::size_t>(slots) * (sizeof(WorkerSlot) + staging_bytes)),
+        slots_(slots),
+        staging_bytes_(staging_bytes),
+        header_(new (memory_.data()) Header) {
+    header_->items = items;
+    for (int i = 0; i < slots; ++i) new (&slot(i)) WorkerSlot;
+  }
+
+  std::uint64_t items() const { return header_->items; }
+  int slots() const { return slots_; }
+
+  /// The first item that nobody has claimed; past the end when all are.
+  std::atomic<std::uint64_t>& next() { return header_->next; }
+
+  WorkerSlot& slot(int i) const {
+    return reinterpret_cast<WorkerSlot*>(memory_.data() + sizeof(Header))[i];
+  }
+
+  Staging staging(int i) const {
+    unsigned char* first =
+        memory_.data() + sizeof(Header) + static_cast<std::size_t>(slots_) * sizeof(WorkerSlot);
+    return {slot(i).staged, first + static_cast<std::size_t>(i) * staging_bytes_, staging_bytes_};
+  }
+
+  /// Prepares a slot for a new process. The block stays: the new process goes on with it.
+  void renew(int i) {
+    WorkerSlot& s = slot(i);
+    s.running = 0;
+    s.begun = 0;
+    s.note = ExitNote::none;
+    staging(i).reset();
+  }
+
+ private:
+  struct alignas(128) Header {
+    std::atomic<std::uint64_t> next{0};
+    std::uint64_t items = 0;
+  };
+
+  SharedMemory memory_;
+  int slots_;
+  std::size_t staging_bytes_;
+  Header* header_;
+};
+
+}  // namespace lomp
+
+#endif

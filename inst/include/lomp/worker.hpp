@@ -1,0 +1,212 @@
+/// \file
+/// The child's side: takes items, stages what comes of them, sends it.
+#ifndef LOMP_WORKER_HPP
+#define LOMP_WORKER_HPP
+
+#include <cstdio>
+#include <cstring>
+
+#include "clock.hpp"
+#include "frame.hpp"
+#include "pipe.hpp"
+#include "record.hpp"
+#include "schedule.hpp"
+#include "seal.hpp"
+
+namespace lomp {
+
+/// One worker, in its own process. A record is begun with put(), in any number of pieces, and ended
+/// with finish() or abandon(). It may be abandoned by a longjmp at any point: nothing here needs a
+/// destructor, and the state is sound between any two statements of the caller.
+class Worker {
+ public:
+  Worker(SharedPage& page, int slot, int results)
+      : slot_(page.slot(slot)),
+        staging_(page.staging(slot)),
+        schedule_(page),
+        index_(slot),
+        results_(results) {}
+
+  /// Gets a block of items, by claiming or stealing; false when there is no more work to begin.
+  bool next_block() {
+    end_block();
+    if (has_items()) return begin_block();  // a dead predecessor's
+    Block block = schedule_.claim(size_.items());
+    if (block.empty()) block = schedule_.steal(index_);
+    if (block.empty()) return false;
+    slot_.block.store(block.word(), std::memory_order_release);
+    return begin_block();
+  }
+
+  /// Takes the next item of the block and marks it as running; false at the block's end.
+  bool take(std::uint32_t& item) {
+    if (!take_first(slot_.block, item)) return false;
+    slot_.running.store(std::uint64_t{item} + 1, std::memory_order_release);
+    slot_.begun.store(slot_.begun.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    ++taken_;
+    return true;
+  }
+
+  /// The item in hand, plus 1; 0 if there is none.
+  std::uint64_t running() const { return slot_.running.load(std::memory_order_relaxed); }
+
+  /// Appends bytes to the record in hand.
+  void put(const void* data, std::size_t bytes) {
+    if (bytes <= room()) {
+      std::memcpy(staging_.data() + committed() + header_room() + pending_, data, bytes);
+      pending_ += bytes;
+    } else {
+      put_large(data, bytes);
+    }
+  }
+
+  /// Completes the record in hand: from now on it outlives this process.
+  void finish(unsigned kind) {
+    if (is_large_) {
+      send_part(PartEnd::last, kind, nullptr, 0);
+    } else {
+      stage(kind);
+    }
+    slot_.running.store(0, std::memory_order_release);
+  }
+
+  /// Forgets the record in hand, not the item.
+  void abandon() {
+    pending_ = 0;
+    if (is_large_) send_part(PartEnd::abandoned, 0, nullptr, 0);
+  }
+
+  /// Sends what is staged. The parent hears of a worker's first item at once, since it decides by
+  /// it whether more workers are worth their fork.
+  void flush() {
+    if (committed() > 0) {
+      FrameHeader header;
+      header.kind = FrameKind::records;
+      header.bytes = committed();
+      send(header, staging_.data(), committed());
+    }
+    last_flush_ = now_ns();
+  }
+
+  /// Tells the parent that this worker has no more to say.
+  void bye() {
+    end_block();
+    flush();
+    FrameHeader header;
+    header.kind = FrameKind::bye;
+    send(header, nullptr, 0);
+  }
+
+ private:
+  static constexpr std::int64_t flush_after_ns = 20000000;
+
+  bool has_items() const { return !Block::of(slot_.block.load(std::memory_order_acquire)).empty(); }
+
+  bool begin_block() {
+    taken_ = 0;
+    block_began_ = now_ns();
+    return true;
+  }
+
+  void end_block() {
+    if (taken_ == 0) return;
+    const std::int64_t now = now_ns();
+    size_.learn(taken_, now - block_began_);
+    slot_.busy_ns += static_cast<std::uint64_t>(now - block_began_);
+    slot_.finished += taken_;
+    taken_ = 0;
+    if (now - last_flush_ > flush_after_ns) flush();
+  }
+
+  std::size_t committed() const { return staging_.committed(); }
+  static constexpr std::size_t header_room() { return sizeof(RecordHeader); }
+
+  /// How many more bytes of the record in hand fit behind what is staged.
+  std::size_t room() const {
+    const std::size_t used = committed() + header_room() + pending_;
+    return used < staging_.capacity() ? staging_.capacity() - used : 0;
+  }
+
+  void stage(unsigned kind) {
+    if (room() == 0 && pending_ == 0) flush();
+    const RecordHeader header = make_record_header(running() - 1, kind, pending_);
+    std::memcpy(staging_.data() + committed(), &header, sizeof header);
+    staging_.commit(committed() + sizeof header + pending_);
+    pending_ = 0;
+  }
+
+  /// Makes room by sending what is staged; what doesn't fit even then goes out in parts.
+  void put_large(const void* data, std::size_t bytes) {
+    const std::size_t begun = pending_;
+    const unsigned char* begun_at = staging_.data() + committed() + header_room();
+    if (committed() > 0) {
+      flush();
+      std::memmove(staging_.data() + header_room(), begun_at, begun);
+    }
+    if (bytes <= room()) return put(data, bytes);
+    send_part(PartEnd::more, 0, data, bytes);
+  }
+
+  /// Sends what is pending of the record in hand and `bytes` more.
+  void send_part(PartEnd end, unsigned kind, const void* data, std::size_t bytes) {
+    is_large_ = end == PartEnd::more;
+    FrameHeader header;
+    header.kind = FrameKind::part;
+    header.end = end;
+    header.record_kind = static_cast<std::uint16_t>(kind);
+    header.item = static_cast<std::uint32_t>(running() - 1);
+    header.bytes = pending_ + bytes;
+    send(header, staging_.data() + header_room(), pending_, data, bytes);
+    pending_ = 0;
+  }
+
+  /// Writes one frame. A parent that reads no more is dead or has given this worker up.
+  void send(FrameHeader header, const void* first, std::size_t first_bytes,
+            const void* second = nullptr, std::size_t second_bytes = 0) {
+    header.sequence = staging_.sequence();
+    header = sealed(header);
+    iovec parts[] = {{&header, sizeof header},
+                     {const_cast<void*>(first), first_bytes},
+                     {const_cast<void*>(second), second_bytes}};
+    try {
+      const BrokenPipeBlock block;
+      write_all(results_, parts, 3);
+    } catch (const SystemError&) {
+      leave(ExitNote::lost_pipe, EXIT_FAILURE);
+    }
+    staging_.sent();
+  }
+
+  /// Holds back SIGPIPE while results are written: the host's handler might jump out of here.
+  class BrokenPipeBlock {
+   public:
+    BrokenPipeBlock() {
+      sigset_t pipe;
+      ::sigemptyset(&pipe);
+      ::sigaddset(&pipe, SIGPIPE);
+      ::pthread_sigmask(SIG_BLOCK, &pipe, &old_);
+    }
+    ~BrokenPipeBlock() { ::pthread_sigmask(SIG_SETMASK, &old_, nullptr); }
+    BrokenPipeBlock(const BrokenPipeBlock&) = delete;
+    BrokenPipeBlock& operator=(const BrokenPipeBlock&) = delete;
+
+   private:
+    sigset_t old_;
+  };
+
+  WorkerSlot& slot_;
+  Staging staging_;
+  Schedule schedule_;
+  BlockSize size_;
+  int index_;
+  int results_;
+  std::size_t pending_ = 0;  // bytes of the record in hand that lie behind the committed ones
+  bool is_large_ = false;    // parts of the record in hand have been sent
+  std::uint64_t taken_ = 0;
+  std::int64_t block_began_ = 0;
+  std::int64_t last_flush_ = 0;
+};
+
+}  // namespace lomp
+
+#endif
