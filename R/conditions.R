@@ -1,0 +1,128 @@
+# The conditions that lomp signals. Each has a class of its own, and fields for programs.
+
+stop_argument <- function(argument, takes, got = NULL) {
+  message <- sprintf("`%s` %s", argument, takes)
+  if (!is.null(got)) message <- sprintf("%s, not %s", message, got)
+  stop(structure(
+    class = c("lomp_argument_error", "error", "condition"),
+    list(message = message, call = NULL, argument = argument)
+  ))
+}
+
+new_failure <- function(class, message, item, name, parent, calls, time, ...) {
+  structure(
+    class = unique(c(class, "lomp_error", "error", "condition")),
+    list(
+      message = message, call = NULL, item = item, name = name, parent = parent, calls = calls,
+      time = time, results = NULL, ...
+    )
+  )
+}
+
+# An item whose function failed. `description` is NULL where not even that could be sent.
+new_item_error <- function(item, description, plan) {
+  if (is.null(description)) {
+    description <- describe_failure(simpleError("the error could not be described"), character())
+  }
+  parent <- description$condition
+  call <- conditionCall(parent)
+  message <- paste0(item_label(item, plan), ": ", conditionMessage(parent))
+  if (!is.null(call)) message <- paste0(message, "\nin ", one_line(call))
+  new_failure("lomp_error", message, item, item_name(item, plan), parent, description$calls,
+              description$time)
+}
+
+exit_notes <- c(
+  "called quit()", "called exit() in C code", "could not write its results",
+  "gave a result that doesn't fit into this process's memory"
+)
+
+# An item whose worker died. `loss` is what describe_loss() in C++ gives.
+new_crash <- function(item, loss, plan) {
+  how <- describe_death(loss)
+  new_failure("lomp_crash", paste0(item_label(item, plan), ": ", how), item, item_name(item, plan),
+              simpleError(how), character(), proc.time()[["elapsed"]],
+              signal = signal_of(loss), status = loss[["status"]], pid = loss[["pid"]])
+}
+
+signal_of <- function(loss) {
+  if (loss[["signal"]] > 0L) signal_name(loss[["signal"]]) else NA_character_
+}
+
+describe_death <- function(loss) {
+  if (loss[["note"]] > 0L) return(paste("its worker", exit_notes[[loss[["note"]]]]))
+  signal <- signal_of(loss)
+  if (is.na(signal)) return(sprintf("its worker ended with status %d", loss[["status"]]))
+  hint <- if (signal == "SIGKILL") " (by the system, if memory had run out)" else ""
+  sprintf("its worker was killed by %s%s", signal, hint)
+}
+
+new_not_run <- function() {
+  new_failure("lomp_not_run", "not run to its end: the call was over before", NA_real_, NULL, NULL,
+              character(), NA_real_)
+}
+
+# No worker can be had: the whole call is over.
+new_fork_error <- function(loss, plan) {
+  message <- if (loss[["errno"]] != 0L) {
+    paste("can't fork a worker:", errno_text(loss[["errno"]]))
+  } else {
+    paste("two workers in a row died before they began an item: the last one", sub(
+      "^its worker ", "", describe_death(loss)
+    ))
+  }
+  new_failure("lomp_fork_error", message, NA_real_, NULL, NULL, character(),
+              proc.time()[["elapsed"]])
+}
+
+item_name <- function(item, plan) {
+  name <- plan$names[item]
+  if (length(name) == 1L && !is.na(name) && nzchar(name)) name
+}
+
+item_label <- function(item, plan) {
+  name <- item_name(item, plan)
+  label <- paste("item", format_count(item))
+  if (is.null(name)) label else sprintf("%s (\"%s\")", label, name)
+}
+
+format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)
+
+# "3, 17, 42": as many as a message has room for.
+format_items <- function(items, most = 10L) {
+  text <- paste(format_count(utils::head(items, most)), collapse = ", ")
+  if (length(items) > most) paste0(text, ", ...") else text
+}
+
+signal_warning <- function(class, message, ...) {
+  warning(structure(
+    class = c(class, "warning", "condition"),
+    list(message = message, call = NULL, ...)
+  ))
+}
+
+warn_of_failures <- function(failures, plan) {
+  items <- sort(vapply(failures, function(f) f$item, 0))
+  signal_warning("lomp_failed", items = items, message = sprintf(
+    "%s of %s items failed (%s)", format_count(length(items)), format_count(plan$n),
+    format_items(items)
+  ))
+}
+
+warn_of_refused_fork <- function(summary, plan) {
+  if (summary$refused == 0L || summary$forks == 0L) return()
+  signal_warning("lomp_fewer_workers", workers = summary$forks, message = sprintf(
+    "only %d of %d workers could be forked (%s): the call went on with fewer",
+    summary$forks, plan$workers, errno_text(summary$refused)
+  ))
+}
+
+warn_of_dead_references <- function(items, plan) {
+  if (length(items) == 0L) return()
+  items <- sort(items)
+  signal_warning("lomp_dead_reference", items = items, message = sprintf(
+    "the result of %s%s holds an external pointer or a connection, which is dead in this process",
+    item_label(items[[1L]], plan),
+    if (length(items) > 1L) sprintf(" (and of %d more)", length(items) - 1L) else ""
+  ))
+}

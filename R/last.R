@@ -1,0 +1,37 @@
+#' Which elements are results
+#'
+#' Tells results from the conditions that [lomp_map()] puts into the places of items that failed or
+#' were not run.
+#'
+#' @param results A list that [lomp_map()] returned, or the `results` of a condition that it threw; a
+#'   single `lomp_error` will do.
+#'
+#' @return A logical vector, without names, `TRUE` for each element that is no `lomp_error`. `FALSE`
+#'   for a single `lomp_error`.
+#' @export
+#' @examples
+#' results <- suppressWarnings(
+#'   lomp_map(list(1, "a", 3), sqrt, .workers = 2, .on_error = "collect")
+#' )
+#' lomp_ok(results)
+#' unlist(results[lomp_ok(results)])
+lomp_ok <- function(results) {
+  if (inherits(results, "lomp_error")) return(FALSE)
+  !vapply(results, inherits, NA, "lomp_error", USE.NAMES = FALSE)
+}
+
+#' The last failure
+#'
+#' The condition with which the last call ended, so that its results aren't lost at the prompt where
+#' nobody has caught it. It is kept until the next call of [lomp_map()], and so are the results in
+#' it.
+#'
+#' @return The `lomp_error` of the last call that was not made within another one; `NULL` if that
+#'   call ended well, or if there was none.
+#' @export
+#' @examples
+#' try(lomp_map(1:4, function(i) if (i == 3) stop("no") else i, .workers = 2))
+#' lomp_last()$item
+#' results <- lomp_last()$results
+#' results[lomp_ok(results)]
+lomp_last <- function() the$last

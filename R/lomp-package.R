@@ -1,0 +1,18 @@
+#' lomp: parallel lapply on one machine with little memory
+#'
+#' Many large objects in one session, analysed on all cores, without a copy per worker. [lomp_map()]
+#' is a parallel [lapply()] whose workers are forked from the session: they share its data
+#' copy-on-write, nothing is sent to them, and a wrong, crashed or slow item is named.
+#'
+#' @keywords internal
+#' @useDynLib lomp, .registration = TRUE
+#' @importFrom Rcpp evalCpp
+"_PACKAGE"
+
+# What the package remembers between calls: how deep calls are nested, whether this process is a
+# worker, and the last failure.
+the <- new.env(parent = emptyenv())
+the$depth <- 0L
+the$in_worker <- FALSE
+the$last <- NULL
+the$base <- 0L

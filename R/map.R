@@ -1,0 +1,93 @@
+#' A parallel lapply
+#'
+#' Applies a function to each element of a vector or list, as [lapply()] does, with worker processes
+#' that share this session's memory. The result is a list of the same length, order and names, and
+#' [identical()] to what `lapply(.x, .f, ...)` gives, wherever that is identical to itself.
+#'
+#' @section What happens:
+#' Workers are forked when the call begins and end with it. They see the session as it is at the
+#' call: data, packages, options. Nothing is copied for them; memory is taken only for what a worker
+#' changes. Results come back by serialization, so the smaller they are, the better. Items are dealt
+#' out as workers get free, and a worker that runs out of them takes over half of what another still
+#' has to do.
+#'
+#' As in [lapply()], `...` is passed to each call of `.f`, positional and named. These arguments are
+#' evaluated once, in this process, before the first fork; one whose evaluation fails is left to
+#' the items that use it. All of lomp's own arguments begin with a dot, so that `...` is free for
+#' `.f`; a name in `...` that looks like a misspelt argument of lomp is an error.
+#'
+#' @section What differs from lapply:
+#' Environments and other reference objects in results are copies; items don't share them any more.
+#' External pointers and connections in results arrive dead, which a warning of class
+#' `lomp_dead_reference` says. Assignments with `<<-` and other side effects stay in the worker.
+#' Graphics devices, connections and database handles that are open in this session are best left
+#' alone by `.f`. [interactive()] is `FALSE` in a worker and its standard input is empty. Where `.f`
+#' draws random numbers, each worker has a stream of its own that differs from run to run.
+#' `parent.frame()` of `.f` is the frame of `lomp_map()`, and `parent.frame(2)` its caller.
+#'
+#' @section Errors:
+#' With `.on_error = "stop"` the first error in time ends the call: the other workers are ended at
+#' once, and a condition of class `lomp_error` is thrown. Its fields are `item` (position), `name`
+#' (or `NULL`), `parent` (the original condition), `calls` (the calls that led to it, as text) and
+#' `results` (a list with all results that were finished, and a `lomp_error` in each other place). At
+#' the prompt [lomp_last()] still has it.
+#'
+#' With `"collect"`, the call goes on, such conditions stand in the failed items' places, and one
+#' warning of class `lomp_failed` names the items. [lomp_ok()] tells which elements are results.
+#'
+#' A worker that is killed, crashes, or calls [quit()] costs the one item that it was running: that
+#' item's condition has the subclass `lomp_crash` and the fields `signal`, `status` and `pid`.
+#' Results that the worker had finished are delivered, others do the rest of its work, and a new
+#' worker takes its place. The subclass `lomp_not_run` marks items that an earlier stop left undone.
+#'
+#' An interrupt (Ctrl-C, the stop button) ends all workers and then the call. Arguments that make no
+#' sense are errors of class `lomp_argument_error`, with the field `argument`. If the system refuses
+#' to fork, the call goes on with the workers it has and warns (`lomp_fewer_workers`); without any,
+#' it fails (`lomp_fork_error`).
+#'
+#' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
+#'   column.
+#' @param .f A function, or the name of one, as [match.fun()] takes it.
+#' @param ... Further arguments for `.f`.
+#' @param .workers The number of worker processes, a whole number from 0 to 10000; at most one for
+#'   each item is used. `0` runs everything in this process, with the same results and conditions.
+#'   `1` is one worker beside this process, which protects the session from crashes in `.f`.
+#' @param .on_error `"stop"` or `"collect"`, see the section on errors.
+#'
+#' @return A list of the length of `.x`, with its names.
+#' @seealso [lomp_workers()], [lomp_ok()], [lomp_last()], [lomp-options].
+#' @export
+#' @examples
+#' images <- replicate(8, matrix(runif(1e4), 100), simplify = FALSE)
+#' str(lomp_map(images, range, .workers = 2)[1:2])
+#'
+#' # Further arguments, positional and named, go to the function.
+#' corrected_mean <- function(image, factor, trim = 0) mean(image * factor, trim = trim)
+#' str(lomp_map(images, corrected_mean, 1.2, trim = 0.1, .workers = 2)[1:2])
+#'
+#' # Over indices: everything in the session is shared, however large.
+#' contrast <- lomp_map(seq_along(images)[-1], function(i) sd(images[[i]] - images[[i - 1]]),
+#'                      .workers = 2)
+#'
+#' # Errors name their item; the rest is not lost.
+#' result <- tryCatch(
+#'   lomp_map(list(a = 1, b = "two", c = 3), function(x) x + 1, .workers = 2),
+#'   lomp_error = function(e) e
+#' )
+#' result$name
+#' conditionMessage(result$parent)
+#'
+#' suppressWarnings({
+#'   all <- lomp_map(list(a = 1, b = "two", c = 3), function(x) x + 1,
+#'                   .workers = 2, .on_error = "collect")
+#' })
+#' str(all[lomp_ok(all)])
+lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect")) {
+  # The items are called in this frame, in the way of lapply's: it holds X and FUN, and `i`.
+  FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
+  check_dots(FUN, names(substitute(list(...))))
+  X <- tryCatch(as_items(.x, parent.frame()), error = function(cnd) stop_not_vector(cnd))
+  plan <- new_plan(X, .workers, .on_error)
+  force_dots(...)
+  run_map(plan, environment())
+}

@@ -1,0 +1,99 @@
+#' Options of lomp
+#'
+#' Options of the session that lomp looks at, set with [options()].
+#'
+#' - `lomp.workers`: the number of workers that [lomp_workers()] gives, and so the default of
+#'   `.workers`. Unset, it is found out from the machine.
+#'
+#' @name lomp-options
+#' @keywords internal
+NULL
+
+max_workers <- 10000L
+
+# A call's arguments, checked: what is to be done, apart from the data.
+new_plan <- function(items, workers, on_error) {
+  n <- length(items)
+  if (n >= 2^32) stop_argument(".x", "must have fewer than 2^32 elements")
+  workers <- check_workers(workers, ".workers")
+  list(
+    n = n,
+    names = names(items),
+    workers = as.integer(min(workers, n)),
+    on_error = check_choice(on_error, c("stop", "collect"), ".on_error")
+  )
+}
+
+check_workers <- function(value, argument) {
+  ok <- is.numeric(value) && length(value) == 1L && !is.na(value) && value >= 0 &&
+    value <= max_workers && value == floor(value)
+  if (!ok) {
+    takes <- sprintf("must be a whole number from 0 to %d", max_workers)
+    stop_argument(argument, takes, describe_value(value))
+  }
+  as.integer(value)
+}
+
+check_choice <- function(value, choices, argument) {
+  if (identical(value, choices)) return(choices[[1L]])
+  if (is.character(value) && length(value) == 1L && value %in% choices) return(value)
+  stop_argument(argument, paste("must be", quoted_or(choices)), describe_value(value))
+}
+
+quoted_or <- function(choices) paste0("\"", choices, "\"", collapse = " or ")
+
+# A short text for a wrong value, for messages.
+describe_value <- function(value) {
+  if (is.null(value)) return("NULL")
+  if (is.atomic(value) && length(value) == 1L && !is.object(value)) {
+    return(deparse(value, nlines = 1L))
+  }
+  sprintf("a %s of length %d", class(value)[[1L]], length(value))
+}
+
+# What lapply makes of its X. `as.list` is looked up where the caller would find it, so that S4
+# methods defined there are used.
+as_items <- function(x, caller) {
+  if (is.function(x)) stop("it is a function")
+  if (is.vector(x) && !is.object(x)) return(x)
+  as_list <- get("as.list", envir = caller, mode = "function")
+  items <- as_list(x)
+  if (!is.vector(items)) stop("its as.list() gives no list")
+  items
+}
+
+stop_not_vector <- function(cnd) {
+  takes <- "must be a vector, a list or an object with an as.list() method"
+  stop_argument(".x", takes, conditionMessage(cnd))
+}
+
+stop_not_function <- function(cnd) {
+  stop_argument(".f", "must be a function or the name of one", conditionMessage(cnd))
+}
+
+# lomp's own arguments begin with a dot and come after the dots, so a misspelt one would silently
+# become an argument of `.f`. A dotted name that `.f` doesn't know and that is nearly one of ours is
+# taken for that.
+check_dots <- function(f, names) {
+  dotted <- grep("^[.]", names, value = TRUE)
+  unknown <- setdiff(dotted, names(formals(args(f))))
+  for (name in unknown) {
+    meant <- nearest_argument(name)
+    if (!is.null(meant)) {
+      stop_argument(name, sprintf("is no argument of lomp_map() or of `.f`; did you mean `%s`?", meant))
+    }
+  }
+}
+
+nearest_argument <- function(name) {
+  own <- grep("^[.]([^.]|$)", names(formals(lomp_map)), value = TRUE)
+  distance <- utils::adist(name, own)[1L, ]
+  near <- startsWith(own, name) | distance <= 2
+  if (any(near)) own[near][[which.min(distance[near])]]
+}
+
+# Evaluates the arguments for `.f` while there is one process, so that each has one value. One that
+# fails is left to the item that uses it, as lapply would.
+force_dots <- function(...) {
+  for (k in seq_len(...length())) tryCatch(...elt(k), error = function(cnd) NULL)
+}

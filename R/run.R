@@ -1,0 +1,80 @@
+# The one driver: runs a plan in workers or in this process, and turns what failed into conditions.
+
+run_map <- function(plan, frame) {
+  the$depth <- the$depth + 1L
+  on.exit(the$depth <- the$depth - 1L)
+  if (the$depth == 1L) the$last <- NULL
+  outcome <- if (plan$workers == 0L) run_inprocess(plan, frame) else run_forked(plan, frame)
+  conclude(outcome, plan)
+}
+
+# Whatever happens, no child is left when this function is.
+run_forked <- function(plan, frame) {
+  pool <- pool_open(frame, plan$n, plan$workers, child_hooks)
+  on.exit(pool_close(pool))
+  failures <- gather(pool, plan)
+  summary <- pool_summary(pool)
+  warn_of_refused_fork(summary, plan)
+  warn_of_dead_references(summary$dead_references, plan)
+  list(
+    results = pool_results(pool),
+    failures = failures,
+    not_done = if (summary$done < plan$n) pool_not_done(pool) else numeric()
+  )
+}
+
+# All failures, in the order in which they came. With "stop" the first one ends the workers; what they
+# had finished until then, failures among it, still comes.
+gather <- function(pool, plan) {
+  failures <- list()
+  repeat {
+    event <- pool_next(pool)
+    if (event$kind == "finished") return(failures)
+    failure <- failure_of(event, plan)
+    failures[[length(failures) + 1L]] <- failure
+    if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
+  }
+}
+
+failure_of <- function(event, plan) {
+  switch(event$kind,
+    failure = new_item_error(event$item, event$value, plan),
+    lost = new_crash(event$item, event$value, plan),
+    exhausted = new_fork_error(event$value, plan)
+  )
+}
+
+# Results, names, and conditions for what failed. Returns the list or throws.
+conclude <- function(outcome, plan) {
+  results <- outcome$results
+  names(results) <- plan$names
+  if (length(outcome$failures) == 0L) return(results)
+  results[outcome$not_done] <- list(new_not_run())
+  for (failure in outcome$failures) {
+    if (!is.na(failure$item)) results[[failure$item]] <- failure
+  }
+  first <- first_in_time(outcome$failures, plan)
+  if (is.null(first)) {
+    warn_of_failures(outcome$failures, plan)
+    return(results)
+  }
+  throw(first, results)
+}
+
+# The failure that ends the call: with "collect", only one that concerns the whole of it.
+first_in_time <- function(failures, plan) {
+  fatal <- Filter(function(f) is.na(f$item), failures)
+  if (length(fatal) > 0L) return(fatal[[1L]])
+  if (plan$on_error == "collect") return(NULL)
+  failures[[which.min(vapply(failures, function(f) f$time, 0))]]
+}
+
+throw <- function(failure, results) {
+  finished <- sum(lomp_ok(results))
+  failure$results <- results
+  failure$message <- paste0(failure$message, sprintf(
+    "\n%s of %s finished: lomp_last() has them", format_count(finished), format_count(length(results))
+  ))
+  if (the$depth == 1L) the$last <- failure
+  stop(failure)
+}

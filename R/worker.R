@@ -1,0 +1,58 @@
+# What a worker calls from C++. It must not print, ask or signal anything to the outside.
+
+# Once, before a worker's first item. The parent's time limit and error handler aren't the worker's;
+# without an error option, R would end a process that isn't interactive at its first stray error. A
+# random seed that all workers share would give all of them the same numbers.
+prepare_worker <- function() {
+  the$in_worker <- TRUE
+  the$depth <- 0L
+  the$base <- sys.nframe() - 1L
+  setTimeLimit()
+  options(error = expression(NULL))
+  if (exists(".Random.seed", envir = globalenv(), inherits = FALSE)) {
+    rm(".Random.seed", envir = globalenv())
+  }
+}
+
+max_calls <- 50L
+
+# The calls of the item in hand, innermost last, as text: bounded in number and length, since they
+# may hold whole data sets.
+item_calls <- function() {
+  calls <- as.list(sys.calls())[-seq_len(the$base)]
+  begin <- Position(is_item_call, calls)
+  if (is.na(begin)) return(character())
+  calls <- calls[seq.int(begin, length(calls))]
+  end <- Position(is_handler_call, calls, nomatch = length(calls) + 1L)
+  calls <- utils::tail(calls[seq_len(end - 1L)], max_calls)
+  vapply(calls, one_line, "")
+}
+
+is_item_call <- function(call) identical(call, quote(FUN(X[[i]], ...)))
+
+# Where R's own signalling of an error begins.
+is_handler_call <- function(call) {
+  is.call(call) && (identical(call[[1L]], quote(.handleSimpleError)) || is.function(call[[1L]]))
+}
+
+one_line <- function(call) {
+  text <- deparse(call, width.cutoff = 60L, nlines = 2L)
+  if (length(text) > 1L) paste(text[[1L]], "...") else text
+}
+
+# What is sent of a failed item. Without a condition it left by a jump, after which R's last error
+# message, if there is one, says most.
+describe_failure <- function(condition, calls) {
+  if (is.null(condition)) condition <- jump_condition()
+  list(condition = condition, calls = as.character(calls), time = proc.time()[["elapsed"]])
+}
+
+jump_condition <- function() {
+  said <- sub("^Error[^:]*: *", "", geterrmessage())
+  said <- trimws(said)
+  message <- "`.f` was left by a jump that is no error (a restart, an interrupt or the like)"
+  if (nzchar(said)) message <- paste0(message, "; the last error message was: ", said)
+  simpleError(message)
+}
+
+child_hooks <- list(prepare = prepare_worker, calls = item_calls, describe = describe_failure)

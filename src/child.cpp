@@ -1,0 +1,93 @@
+#include "child.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "guard.h"
+#include "seal_r.h"
+#include "serialize.h"
+
+namespace lomp {
+
+namespace {
+
+// A block in progress.
+struct BlockRun {
+  Worker* worker;
+  const ItemCall* call;
+  bool is_over;
+};
+
+SEXP run_items(void* data) {
+  BlockRun& run = *static_cast<BlockRun*>(data);
+  std::uint32_t item;
+  while (run.worker->take(item)) {
+    SEXP value = PROTECT(run.call->evaluate(item));
+    write_result(*run.worker, value);
+    UNPROTECT(1);
+  }
+  run.is_over = true;
+  return R_NilValue;
+}
+
+// Without an item in hand there is nobody to blame.
+SEXP send_failure(SEXP description, void* data) {
+  Worker& worker = *static_cast<BlockRun*>(data)->worker;
+  if (worker.running() == 0) return R_NilValue;
+  worker.abandon();
+  put_stream(worker, description);
+  worker.finish(static_cast<unsigned>(Encoding::failure));
+  worker.flush();
+  return R_NilValue;
+}
+
+void run_block(void* data) { run_guarded(*static_cast<Guard*>(data)); }
+
+// The item left by a way that is no error: a restart, an interrupt, a jump to a frame of the
+// parent's, stop() with a condition that isn't one of errors.
+void report_jump(void* data) { describe_jump(*static_cast<Guard*>(data)); }
+
+// The description itself could not be made or sent.
+void report_bare_failure(void* data) { send_failure(R_NilValue, static_cast<Guard*>(data)->data); }
+
+// Runs a block to its end; it goes on after an item that failed. An item that can't even be
+// reported ends the worker, so that the parent reports its death.
+void run_whole_block(Guard& guard) {
+  BlockRun& run = *static_cast<BlockRun*>(guard.data);
+  while (!run.is_over) {
+    R_ToplevelExec(run_block, &guard);
+    if (run.worker->running() != 0) R_ToplevelExec(report_jump, &guard);
+    if (run.worker->running() != 0) R_ToplevelExec(report_bare_failure, &guard);
+    if (run.worker->running() != 0) std::abort();
+  }
+}
+
+void call_prepare(void* data) {
+  SEXP call = PROTECT(Rf_lang1(static_cast<const ChildHooks*>(data)->prepare));
+  Rf_eval(call, R_BaseEnv);
+  UNPROTECT(1);
+}
+
+}  // namespace
+
+void prepare_fork() {
+  std::fflush(stdout);
+  std::fflush(stderr);
+  rest_openmp();
+}
+
+void run_worker(Worker& worker, const ItemCall& call, const ChildHooks& hooks) {
+  seal_r();
+  use_one_thread();
+  R_ToplevelExec(call_prepare, const_cast<ChildHooks*>(&hooks));
+  SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
+  while (worker.next_block()) {
+    BlockRun run = {&worker, &call, false};
+    Guard guard = {run_items, send_failure, &run, hooks.calls, hooks.describe, notes};
+    run_whole_block(guard);
+    std::fflush(stdout);
+  }
+  UNPROTECT(1);
+}
+
+}  // namespace lomp

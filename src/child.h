@@ -1,0 +1,28 @@
+/// \file
+/// What a worker does between its fork and its end.
+#ifndef LOMP_SRC_CHILD_H
+#define LOMP_SRC_CHILD_H
+
+#include "item_call.h"
+#include "lomp/worker.hpp"
+
+namespace lomp {
+
+/// R functions that a worker calls. Doesn't own them.
+struct ChildHooks {
+  SEXP prepare;   ///< function(): once, before the first item
+  SEXP calls;     ///< see Guard
+  SEXP describe;  ///< see Guard
+};
+
+/// In the parent, before each fork: empties output buffers that the child would inherit, and rests
+/// thread pools that don't survive a fork.
+void prepare_fork();
+
+/// Runs a sealed worker to the end of its work. Nothing that an item does leaves this function
+/// but by ending the process: errors, restarts and jumps of any kind are that item's failure.
+void run_worker(Worker& worker, const ItemCall& call, const ChildHooks& hooks);
+
+}  // namespace lomp
+
+#endif

@@ -1,0 +1,28 @@
+/// \file
+/// The call that is made for each item.
+#ifndef LOMP_SRC_ITEM_CALL_H
+#define LOMP_SRC_ITEM_CALL_H
+
+#include <Rcpp.h>
+
+#include <cstdint>
+
+namespace lomp {
+
+/// lapply's own expression, FUN(X[[i]], ...), evaluated in the frame of the function that the user
+/// called, which holds X, FUN and the dots. So substitute(), missing(), match.call() and lazy
+/// arguments see what they see under lapply. Doesn't own what it points to.
+struct ItemCall {
+  SEXP call;
+  SEXP frame;
+
+  /// The value for item 0, 1, ...; unprotected. May jump.
+  SEXP evaluate(std::uint64_t item) const;
+};
+
+/// Builds the expression; the caller protects it.
+SEXP make_item_expression();
+
+}  // namespace lomp
+
+#endif

@@ -1,0 +1,298 @@
+// The plain encoding: a tag for each vector (its type, whether it has attributes, whether it has
+// one element), its length, its elements as they lie in memory, then its attributes by name.
+// Both ends are the same program on the same machine, so nothing is converted.
+#include <climits>
+#include <cstring>
+
+#include "serialize.h"
+
+namespace lomp {
+
+namespace {
+
+constexpr unsigned char type_mask = 0x1f, has_attributes = 0x20, is_scalar = 0x40;
+constexpr int max_depth = 64;            // deeper lists go through R's serialization
+constexpr R_xlen_t max_expanded = 1024;  // longer compact sequences stay compact
+constexpr std::uint32_t na_length = UINT32_MAX;
+
+std::size_t element_size(SEXPTYPE type) {
+  switch (type) {
+    case LGLSXP:
+    case INTSXP:
+      return sizeof(int);
+    case REALSXP:
+      return sizeof(double);
+    case CPLXSXP:
+      return sizeof(Rcomplex);
+    case RAWSXP:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+const void* elements(SEXP x) {
+  switch (TYPEOF(x)) {
+    case LGLSXP:
+      return LOGICAL_RO(x);
+    case INTSXP:
+      return INTEGER_RO(x);
+    case REALSXP:
+      return REAL_RO(x);
+    case CPLXSXP:
+      return COMPLEX_RO(x);
+    default:
+      return RAW_RO(x);
+  }
+}
+
+void* writable_elements(SEXP x) { return const_cast<void*>(elements(x)); }
+
+// Calls visit(tag, value) for each attribute until it returns false.
+template <class Visit>
+bool every_attribute(SEXP x, Visit visit) {
+#if R_VERSION >= R_Version(4, 6, 0)
+  const auto call = [](SEXP tag, SEXP value, void* data) -> SEXP {
+    return (*static_cast<Visit*>(data))(tag, value) ? nullptr : R_NilValue;
+  };
+  return R_mapAttrib(x, call, &visit) == nullptr;
+#else
+  for (SEXP a = ATTRIB(x); a != R_NilValue; a = CDR(a)) {
+    if (!visit(TAG(a), CAR(a))) return false;
+  }
+  return true;
+#endif
+}
+
+bool any_attribute(SEXP x) {
+  return !every_attribute(x, [](SEXP, SEXP) { return false; });
+}
+
+bool is_ascii(const char* s) {
+  for (; *s != '\0'; ++s) {
+    if (static_cast<unsigned char>(*s) > 127) return false;
+  }
+  return true;
+}
+
+bool is_plain_at(SEXP value, int depth);
+
+// Attributes are set by Rf_setAttrib() on arrival, which checks the special ones: those that it
+// would refuse, convert or set elsewhere than they were are left to R's serialization.
+bool is_plain_attribute(SEXP x, SEXP tag, SEXP value, bool has_dim, int depth) {
+  if (tag == R_TspSymbol || tag == Rf_install("comment")) return false;
+  if (tag == R_NamesSymbol) {
+    return TYPEOF(value) == STRSXP && XLENGTH(value) == XLENGTH(x) && !has_dim &&
+           is_plain_at(value, depth);
+  }
+  if (tag == R_DimNamesSymbol && !has_dim) return false;
+  if (tag == R_ClassSymbol) {
+    return TYPEOF(value) == STRSXP && XLENGTH(value) > 0 &&
+           (TYPEOF(x) == INTSXP || !Rf_inherits(x, "factor"));
+  }
+  return is_ascii(CHAR(PRINTNAME(tag))) && is_plain_at(value, depth);
+}
+
+bool has_plain_attributes(SEXP x, int depth) {
+  bool has_dim = false;
+  return every_attribute(x, [&](SEXP tag, SEXP value) {
+    const bool plain = is_plain_attribute(x, tag, value, has_dim, depth);
+    has_dim = has_dim || tag == R_DimSymbol;
+    return plain;
+  });
+}
+
+bool has_plain_elements(SEXP x, int depth) {
+  const R_xlen_t n = XLENGTH(x);
+  for (R_xlen_t i = 0; i < n; ++i) {
+    if (!is_plain_at(VECTOR_ELT(x, i), depth)) return false;
+  }
+  return true;
+}
+
+// A compact sequence has no data pointer until somebody asks for it; a long one mustn't get it
+// here.
+bool is_in_memory(SEXP x) {
+  return !ALTREP(x) || (TYPEOF(x) != STRSXP && TYPEOF(x) != VECSXP &&
+                        (XLENGTH(x) <= max_expanded || DATAPTR_OR_NULL(x) != nullptr));
+}
+
+bool is_plain_at(SEXP x, int depth) {
+  switch (TYPEOF(x)) {
+    case NILSXP:
+      return true;
+    case LGLSXP:
+    case INTSXP:
+    case REALSXP:
+    case CPLXSXP:
+    case RAWSXP:
+    case STRSXP:
+    case VECSXP:
+      break;
+    default:
+      return false;
+  }
+  if (depth >= max_depth || Rf_isS4(x) || !is_in_memory(x)) return false;
+  if (TYPEOF(x) == VECSXP && !has_plain_elements(x, depth + 1)) return false;
+  return has_plain_attributes(x, depth + 1);
+}
+
+template <class T>
+void put(Worker& worker, T value) {
+  worker.put(&value, sizeof value);
+}
+
+void put_string(Worker& worker, SEXP string) {
+  if (string == NA_STRING) return put(worker, na_length);
+  const std::uint32_t length = static_cast<std::uint32_t>(LENGTH(string));
+  put(worker, length);
+  put(worker, static_cast<unsigned char>(Rf_getCharCE(string)));
+  worker.put(CHAR(string), length);
+}
+
+void put_symbol(Worker& worker, SEXP symbol) {
+  const char* name = CHAR(PRINTNAME(symbol));
+  const std::uint32_t length = static_cast<std::uint32_t>(std::strlen(name));
+  put(worker, length);
+  worker.put(name, length);
+}
+
+void put_elements(Worker& worker, SEXP x) {
+  const R_xlen_t n = XLENGTH(x);
+  if (TYPEOF(x) == STRSXP) {
+    for (R_xlen_t i = 0; i < n; ++i) put_string(worker, STRING_ELT(x, i));
+  } else if (TYPEOF(x) == VECSXP) {
+    for (R_xlen_t i = 0; i < n; ++i) put_plain(worker, VECTOR_ELT(x, i));
+  } else if (n > 0) {
+    worker.put(elements(x), static_cast<std::size_t>(n) * element_size(TYPEOF(x)));
+  }
+}
+
+void put_attributes(Worker& worker, SEXP x) {
+  std::uint32_t count = 0;
+  every_attribute(x, [&count](SEXP, SEXP) { return ++count > 0; });
+  put(worker, count);
+  every_attribute(x, [&worker](SEXP tag, SEXP value) {
+    put_symbol(worker, tag);
+    put_plain(worker, value);
+    return true;
+  });
+}
+
+// What is left of a record. Its functions jump where the bytes end too early.
+class Source {
+ public:
+  Source(const unsigned char* data, std::size_t size) : at_(data), left_(size) {}
+
+  const unsigned char* take(std::size_t bytes) {
+    if (bytes > left_) Rf_error("a result arrived damaged: it ends too early");
+    const unsigned char* taken = at_;
+    at_ += bytes;
+    left_ -= bytes;
+    return taken;
+  }
+
+  template <class T>
+  T get() {
+    T value;
+    std::memcpy(&value, take(sizeof value), sizeof value);
+    return value;
+  }
+
+  // A length that the remaining bytes can hold, so that no damaged one makes R allocate a lot.
+  R_xlen_t get_length(std::size_t least_element) {
+    const std::uint64_t n = get<std::uint64_t>();
+    if (n > left_ / least_element) Rf_error("a result arrived damaged: its length is wrong");
+    return static_cast<R_xlen_t>(n);
+  }
+
+ private:
+  const unsigned char* at_;
+  std::size_t left_;
+};
+
+SEXP get_value(Source& source);
+
+SEXP get_string(Source& source) {
+  const std::uint32_t length = source.get<std::uint32_t>();
+  if (length == na_length) return NA_STRING;
+  const cetype_t encoding = static_cast<cetype_t>(source.get<unsigned char>());
+  const unsigned char* text = source.take(length);
+  return Rf_mkCharLenCE(reinterpret_cast<const char*>(text), static_cast<int>(length), encoding);
+}
+
+SEXP get_symbol(Source& source) {
+  char name[256];
+  const std::uint32_t length = source.get<std::uint32_t>();
+  const unsigned char* text = source.take(length);
+  if (length < sizeof name) {
+    std::memcpy(name, text, length);
+    name[length] = '\0';
+    return Rf_install(name);
+  }
+  SEXP string = PROTECT(
+      Rf_mkCharLenCE(reinterpret_cast<const char*>(text), static_cast<int>(length), CE_NATIVE));
+  SEXP symbol = Rf_installTrChar(string);
+  UNPROTECT(1);
+  return symbol;
+}
+
+void get_elements(Source& source, SEXP x) {
+  const R_xlen_t n = XLENGTH(x);
+  if (TYPEOF(x) == STRSXP) {
+    for (R_xlen_t i = 0; i < n; ++i) SET_STRING_ELT(x, i, get_string(source));
+  } else if (TYPEOF(x) == VECSXP) {
+    for (R_xlen_t i = 0; i < n; ++i) SET_VECTOR_ELT(x, i, get_value(source));
+  } else if (n > 0) {
+    const std::size_t bytes = static_cast<std::size_t>(n) * element_size(TYPEOF(x));
+    std::memcpy(writable_elements(x), source.take(bytes), bytes);
+  }
+}
+
+void get_attributes(Source& source, SEXP x) {
+  const std::uint32_t count = source.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    SEXP tag = get_symbol(source);
+    SEXP value = PROTECT(get_value(source));
+    Rf_setAttrib(x, tag, value);
+    UNPROTECT(1);
+  }
+}
+
+SEXP get_value(Source& source) {
+  const unsigned char tag = source.get<unsigned char>();
+  const SEXPTYPE type = tag & type_mask;
+  if (type == NILSXP) return R_NilValue;
+  const std::size_t size = element_size(type);
+  if (size == 0 && type != STRSXP && type != VECSXP) Rf_error("a result arrived damaged");
+  const R_xlen_t n = tag & is_scalar ? 1 : source.get_length(size > 0 ? size : 1);
+  SEXP x = PROTECT(Rf_allocVector(type, n));
+  get_elements(source, x);
+  if (tag & has_attributes) get_attributes(source, x);
+  UNPROTECT(1);
+  return x;
+}
+
+}  // namespace
+
+bool is_plain(SEXP value) { return is_plain_at(value, 0); }
+
+void put_plain(Worker& worker, SEXP value) {
+  unsigned char tag = static_cast<unsigned char>(TYPEOF(value));
+  if (tag == NILSXP) return put(worker, tag);
+  const bool attributes = any_attribute(value);
+  const std::uint64_t length = static_cast<std::uint64_t>(XLENGTH(value));
+  tag = static_cast<unsigned char>(tag | (attributes ? has_attributes : 0) |
+                                   (length == 1 ? is_scalar : 0));
+  put(worker, tag);
+  if (length != 1) put(worker, length);
+  put_elements(worker, value);
+  if (attributes) put_attributes(worker, value);
+}
+
+SEXP read_plain(const Record& record) {
+  Source source(record.data, record.size);
+  return get_value(source);
+}
+
+}  // namespace lomp

@@ -1,0 +1,98 @@
+#include "serialize.h"
+
+#include <cstring>
+
+namespace lomp {
+
+SEXP read_plain(const Record& record);
+
+namespace {
+
+// Where R's serialization goes, and what it met on the way.
+struct Sink {
+  Worker* worker;
+  SEXP harmless;  // an external pointer inside another one that isn't a resource
+  bool lost_reference;
+};
+
+void put_char(R_outpstream_t stream, int c) {
+  const char byte = static_cast<char>(c);
+  static_cast<Sink*>(stream->data)->worker->put(&byte, 1);
+}
+
+void put_bytes(R_outpstream_t stream, void* bytes, int length) {
+  static_cast<Sink*>(stream->data)->worker->put(bytes, static_cast<std::size_t>(length));
+}
+
+// R shows each environment, external pointer and weak reference before it writes it. Pointers to
+// nothing lose nothing: data.table marks its tables with one, and keeps another one inside it.
+SEXP note_reference(SEXP x, SEXP data) {
+  if (TYPEOF(x) != EXTPTRSXP) return R_NilValue;
+  Sink& sink = *static_cast<Sink*>(R_ExternalPtrAddr(data));
+  const void* address = R_ExternalPtrAddr(x);
+  if (address == nullptr || address == R_NilValue) {
+    sink.harmless = R_ExternalPtrProtected(x);
+  } else if (x != sink.harmless) {
+    sink.lost_reference = true;
+  }
+  return R_NilValue;
+}
+
+// The bytes of a record that R's unserialization still has to read.
+struct Source {
+  const unsigned char* at;
+  std::size_t left;
+};
+
+void get_bytes(R_inpstream_t stream, void* to, int length) {
+  Source& source = *static_cast<Source*>(stream->data);
+  const std::size_t bytes = static_cast<std::size_t>(length);
+  if (bytes > source.left) Rf_error("a result arrived damaged: it ends too early");
+  std::memcpy(to, source.at, bytes);
+  source.at += bytes;
+  source.left -= bytes;
+}
+
+int get_char(R_inpstream_t stream) {
+  unsigned char byte;
+  get_bytes(stream, &byte, 1);
+  return byte;
+}
+
+SEXP read_stream(const Record& record) {
+  Source source = {record.data, record.size};
+  R_inpstream_st stream;
+  R_InitInPStream(&stream, reinterpret_cast<R_pstream_data_t>(&source), R_pstream_any_format,
+                  get_char, get_bytes, nullptr, R_NilValue);
+  return R_Unserialize(&stream);
+}
+
+}  // namespace
+
+bool put_stream(Worker& worker, SEXP value) {
+  Sink sink = {&worker, R_NilValue, false};
+  SEXP sink_pointer = PROTECT(R_MakeExternalPtr(&sink, R_NilValue, R_NilValue));
+  R_outpstream_st stream;
+  R_InitOutPStream(&stream, reinterpret_cast<R_pstream_data_t>(&sink), R_pstream_binary_format, 3,
+                   put_char, put_bytes, note_reference, sink_pointer);
+  R_Serialize(value, &stream);
+  UNPROTECT(1);
+  return sink.lost_reference;
+}
+
+void write_result(Worker& worker, SEXP value) {
+  Encoding encoding = Encoding::plain;
+  if (is_plain(value)) {
+    put_plain(worker, value);
+  } else {
+    encoding = put_stream(worker, value) ? Encoding::dead_stream : Encoding::stream;
+  }
+  worker.finish(static_cast<unsigned>(encoding));
+}
+
+SEXP read_record(const Record& record) {
+  return static_cast<Encoding>(record.kind) == Encoding::plain ? read_plain(record)
+                                                               : read_stream(record);
+}
+
+}  // namespace lomp

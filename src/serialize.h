@@ -1,0 +1,43 @@
+/// \file
+/// R values as bytes: what a worker's records hold.
+#ifndef LOMP_SRC_SERIALIZE_H
+#define LOMP_SRC_SERIALIZE_H
+
+#include <Rcpp.h>
+
+#include <cstddef>
+
+#include "lomp/worker.hpp"
+
+namespace lomp {
+
+/// What a record's bytes are.
+enum class Encoding : unsigned {
+  plain = 0,        ///< put_plain()'s
+  stream = 1,       ///< R's serialization, native binary, version 3
+  dead_stream = 2,  ///< the same; it holds an external pointer that arrives dead
+  failure = 3       ///< the item failed: the stream describes how
+};
+
+/// Can the value be written by put_plain()? That holds for NULL, vectors and lists of such, with
+/// ordinary attributes: for most results. It fails for what R's serialization alone can write:
+/// environments, functions, language, S4 objects, compact sequences.
+bool is_plain(SEXP value);
+
+/// Appends a plain value to the record in hand. Many times faster than R's serialization for small
+/// values, since it needs no table of references; about as fast for large ones.
+void put_plain(Worker& worker, SEXP value);
+
+/// Appends R's serialization to the record in hand; true if an external pointer in it is lost.
+/// May jump.
+bool put_stream(Worker& worker, SEXP value);
+
+/// Completes a record of the value: the result of the item in hand. May jump.
+void write_result(Worker& worker, SEXP value);
+
+/// The value in a record. May jump; a damaged record is an R error. The caller protects the value.
+SEXP read_record(const Record& record);
+
+}  // namespace lomp
+
+#endif
