@@ -2,46 +2,46 @@
 # Generator token: 10BE3573-1514-4C36-9D1C-5A225CD40393
 
 inprocess_run <- function(frame, results, first, calls, describe) {
-    .Call('_lomp_inprocess_run', PACKAGE = 'lomp', frame, results, first, calls, describe)
+    .Call(`_lomp_inprocess_run`, frame, results, first, calls, describe)
 }
 
-pool_open <- function(frame, items, workers, hooks) {
-    .Call('_lomp_pool_open', PACKAGE = 'lomp', frame, items, workers, hooks)
+pool_open <- function(frame, results, workers, hooks) {
+    .Call(`_lomp_pool_open`, frame, results, workers, hooks)
 }
 
 pool_next <- function(handle) {
-    .Call('_lomp_pool_next', PACKAGE = 'lomp', handle)
+    .Call(`_lomp_pool_next`, handle)
+}
+
+pool_unread_item <- function(handle) {
+    .Call(`_lomp_pool_unread_item`, handle)
 }
 
 pool_stop <- function(handle) {
-    invisible(.Call('_lomp_pool_stop', PACKAGE = 'lomp', handle))
+    invisible(.Call(`_lomp_pool_stop`, handle))
 }
 
 pool_close <- function(handle) {
-    invisible(.Call('_lomp_pool_close', PACKAGE = 'lomp', handle))
-}
-
-pool_results <- function(handle) {
-    .Call('_lomp_pool_results', PACKAGE = 'lomp', handle)
+    invisible(.Call(`_lomp_pool_close`, handle))
 }
 
 pool_summary <- function(handle) {
-    .Call('_lomp_pool_summary', PACKAGE = 'lomp', handle)
+    .Call(`_lomp_pool_summary`, handle)
 }
 
 pool_not_done <- function(handle) {
-    .Call('_lomp_pool_not_done', PACKAGE = 'lomp', handle)
+    .Call(`_lomp_pool_not_done`, handle)
 }
 
 usable_processors <- function() {
-    .Call('_lomp_usable_processors', PACKAGE = 'lomp')
+    .Call(`_lomp_usable_processors`)
 }
 
 signal_name <- function(signal) {
-    .Call('_lomp_signal_name', PACKAGE = 'lomp', signal)
+    .Call(`_lomp_signal_name`, signal)
 }
 
 errno_text <- function(error) {
-    .Call('_lomp_errno_text', PACKAGE = 'lomp', error)
+    .Call(`_lomp_errno_text`, error)
 }
 

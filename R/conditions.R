@@ -110,7 +110,7 @@ warn_of_failures <- function(failures, plan) {
 }
 
 warn_of_refused_fork <- function(summary, plan) {
-  if (summary$refused == 0L || summary$forks == 0L) return()
+  if (is.null(summary) || summary$refused == 0L || summary$forks == 0L) return()
   signal_warning("lomp_fewer_workers", workers = summary$forks, message = sprintf(
     "only %d of %d workers could be forked (%s): the call went on with fewer",
     summary$forks, plan$workers, errno_text(summary$refused)

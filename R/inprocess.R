@@ -4,7 +4,7 @@ run_inprocess <- function(plan, frame) {
   base <- the$base
   on.exit(the$base <- base)
   the$base <- sys.nframe()
-  results <- vector("list", plan$n)
+  results <- new_results(plan)
   failures <- list()
   next_item <- 1
   while (next_item <= plan$n) {

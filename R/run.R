@@ -8,18 +8,26 @@ run_map <- function(plan, frame) {
   conclude(outcome, plan)
 }
 
+# A list for the results, with their names: made once and filled in place, since to name a large list
+# later would copy it.
+new_results <- function(plan) {
+  results <- vector("list", plan$n)
+  if (!is.null(plan$names)) names(results) <- plan$names
+  results
+}
+
 # Whatever happens, no child is left when this function is.
 run_forked <- function(plan, frame) {
-  pool <- pool_open(frame, plan$n, plan$workers, child_hooks)
+  results <- new_results(plan)
+  pool <- pool_open(frame, results, plan$workers, child_hooks)
   on.exit(pool_close(pool))
   failures <- gather(pool, plan)
   summary <- pool_summary(pool)
-  warn_of_refused_fork(summary, plan)
-  warn_of_dead_references(summary$dead_references, plan)
   list(
-    results = pool_results(pool),
+    results = results,
     failures = failures,
-    not_done = if (summary$done < plan$n) pool_not_done(pool) else numeric()
+    not_done = if (summary$done < plan$n) pool_not_done(pool) else numeric(),
+    summary = summary
   )
 }
 
@@ -28,12 +36,24 @@ run_forked <- function(plan, frame) {
 gather <- function(pool, plan) {
   failures <- list()
   repeat {
-    event <- pool_next(pool)
+    event <- next_event(pool)
     if (event$kind == "finished") return(failures)
     failure <- failure_of(event, plan)
     failures[[length(failures) + 1L]] <- failure
     if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
   }
+}
+
+# A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are a
+# time limit's.
+next_event <- function(pool) {
+  tryCatch(pool_next(pool), error = function(cnd) {
+    item <- pool_unread_item(pool)
+    if (item == 0) stop(cnd)
+    message <- paste("its result can't be read here:", conditionMessage(cnd))
+    failure <- describe_failure(simpleError(message), character())
+    list(kind = "failure", item = item, value = failure)
+  })
 }
 
 failure_of <- function(event, plan) {
@@ -44,11 +64,12 @@ failure_of <- function(event, plan) {
   )
 }
 
-# Results, names, and conditions for what failed. Returns the list or throws.
+# Results, and conditions for what failed. Returns the list or throws.
 conclude <- function(outcome, plan) {
+  warn_of_refused_fork(outcome$summary, plan)
+  warn_of_dead_references(outcome$summary$dead_references, plan)
+  if (length(outcome$failures) == 0L) return(outcome$results)
   results <- outcome$results
-  names(results) <- plan$names
-  if (length(outcome$failures) == 0L) return(results)
   results[outcome$not_done] <- list(new_not_run())
   for (failure in outcome$failures) {
     if (!is.na(failure$item)) results[[failure$item]] <- failure

@@ -25,15 +25,15 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP frame, double items, int workers, SEXP hooks);
-RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks);
+RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
-    Rcpp::traits::input_parameter< double >::type items(itemsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(frame, items, workers, hooks));
+    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -44,6 +44,16 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     rcpp_result_gen = Rcpp::wrap(pool_next(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// pool_unread_item
+double pool_unread_item(SEXP handle);
+RcppExport SEXP _lomp_pool_unread_item(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(pool_unread_item(handle));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -63,16 +73,6 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     pool_close(handle);
     return R_NilValue;
-END_RCPP
-}
-// pool_results
-SEXP pool_results(SEXP handle);
-RcppExport SEXP _lomp_pool_results(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_results(handle));
-    return rcpp_result_gen;
 END_RCPP
 }
 // pool_summary
@@ -129,9 +129,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 5},
     {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 4},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
+    {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},
     {"_lomp_pool_close", (DL_FUNC) &_lomp_pool_close, 1},
-    {"_lomp_pool_results", (DL_FUNC) &_lomp_pool_results, 1},
     {"_lomp_pool_summary", (DL_FUNC) &_lomp_pool_summary, 1},
     {"_lomp_pool_not_done", (DL_FUNC) &_lomp_pool_not_done, 1},
     {"_lomp_usable_processors", (DL_FUNC) &_lomp_usable_processors, 0},

@@ -39,7 +39,8 @@ SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP desc
     SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP failure = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP expression = PROTECT(lomp::make_item_expression());
-    LocalRun run = {{expression, frame}, results, static_cast<R_xlen_t>(first) - 1, failure};
+    LocalRun run = {lomp::make_item_call(expression, frame), results,
+                    static_cast<R_xlen_t>(first) - 1, failure};
     lomp::Guard guard = {run_items, keep_failure, &run, calls, describe, notes};
     lomp::run_guarded(guard);
     SEXP value = R_NilValue;

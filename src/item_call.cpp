@@ -6,9 +6,9 @@ namespace lomp {
 
 SEXP ItemCall::evaluate(std::uint64_t item) const {
   // A new index each time: a closure that an item leaves behind may still hold the last one.
-  SEXP index = PROTECT(item < INT_MAX ? Rf_ScalarInteger(static_cast<int>(item) + 1)
-                                      : Rf_ScalarReal(static_cast<double>(item) + 1));
-  Rf_defineVar(Rf_install("i"), index, frame);
+  SEXP number = PROTECT(item < INT_MAX ? Rf_ScalarInteger(static_cast<int>(item) + 1)
+                                       : Rf_ScalarReal(static_cast<double>(item) + 1));
+  Rf_defineVar(index, number, frame);
   UNPROTECT(1);
   return R_forceAndCall(call, 1, frame);
 }

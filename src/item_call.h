@@ -15,6 +15,7 @@ namespace lomp {
 struct ItemCall {
   SEXP call;
   SEXP frame;
+  SEXP index;  ///< the symbol `i`
 
   /// The value for item 0, 1, ...; unprotected. May jump.
   SEXP evaluate(std::uint64_t item) const;
@@ -22,6 +23,10 @@ struct ItemCall {
 
 /// Builds the expression; the caller protects it.
 SEXP make_item_expression();
+
+inline ItemCall make_item_call(SEXP expression, SEXP frame) {
+  return {expression, frame, Rf_install("i")};
+}
 
 }  // namespace lomp
 

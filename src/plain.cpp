@@ -4,6 +4,7 @@
 #include <climits>
 #include <cstring>
 
+#include "lomp/huge_pages.hpp"
 #include "serialize.h"
 
 namespace lomp {
@@ -245,7 +246,9 @@ void get_elements(Source& source, SEXP x) {
     for (R_xlen_t i = 0; i < n; ++i) SET_VECTOR_ELT(x, i, get_value(source));
   } else if (n > 0) {
     const std::size_t bytes = static_cast<std::size_t>(n) * element_size(TYPEOF(x));
-    std::memcpy(writable_elements(x), source.take(bytes), bytes);
+    const unsigned char* data = source.take(bytes);
+    prefer_huge_pages(writable_elements(x), bytes);
+    std::memcpy(writable_elements(x), data, bytes);
   }
 }
 

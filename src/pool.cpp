@@ -42,7 +42,9 @@ class Engine {
   SEXP place_results() {
     while (record_ != end_) {
       const Record& record = *record_++;
+      reading_ = record.item + 1;
       SEXP value = lomp::read_record(record);
+      reading_ = 0;
       if (static_cast<Encoding>(record.kind) == Encoding::failure) {
         failed_item_ = record.item;
         return value;
@@ -55,6 +57,10 @@ class Engine {
 
   bool has_records() const { return record_ != end_; }
   std::uint64_t failed_item() const { return failed_item_; }
+
+  /// After a jump out of place_results(): the item whose record could not be read, plus 1; 0 if the
+  /// jump had another cause.
+  std::uint64_t take_reading() { return std::exchange(reading_, 0); }
 
   /// Is it time to look at interrupts although there is work to do?
   bool is_due() {
@@ -72,6 +78,7 @@ class Engine {
   const Record* record_ = nullptr;
   const Record* end_ = nullptr;
   std::uint64_t failed_item_ = 0;
+  std::uint64_t reading_ = 0;
   std::int64_t last_check_ = 0;
   std::vector<double> dead_references_;
 };
@@ -85,6 +92,7 @@ Engine& engine_of(SEXP handle) {
 void close_handle(SEXP handle) {
   Engine* engine = static_cast<Engine*>(R_ExternalPtrAddr(handle));
   R_ClearExternalPtr(handle);
+  R_SetExternalPtrProtected(handle, R_NilValue);
   delete engine;
 }
 
@@ -154,14 +162,15 @@ lomp::ChildHooks hooks_of(SEXP list) {
 
 }  // namespace
 
-// Opens a pool for `items` calls in `frame`, which holds X, FUN and the dots; forks nobody yet.
-// `hooks` is list(prepare, calls, describe), see child.h.
+// Opens a pool that makes one call in `frame`, which holds X, FUN and the dots, for each element of
+// `results`; forks nobody yet. `results` is a new list, which is changed in place. `hooks` is
+// list(prepare, calls, describe), see child.h.
 // [[Rcpp::export(rng = false)]]
-SEXP pool_open(SEXP frame, double items, int workers, SEXP hooks) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks) {
   SEXP handle = nullptr, kept = nullptr;
   unwind([&] {
     kept = PROTECT(Rf_allocVector(VECSXP, 4));
-    SET_VECTOR_ELT(kept, 0, Rf_allocVector(VECSXP, static_cast<R_xlen_t>(items)));
+    SET_VECTOR_ELT(kept, 0, results);
     SET_VECTOR_ELT(kept, 1, lomp::make_item_expression());
     SET_VECTOR_ELT(kept, 2, frame);
     SET_VECTOR_ELT(kept, 3, hooks);
@@ -175,11 +184,11 @@ SEXP pool_open(SEXP frame, double items, int workers, SEXP hooks) {
     return R_NilValue;
   });
   lomp::PoolOptions options;
-  options.items = static_cast<std::uint64_t>(items);
+  options.items = static_cast<std::uint64_t>(XLENGTH(results));
   options.workers = workers;
   options.before_fork = lomp::prepare_fork;
-  const lomp::ItemCall call = {VECTOR_ELT(kept, 1), frame};
-  R_SetExternalPtrAddr(handle, new Engine(options, call, hooks_of(hooks), VECTOR_ELT(kept, 0)));
+  const lomp::ItemCall call = lomp::make_item_call(VECTOR_ELT(kept, 1), frame);
+  R_SetExternalPtrAddr(handle, new Engine(options, call, hooks_of(hooks), results));
   return handle;
 }
 
@@ -199,6 +208,13 @@ SEXP pool_next(SEXP handle) {
   }
 }
 
+// After an error in pool_next(): the item (from 1) whose result could not be read, for lack of
+// memory most likely; 0 if the error has nothing to do with a result.
+// [[Rcpp::export(rng = false)]]
+double pool_unread_item(SEXP handle) {
+  return static_cast<double>(engine_of(handle).take_reading());
+}
+
 // Ends the workers; pool_next() still gives what they had finished, then "finished".
 // [[Rcpp::export(rng = false)]]
 void pool_stop(SEXP handle) { engine_of(handle).pool().stop(); }
@@ -206,10 +222,6 @@ void pool_stop(SEXP handle) { engine_of(handle).pool().stop(); }
 // Ends and reaps all workers. May be called again.
 // [[Rcpp::export(rng = false)]]
 void pool_close(SEXP handle) { close_handle(handle); }
-
-// The list of results: NULL for items that have none.
-// [[Rcpp::export(rng = false)]]
-SEXP pool_results(SEXP handle) { return VECTOR_ELT(R_ExternalPtrProtected(handle), 0); }
 
 // What the pool has to tell about the call: which items are done (as positions that are not), which
 // results hold dead references, and errno of a refused fork.
@@ -226,10 +238,10 @@ Rcpp::List pool_summary(SEXP handle) {
 // [[Rcpp::export(rng = false)]]
 Rcpp::NumericVector pool_not_done(SEXP handle) {
   Engine& engine = engine_of(handle);
-  const R_xlen_t n = XLENGTH(pool_results(handle));
+  const std::uint64_t n = engine.pool().items();
   std::vector<double> missing;
-  for (R_xlen_t i = 0; i < n; ++i) {
-    if (!engine.pool().is_done(static_cast<std::uint64_t>(i))) missing.push_back(as_item(i));
+  for (std::uint64_t i = 0; i < n; ++i) {
+    if (!engine.pool().is_done(i)) missing.push_back(as_item(i));
   }
   return Rcpp::wrap(missing);
 }

@@ -8,6 +8,8 @@
 #include <new>
 #include <utility>
 
+#include "huge_pages.hpp"
+
 namespace lomp {
 
 /// Owns malloc'd bytes. Unlike std::vector it doesn't write to memory that is about to be read
@@ -38,6 +40,7 @@ class Buffer {
     if (grown == nullptr) throw std::bad_alloc();
     data_ = static_cast<unsigned char*>(grown);
     capacity_ = wanted;
+    prefer_huge_pages(data_, capacity_);
   }
 
   void release() {

@@ -90,6 +90,7 @@ class Pool {
     leaving_.clear();
   }
 
+  std::uint64_t items() const { return options_.items; }
   std::uint64_t done() const { return done_.count(); }
   bool is_done(std::uint64_t item) const { return done_.has(item); }
 
