@@ -86,6 +86,8 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   # The items are called in this frame, in the way of lapply's: it holds X and FUN, and `i`.
   FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
   check_dots(FUN, names(substitute(list(...))))
+  if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
+  force(.x)
   X <- tryCatch(as_items(.x, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   plan <- new_plan(X, .workers, .on_error)
   force_dots(...)

@@ -8,6 +8,7 @@ prepare_worker <- function() {
   the$depth <- 0L
   the$base <- sys.nframe() - 1L
   setTimeLimit()
+  setSessionTimeLimit()
   options(error = expression(NULL))
   if (exists(".Random.seed", envir = globalenv(), inherits = FALSE)) {
     rm(".Random.seed", envir = globalenv())
