@@ -34,7 +34,8 @@ new_item_error <- function(item, description, plan) {
 
 exit_notes <- c(
   "called quit()", "called exit() in C code", "could not write its results",
-  "gave a result that doesn't fit into this process's memory"
+  "gave a result that doesn't fit into this process's memory",
+  "closed or damaged the pipe of its results, and was ended"
 )
 
 # An item whose worker died. `loss` is what describe_loss() in C++ gives.
@@ -52,6 +53,9 @@ signal_of <- function(loss) {
 describe_death <- function(loss) {
   if (loss[["note"]] > 0L) return(paste("its worker", exit_notes[[loss[["note"]]]]))
   signal <- signal_of(loss)
+  if (is.na(signal) && is.na(loss[["status"]])) {
+    return("its worker ended; how is not known, since SIGCHLD is ignored in this session")
+  }
   if (is.na(signal)) return(sprintf("its worker ended with status %d", loss[["status"]]))
   hint <- if (signal == "SIGKILL") " (by the system, if memory had run out)" else ""
   sprintf("its worker was killed by %s%s", signal, hint)

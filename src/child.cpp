@@ -68,6 +68,26 @@ void call_prepare(void* data) {
   UNPROTECT(1);
 }
 
+// All of a worker's work.
+struct WorkerRun {
+  Worker* worker;
+  const ItemCall* call;
+  const ChildHooks* hooks;
+};
+
+void run_blocks(void* data) {
+  const WorkerRun& run = *static_cast<WorkerRun*>(data);
+  R_ToplevelExec(call_prepare, const_cast<ChildHooks*>(run.hooks));
+  SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
+  while (run.worker->next_block()) {
+    BlockRun block = {run.worker, run.call, false};
+    Guard guard = {run_items, send_failure, &block, run.hooks->calls, run.hooks->describe, notes};
+    run_whole_block(guard);
+    std::fflush(stdout);
+  }
+  UNPROTECT(1);
+}
+
 }  // namespace
 
 void prepare_fork() {
@@ -79,15 +99,10 @@ void prepare_fork() {
 void run_worker(Worker& worker, const ItemCall& call, const ChildHooks& hooks) {
   seal_r();
   use_one_thread();
-  R_ToplevelExec(call_prepare, const_cast<ChildHooks*>(&hooks));
-  SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
-  while (worker.next_block()) {
-    BlockRun run = {&worker, &call, false};
-    Guard guard = {run_items, send_failure, &run, hooks.calls, hooks.describe, notes};
-    run_whole_block(guard);
-    std::fflush(stdout);
-  }
-  UNPROTECT(1);
+  WorkerRun run = {&worker, &call, &hooks};
+  // Without this, a jump from between the items (for want of memory, say) would land in the
+  // parent's frames, and its script would go on in this process.
+  if (!R_ToplevelExec(run_blocks, &run)) std::abort();
 }
 
 }  // namespace lomp

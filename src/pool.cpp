@@ -122,8 +122,9 @@ SEXP describe_loss(const Event& event) {
   SEXP value = PROTECT(Rf_mkNamed(INTSXP, names));
   int* fields = INTEGER(value);
   fields[0] = loss.pid;
-  fields[1] = WIFSIGNALED(loss.status) ? WTERMSIG(loss.status) : 0;
-  fields[2] = WIFEXITED(loss.status) ? WEXITSTATUS(loss.status) : NA_INTEGER;
+  const bool is_known = loss.status >= 0;
+  fields[1] = is_known && WIFSIGNALED(loss.status) ? WTERMSIG(loss.status) : 0;
+  fields[2] = is_known && WIFEXITED(loss.status) ? WEXITSTATUS(loss.status) : NA_INTEGER;
   fields[3] = static_cast<int>(loss.note);
   fields[4] = event.error;
   UNPROTECT(1);

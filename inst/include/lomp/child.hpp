@@ -73,7 +73,7 @@ class Child {
   pid_t pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }
 
-  /// The wait status, once wait() has seen it.
+  /// The wait status, once wait() has seen it; -1 if it can't be known.
   int status() const { return status_; }
 
   /// Ends the child and every process that it has left in its group. Before the child is reaped its
@@ -85,7 +85,7 @@ class Child {
   }
 
   /// Waits for the end of the child and reaps it. A host that ignores SIGCHLD has the kernel reap
-  /// children; then the status isn't known and stays 0.
+  /// children; then the status isn't known and stays -1.
   void wait() {
     if (pid_ <= 0) return;
     retry_eintr([&] { return kernel().waitpid(pid_, &status_, 0); });
@@ -102,6 +102,16 @@ class Child {
     return n == -1 || info.si_pid != 0;
   }
 
+  /// Waits up to `milliseconds` for the child's end; tells whether it has come.
+  bool ends_within(int milliseconds) const {
+    pollfd end{pidfd_.get(), POLLIN, 0};
+    const int step = pidfd_ ? milliseconds : 1;  // a poll of nothing is a short wait
+    for (int waited = 0; !has_ended() && waited < milliseconds; waited += step) {
+      (void)kernel().poll(&end, 1, step);
+    }
+    return has_ended();
+  }
+
   /// In a forked child: the sibling isn't ours to end or to reap.
   void disown() { forget(); }
 
@@ -112,9 +122,17 @@ class Child {
   }
 
   pid_t pid_ = -1;
-  int status_ = 0;
+  int status_ = -1;
   Fd pidfd_;
 };
+
+/// What a forked child does. An exception that leaves `main` ends the child by std::terminate():
+/// unwinding further would let it run its parent's program.
+template <class Main>
+[[noreturn]] void run_child(Main& main) noexcept {
+  main();
+  ::_exit(EXIT_SUCCESS);
+}
 
 /// Forks. The child runs `main` with all signals blocked (seal_process() unblocks them) and never
 /// returns from here. Throws SystemError if the fork is refused; the signal mask is as it was.
@@ -124,8 +142,7 @@ Child spawn(Main&& main) {
   const pid_t pid = check(kernel().fork(), "fork");
   if (pid == 0) {
     block.release();
-    main();
-    ::_exit(EXIT_SUCCESS);
+    run_child(main);
   }
   ::setpgid(pid, pid);  // the child does the same: whoever comes first, the group is there
   return Child(pid);

@@ -19,22 +19,17 @@ inline ControlPair make_control_pair() {
   int ends[2];
   check(kernel().socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
   ControlPair pair{Fd(ends[0]), Fd(ends[1])};
-  set_close_on_exec(pair.parent.get());
-  set_close_on_exec(pair.worker.get());
+  pair.parent = lifted(std::move(pair.parent));
+  pair.worker = lifted(std::move(pair.worker));
   return pair;
 }
 
-/// Is the other end closed? Never waits, takes nothing from what the peer has sent, and is safe in
-/// a signal handler.
+/// Is the other end closed, be there unread bytes from it or not? Never waits, takes nothing from
+/// what the peer has sent, and is safe in a signal handler.
 inline bool peer_is_gone(int socket) {
-  char byte;
-  iovec part{&byte, 1};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  const ssize_t n =
-      retry_eintr([&] { return kernel().recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT); });
-  return n == 0 || (n == -1 && errno == ECONNRESET);
+  pollfd state{socket, POLLIN, 0};
+  const int n = retry_eintr([&] { return kernel().poll(&state, 1, 0); });
+  return n > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 }  // namespace lomp

@@ -60,7 +60,8 @@ int least_upwards(const std::string& base, std::string path, Read read) {
   int least = read(base);
   while (path.size() > 1) {
     least = std::min(least, read(base + path));
-    path.erase(path.rfind('/'));
+    const std::size_t slash = path.rfind('/');
+    path.erase(slash == std::string::npos ? 0 : slash);
   }
   return least;
 }

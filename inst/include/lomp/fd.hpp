@@ -42,6 +42,15 @@ class Fd {
 /// Marks a descriptor as closed on exec, so that no program started by a worker keeps it open.
 inline void set_close_on_exec(int fd) { check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl(F_SETFD)"); }
 
+/// The same descriptor by a number above those of the standard streams and of what scripts
+/// redirect, closed on exec. A host may have closed these, and an item's code may open, close and
+/// print to them. Throws SystemError.
+inline Fd lifted(Fd fd) {
+  if (fd.get() < 10) return Fd(check(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10), "fcntl(F_DUPFD)"));
+  set_close_on_exec(fd.get());
+  return fd;
+}
+
 /// Makes reads and writes on a descriptor return EAGAIN instead of waiting.
 inline void set_nonblocking(int fd) {
   const int flags = check(::fcntl(fd, F_GETFL), "fcntl(F_GETFL)");

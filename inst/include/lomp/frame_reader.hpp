@@ -15,6 +15,7 @@ namespace lomp {
 enum class ReadStatus {
   frame,        ///< a complete frame is at hand
   would_block,  ///< nothing more now
+  unfinished,   ///< much has come and more may be at hand: see to other things and call again
   eof,          ///< the writer is gone; what it had begun to write is discarded
   corrupt       ///< the stream makes no sense any more
 };
@@ -23,16 +24,18 @@ enum class ReadStatus {
 /// parts of a large record are read straight behind each other, so that each byte is copied once.
 class FrameReader {
  public:
-  /// Reads until a frame is complete or the pipe is empty. What body() and size() tell is valid
-  /// until the next call. Throws std::bad_alloc if a body doesn't fit into memory.
+  /// Reads until a frame is complete or the pipe is empty, but for no longer than it takes to read
+  /// some megabytes, since the caller has interrupts to see to. What body() and size() tell is
+  /// valid until the next call. Throws std::bad_alloc if a body doesn't fit into memory.
   ReadStatus next(int fd) {
     drop_previous();
-    for (;;) {
+    for (int reads = 0; reads < max_reads; ++reads) {
       const ReadStatus status = parse();
       if (status != ReadStatus::would_block) return status;
       const ReadStatus filled = fill(fd);
       if (filled != ReadStatus::frame) return filled;
     }
+    return ReadStatus::unfinished;
   }
 
   const FrameHeader& header() const { return header_; }
@@ -44,6 +47,7 @@ class FrameReader {
 
  private:
   static constexpr std::size_t input_bytes = std::size_t{256} << 10;
+  static constexpr int max_reads = 64;
 
   bool is_part() const { return header_.kind == FrameKind::part; }
 

@@ -30,8 +30,8 @@ inline Pipe make_pipe(std::size_t bytes = std::size_t{1} << 20) {
   int ends[2];
   check(kernel().pipe(ends), "pipe");
   Pipe pipe{Fd(ends[0]), Fd(ends[1])};
-  set_close_on_exec(pipe.reader.get());
-  set_close_on_exec(pipe.writer.get());
+  pipe.reader = lifted(std::move(pipe.reader));
+  pipe.writer = lifted(std::move(pipe.writer));
   set_nonblocking(pipe.reader.get());
   grow_pipe(pipe.writer.get(), bytes);
   return pipe;

@@ -51,11 +51,13 @@ class Pool {
   /// The next thing that happened, waiting up to `tick_ms` for it. Throws std::bad_alloc where a
   /// result doesn't fit into memory, SystemError where the operating system fails.
   Event next(int tick_ms) {
+    const std::int64_t deadline = now_ns() + std::int64_t{tick_ms} * 1000000;
     for (;;) {
-      for (Place& member : members_) {
-        if (!member || !has_news(*member)) continue;
-        const Event event = hear(member);
-        if (event.kind != EventKind::idle) return event;
+      const Event event = hear_all();
+      if (event.kind != EventKind::idle) return event;
+      if (has_news()) {  // more may be at hand than a wait would tell of
+        if (now_ns() < deadline) continue;
+        return event;
       }
       if (is_complete()) return make(EventKind::finished);
       if (wants_worker()) {
@@ -111,6 +113,23 @@ class Pool {
 
   static bool has_news(const Member& m) { return m.readable || m.has_ended || m.is_buried; }
 
+  bool has_news() const {
+    for (const Place& member : members_) {
+      if (member && has_news(*member)) return true;
+    }
+    return false;
+  }
+
+  /// Goes one step on with each worker that has news, up to the first event for the caller.
+  Event hear_all() {
+    for (Place& member : members_) {
+      if (!member || !has_news(*member)) continue;
+      const Event event = hear(member);
+      if (event.kind != EventKind::idle) return event;
+    }
+    return {};
+  }
+
   /// Goes one step on with a worker that has news; `idle` if nothing of it is for the caller.
   Event hear(Place& member) {
     Member& m = *member;
@@ -123,6 +142,8 @@ class Pool {
       case ReadStatus::would_block:
         m.readable = false;
         if (m.has_ended) bury(m);
+        return {};
+      case ReadStatus::unfinished:
         return {};
       case ReadStatus::corrupt:
       case ReadStatus::eof:
@@ -186,10 +207,19 @@ class Pool {
 
   /// The worker has ended without a bye, or its pipe has, or it made no sense.
   void bury(Member& m) {
+    note_cause(m);
     m.child.kill_group();
     m.child.wait();
     m.results.reset();
     m.is_buried = true;
+  }
+
+  /// A dying process closes its pipe a moment before it has ended. One that goes on after its pipe
+  /// has ended is ended here, and that is why it died.
+  void note_cause(const Member& m) {
+    WorkerSlot& slot = page_.slot(m.slot);
+    if (stopping_ || slot.note != ExitNote::none || m.child.ends_within(grace_ms)) return;
+    slot.note = ExitNote::given_up;
   }
 
   /// First what the dead worker had staged, then the news of its death.
@@ -352,6 +382,7 @@ class Pool {
   }
 
   static constexpr int max_early_deaths = 2;
+  static constexpr int grace_ms = 200;
 
   PoolOptions options_;
   WorkerMain main_;

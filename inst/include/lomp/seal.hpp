@@ -60,6 +60,10 @@ inline void on_control_event(int) {
   if (is_sealed_worker() && peer_is_gone(seal_state().control)) end_own_group();
 }
 
+/// Writes to a closed pipe fail with EPIPE and do nothing else: the host's handler might jump out
+/// of whatever writes. Unlike SIG_IGN this isn't passed on to programs that the worker starts.
+inline void on_broken_pipe(int) {}
+
 inline void handle(int signal, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
@@ -76,6 +80,7 @@ inline void reset_signals() {
     handle(signal, SIG_DFL);
   }
   for (int signal : {SIGTTIN, SIGTTOU, SIGTSTP}) handle(signal, SIG_IGN);
+  handle(SIGPIPE, on_broken_pipe);
   handle(SIGTERM, on_terminate);
 }
 

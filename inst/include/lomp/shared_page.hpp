@@ -18,7 +18,8 @@ enum class ExitNote : std::uint32_t {
   quit = 1,       ///< the item asked the host program to quit
   c_exit = 2,     ///< the item's code called exit()
   lost_pipe = 3,  ///< its results could not be written
-  too_large = 4   ///< its result doesn't fit into the parent's memory; the parent ended it
+  too_large = 4,  ///< its result doesn't fit into the parent's memory; the parent ended it
+  given_up = 5    ///< its pipe ended or made no sense while it ran; the parent ended it
 };
 
 /// One worker's lines of the page. The worker writes them; the parent reads them at any time, and

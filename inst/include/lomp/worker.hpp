@@ -169,30 +169,13 @@ class Worker {
                      {const_cast<void*>(first), first_bytes},
                      {const_cast<void*>(second), second_bytes}};
     try {
-      const BrokenPipeBlock block;
       write_all(results_, parts, 3);
     } catch (const SystemError&) {
       leave(ExitNote::lost_pipe, EXIT_FAILURE);
     }
-    staging_.sent();
+    // After a goodbye the slot may have a new process already.
+    if (header.kind != FrameKind::bye) staging_.sent();
   }
-
-  /// Holds back SIGPIPE while results are written: the host's handler might jump out of here.
-  class BrokenPipeBlock {
-   public:
-    BrokenPipeBlock() {
-      sigset_t pipe;
-      ::sigemptyset(&pipe);
-      ::sigaddset(&pipe, SIGPIPE);
-      ::pthread_sigmask(SIG_BLOCK, &pipe, &old_);
-    }
-    ~BrokenPipeBlock() { ::pthread_sigmask(SIG_SETMASK, &old_, nullptr); }
-    BrokenPipeBlock(const BrokenPipeBlock&) = delete;
-    BrokenPipeBlock& operator=(const BrokenPipeBlock&) = delete;
-
-   private:
-    sigset_t old_;
-  };
 
   WorkerSlot& slot_;
   Staging staging_;
