@@ -5,6 +5,14 @@ inprocess_run <- function(frame, results, first, calls, describe) {
     .Call(`_lomp_inprocess_run`, frame, results, first, calls, describe)
 }
 
+warm_guard <- function(calls, describe) {
+    invisible(.Call(`_lomp_warm_guard`, calls, describe))
+}
+
+is_uncompiled <- function(f) {
+    .Call(`_lomp_is_uncompiled`, f)
+}
+
 pool_open <- function(frame, results, workers, hooks) {
     .Call(`_lomp_pool_open`, frame, results, workers, hooks)
 }

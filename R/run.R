@@ -19,6 +19,7 @@ new_results <- function(plan) {
 # Whatever happens, no child is left when this function is.
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
+  frame$FUN <- compiled(frame$FUN)
   pool <- pool_open(frame, results, plan$workers, child_hooks)
   on.exit(pool_close(pool))
   failures <- gather(pool, plan)

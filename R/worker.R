@@ -15,6 +15,25 @@ prepare_worker <- function() {
   }
 }
 
+# Workers call these first of all. R loads its own functions when they are first called: once here
+# is better than once in each worker.
+warm_worker <- function() {
+  list(setTimeLimit, setSessionTimeLimit, options, exists, rm)
+  warm_guard(item_calls, describe_failure)
+}
+
+# R compiles a function when it is called for the second time, which each worker would do for itself.
+# So it is compiled here, unless it is already or the user has switched that off. The last one is
+# remembered, since calls in a loop have the same one.
+compiled <- function(f) {
+  if (!is_uncompiled(f) || compiler::enableJIT(-1L) < 1L) return(f)
+  if (!identical(f, the$uncompiled, ignore.bytecode = FALSE, ignore.srcref = FALSE)) {
+    the$compiled <- tryCatch(compiler::cmpfun(f), error = function(cnd) f)
+    the$uncompiled <- f
+  }
+  the$compiled
+}
+
 max_calls <- 50L
 
 # The calls of the item in hand, innermost last, as text: bounded in number and length, since they

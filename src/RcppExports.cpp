@@ -24,6 +24,26 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// warm_guard
+void warm_guard(SEXP calls, SEXP describe);
+RcppExport SEXP _lomp_warm_guard(SEXP callsSEXP, SEXP describeSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
+    warm_guard(calls, describe);
+    return R_NilValue;
+END_RCPP
+}
+// is_uncompiled
+bool is_uncompiled(SEXP f);
+RcppExport SEXP _lomp_is_uncompiled(SEXP fSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type f(fSEXP);
+    rcpp_result_gen = Rcpp::wrap(is_uncompiled(f));
+    return rcpp_result_gen;
+END_RCPP
+}
 // pool_open
 SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks);
 RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP) {
@@ -127,6 +147,8 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 5},
+    {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
+    {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
     {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 4},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},

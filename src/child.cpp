@@ -93,7 +93,7 @@ void run_blocks(void* data) {
 void prepare_fork() {
   std::fflush(stdout);
   std::fflush(stderr);
-  rest_openmp();
+  prepare_seal();
 }
 
 void run_worker(Worker& worker, const ItemCall& call, const ChildHooks& hooks) {

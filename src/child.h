@@ -15,8 +15,8 @@ struct ChildHooks {
   SEXP describe;  ///< see Guard
 };
 
-/// In the parent, before each fork: empties output buffers that the child would inherit, and rests
-/// thread pools that don't survive a fork.
+/// In the parent, before each fork: empties output buffers that the child would inherit, and
+/// prepares its seal.
 void prepare_fork();
 
 /// Runs a sealed worker to the end of its work. Nothing that an item does leaves this function

@@ -12,8 +12,6 @@ namespace lomp {
 
 namespace {
 
-void* find(const char* name) { return dlsym(RTLD_DEFAULT, name); }
-
 void ignore() {}
 void ignore_busy(int) {}
 
@@ -45,77 +43,130 @@ void commit_suicide(const char* message) {
   std::abort();
 }
 
+// A variable of R's, looked up once.
 template <class Value>
-void set(const char* name, Value value) {
-  if (void* variable = find(name)) *static_cast<Value*>(variable) = value;
+class Variable {
+ public:
+  explicit Variable(const char* name) : at_(static_cast<Value*>(dlsym(RTLD_DEFAULT, name))) {}
+  void operator=(Value value) const {
+    if (at_ != nullptr) *at_ = value;
+  }
+
+ private:
+  Value* at_;
+};
+
+struct Variables {
+  Variable<void (*)(const char*, int)> write_console{"ptr_R_WriteConsole"};
+  Variable<void (*)(const char*, int, int)> write_console_ex{"ptr_R_WriteConsoleEx"};
+  Variable<int (*)(const char*, unsigned char*, int, int)> read_console{"ptr_R_ReadConsole"};
+  Variable<void (*)()> reset_console{"ptr_R_ResetConsole"};
+  Variable<void (*)()> flush_console{"ptr_R_FlushConsole"};
+  Variable<void (*)()> clear_error_console{"ptr_R_ClearerrConsole"};
+  Variable<void (*)(int)> busy{"ptr_R_Busy"};
+  Variable<void (*)(const char*)> show_message{"ptr_R_ShowMessage"};
+  Variable<void (*)(int, int, int)> clean_up{"ptr_R_CleanUp"};
+  Variable<void (*)(const char*)> suicide{"ptr_R_Suicide"};
+  Variable<void (*)()> process_events{"ptr_R_ProcessEvents"};
+  Variable<void (*)()> polled_events{"R_PolledEvents"};
+  Variable<void*> input_handlers{"R_InputHandlers"};
+  Variable<void*> output_file{"R_Outputfile"};
+  Variable<void*> console_file{"R_Consolefile"};
+  Variable<int> wait_microseconds{"R_wait_usec"};
+  Variable<int> interactive{"R_Interactive"};
+  Variable<int> is_forked_child{"R_isForkedChild"};
+  Variable<int> interrupts_pending{"R_interrupts_pending"};
+};
+
+const Variables& variables() {
+  static const Variables found;
+  return found;
 }
 
-void replace_console() {
-  set<void (*)(const char*, int)>("ptr_R_WriteConsole", nullptr);
-  set<void (*)(const char*, int, int)>("ptr_R_WriteConsoleEx", write_console);
-  set<int (*)(const char*, unsigned char*, int, int)>("ptr_R_ReadConsole", read_nothing);
-  set<void (*)()>("ptr_R_ResetConsole", ignore);
-  set<void (*)()>("ptr_R_FlushConsole", ignore);
-  set<void (*)()>("ptr_R_ClearerrConsole", ignore);
-  set<void (*)(int)>("ptr_R_Busy", ignore_busy);
-  set<void (*)(const char*)>("ptr_R_ShowMessage", show_message);
-  set<void*>("R_Outputfile", nullptr);
-  set<void*>("R_Consolefile", nullptr);
-}
-
-void replace_ends() {
-  set<void (*)(int, int, int)>("ptr_R_CleanUp", clean_up);
-  set<void (*)(const char*)>("ptr_R_Suicide", commit_suicide);
+void replace_console(const Variables& r) {
+  r.write_console = nullptr;
+  r.write_console_ex = write_console;
+  r.read_console = read_nothing;
+  r.reset_console = ignore;
+  r.flush_console = ignore;
+  r.clear_error_console = ignore;
+  r.busy = ignore_busy;
+  r.show_message = show_message;
+  r.output_file = nullptr;
+  r.console_file = nullptr;
 }
 
 // Events that arrive belong to the parent: a handler that ran here would take them from it.
-void drop_event_handlers() {
-  set<void (*)()>("ptr_R_ProcessEvents", nullptr);
-  set<void (*)()>("R_PolledEvents", ignore);
-  set<void*>("R_InputHandlers", nullptr);
-  set<int>("R_wait_usec", 0);
+void drop_event_handlers(const Variables& r) {
+  r.process_events = nullptr;
+  r.polled_events = ignore;
+  r.input_handlers = nullptr;
+  r.wait_microseconds = 0;
 }
 
-// Calls a function of a library if that library is loaded. Packages load theirs privately, so it is
+// A function of a library, if that library is loaded. Packages load theirs privately, so it is
 // asked for by its file's name.
-template <class Function, class... Arguments>
-void call_if_loaded(const char* library, const char* name, Arguments... arguments) {
+template <class Function>
+Function find_if_loaded(const char* library, const char* name) {
   void* handle = dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
-  if (handle == nullptr) return;
-  if (void* function = dlsym(handle, name)) reinterpret_cast<Function>(function)(arguments...);
+  if (handle == nullptr) return nullptr;
+  void* function = dlsym(handle, name);
   dlclose(handle);
+  return reinterpret_cast<Function>(function);
 }
 
-constexpr const char* openmp_libraries[] = {"libgomp.so.1", "libomp.so.5", "libomp.so",
-                                            "libiomp5.so"};
+struct ThreadFunction {
+  const char* library;
+  const char* name;
+  void (*set)(int);
+};
 
-}  // namespace
+ThreadFunction thread_functions[] = {{"libgomp.so.1", "omp_set_num_threads", nullptr},
+                                     {"libomp.so.5", "omp_set_num_threads", nullptr},
+                                     {"libiomp5.so", "omp_set_num_threads", nullptr},
+                                     {"libopenblas.so.0", "openblas_set_num_threads", nullptr},
+                                     {"libblas.so.3", "openblas_set_num_threads", nullptr},
+                                     {"libmkl_rt.so", "MKL_Set_Num_Threads", nullptr}};
 
-void seal_r() {
-  replace_console();
-  replace_ends();
-  drop_event_handlers();
-  set<int>("R_Interactive", 0);
-  set<int>("R_isForkedChild", 1);
-  set<int>("R_interrupts_pending", 0);
-}
-
-void use_one_thread() {
-  for (const char* library : openmp_libraries) {
-    call_if_loaded<void (*)(int)>(library, "omp_set_num_threads", 1);
+// Libraries may have been loaded since the last fork.
+void find_thread_functions() {
+  for (ThreadFunction& f : thread_functions) {
+    f.set = find_if_loaded<void (*)(int)>(f.library, f.name);
   }
-  call_if_loaded<void (*)(int)>("libopenblas.so.0", "openblas_set_num_threads", 1);
-  call_if_loaded<void (*)(int)>("libblas.so.3", "openblas_set_num_threads", 1);
-  call_if_loaded<void (*)(int)>("libmkl_rt.so", "MKL_Set_Num_Threads", 1);
 }
 
 void rest_openmp() {
 #if LOMP_LINUX
   constexpr int hard = 2;  // omp_pause_hard
-  for (const char* library : openmp_libraries) {
-    call_if_loaded<int (*)(int)>(library, "omp_pause_resource_all", hard);
+  for (const char* library : {"libgomp.so.1", "libomp.so.5", "libiomp5.so"}) {
+    if (auto pause = find_if_loaded<int (*)(int)>(library, "omp_pause_resource_all")) pause(hard);
   }
 #endif
+}
+
+}  // namespace
+
+void prepare_seal() {
+  (void)variables();
+  find_thread_functions();
+  rest_openmp();
+}
+
+void seal_r() {
+  const Variables& r = variables();
+  replace_console(r);
+  r.clean_up = clean_up;
+  r.suicide = commit_suicide;
+  drop_event_handlers(r);
+  r.interactive = 0;
+  r.is_forked_child = 1;
+  r.interrupts_pending = 0;
+}
+
+void use_one_thread() {
+  for (const ThreadFunction& f : thread_functions) {
+    if (f.set != nullptr) f.set(1);
+  }
 }
 
 }  // namespace lomp

@@ -5,6 +5,11 @@
 
 namespace lomp {
 
+/// In the parent, before a fork: looks up what the functions below will need, since a look-up in
+/// the child would touch, and so copy, many pages there. Also tells OpenMP's pools of threads to
+/// rest: one that has been used hangs in a forked child. They come back by themselves.
+void prepare_seal();
+
 /// Replaces the front end's callbacks, event handlers and clean-up. First thing in a worker after
 /// lomp::seal_process(), before any R code. R's own variables for this aren't part of its API and
 /// may be absent: each is looked up by name, and one that isn't there is left alone.
@@ -12,10 +17,6 @@ void seal_r();
 
 /// One thread a worker: the workers are the parallelism. For the libraries that are loaded.
 void use_one_thread();
-
-/// In the parent, before a fork: an OpenMP pool that has been used hangs in a forked child, unless
-/// it was told to rest. It comes back by itself.
-void rest_openmp();
 
 }  // namespace lomp
 

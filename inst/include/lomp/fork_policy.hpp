@@ -17,17 +17,19 @@ struct Progress {
   std::uint64_t waiting = 0;  ///< items that nobody has begun
 };
 
-/// A fork costs milliseconds where the session is large; a few trivial items aren't worth a second
-/// one. The rule is that of renting or buying: go on with the workers at hand for as long as the
-/// work left is estimated to be less than a fork, or, while nothing is known, for as long as a fork
-/// takes. So at most twice the best possible is spent on the decision.
+/// A worker costs a fork here, about as much again in the child, whose pages are copied when it
+/// first writes to them, and as much at its exit: milliseconds where the session is large. A few
+/// trivial items aren't worth that. The rule is that of renting or buying: go on with the workers
+/// at hand for as long as the work left is estimated to be less. Where nothing is known yet, an
+/// item takes at least as long as has been waited for one.
 class ForkPolicy {
  public:
   /// Between these two calls the process forked.
   void before_fork() { began_ = now_ns(); }
   void after_fork() {
     last_change_ = now_ns();
-    cost_ = last_change_ - began_;
+    fork_ns_ = last_change_ - began_;
+    if (first_fork_ == 0) first_fork_ = last_change_;
   }
 
   /// Something came from a worker.
@@ -36,21 +38,28 @@ class ForkPolicy {
   bool is_worth(const Progress& progress, int live) const {
     if (progress.waiting == 0) return false;
     if (live == 0) return true;
-    if (progress.finished > 0 && estimate(progress, live) > cost_) return true;
-    return now_ns() - last_change_ >= cost_;
+    return work_left(progress, live) > cost() || now_ns() - last_change_ >= cost();
   }
 
   /// How long to wait before asking again, in whole milliseconds as poll() takes them.
-  int patience_ms() const { return static_cast<int>(cost_ / 1000000) + 1; }
+  int patience_ms() const { return static_cast<int>(fork_ns_ / 1000000) + 1; }
 
  private:
-  static std::int64_t estimate(const Progress& p, int live) {
-    const double per_item = static_cast<double>(p.busy_ns) / static_cast<double>(p.finished);
-    return static_cast<std::int64_t>(per_item * static_cast<double>(p.waiting) / live);
+  std::int64_t cost() const { return 3 * fork_ns_; }
+
+  std::int64_t work_left(const Progress& p, int live) const {
+    return static_cast<std::int64_t>(item_ns(p) * static_cast<double>(p.waiting) / live);
+  }
+
+  /// What one item takes, as far as is known: a worker's start takes as long as its fork.
+  double item_ns(const Progress& p) const {
+    if (p.finished > 0) return static_cast<double>(p.busy_ns) / static_cast<double>(p.finished);
+    return static_cast<double>(std::max<std::int64_t>(0, now_ns() - first_fork_ - 2 * fork_ns_));
   }
 
   std::int64_t began_ = 0;
-  std::int64_t cost_ = 0;
+  std::int64_t fork_ns_ = 0;
+  std::int64_t first_fork_ = 0;
   std::int64_t last_change_ = 0;
 };
 
