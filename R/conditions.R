@@ -1,12 +1,22 @@
 # The conditions that lomp signals. Each has a class of its own, and fields for programs.
 
-stop_argument <- function(argument, takes, got = NULL) {
+# `got` is what was given, in words; `why` is the error that told that it won't do.
+stop_argument <- function(argument, takes, got = NULL, why = NULL) {
   message <- sprintf("`%s` %s", argument, takes)
   if (!is.null(got)) message <- sprintf("%s, not %s", message, got)
+  if (!is.null(why)) message <- sprintf("%s: %s", message, shorten(message_of(why), 300L))
   stop(structure(
     class = c("lomp_argument_error", "error", "condition"),
-    list(message = message, call = NULL, argument = argument)
+    list(message = message, call = NULL, argument = argument, parent = why)
   ))
+}
+
+# A condition's message as one text, whatever its class makes of it.
+message_of <- function(condition) {
+  message <- tryCatch(as.character(conditionMessage(condition)), error = function(cnd) {
+    paste("its conditionMessage() failed:", cnd$message)
+  })
+  paste(message, collapse = "\n")
 }
 
 new_failure <- function(class, message, item, name, parent, calls, time, ...) {
@@ -25,8 +35,8 @@ new_item_error <- function(item, description, plan) {
     description <- describe_failure(simpleError("the error could not be described"), character())
   }
   parent <- description$condition
-  call <- conditionCall(parent)
-  message <- paste0(item_label(item, plan), ": ", conditionMessage(parent))
+  call <- tryCatch(conditionCall(parent), error = function(cnd) NULL)
+  message <- paste0(item_label(item, plan), ": ", message_of(parent))
   if (!is.null(call)) message <- paste0(message, "\nin ", one_line(call))
   new_failure("lomp_error", message, item, item_name(item, plan), parent, description$calls,
               description$time)
@@ -87,7 +97,13 @@ item_name <- function(item, plan) {
 item_label <- function(item, plan) {
   name <- item_name(item, plan)
   label <- paste("item", format_count(item))
-  if (is.null(name)) label else sprintf("%s (\"%s\")", label, name)
+  if (is.null(name)) label else sprintf("%s (%s)", label, encodeString(shorten(name), quote = "\""))
+}
+
+# Text that others have made has no bounds.
+shorten <- function(text, most = 100L) {
+  if (nchar(text, "chars", allowNA = TRUE) %in% 0:most) return(text)
+  paste0(substr(text, 1L, most), "...")
 }
 
 format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)

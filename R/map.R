@@ -83,12 +83,15 @@
 #' })
 #' str(all[lomp_ok(all)])
 lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect")) {
-  # The items are called in this frame, in the way of lapply's: it holds X and FUN, and `i`.
+  if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
+  if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
+  # The items are called in this frame, in the way of lapply's: it holds X and FUN, and `i`. An
+  # error in the caller's own expressions is theirs, and no error of the argument.
+  X <- .x
+  if (is.call(substitute(.f))) FUN <- .f
   FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
   check_dots(FUN, names(substitute(list(...))))
-  if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
-  force(.x)
-  X <- tryCatch(as_items(.x, parent.frame()), error = function(cnd) stop_not_vector(cnd))
+  X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   plan <- new_plan(X, .workers, .on_error)
   force_dots(...)
   run_map(plan, environment())

@@ -18,7 +18,7 @@ new_plan <- function(items, workers, on_error) {
   workers <- check_workers(workers, ".workers")
   list(
     n = n,
-    names = names(items),
+    names = attr(items, "names", exact = TRUE),
     workers = as.integer(min(workers, n)),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error")
   )
@@ -45,10 +45,10 @@ quoted_or <- function(choices) paste0("\"", choices, "\"", collapse = " or ")
 # A short text for a wrong value, for messages.
 describe_value <- function(value) {
   if (is.null(value)) return("NULL")
-  if (is.atomic(value) && length(value) == 1L && !is.object(value)) {
-    return(deparse(value, nlines = 1L))
-  }
-  sprintf("a %s of length %d", class(value)[[1L]], length(value))
+  if (is.atomic(value) && length(value) == 1L && !is.object(value)) return(one_line(value))
+  what <- class(value)[[1L]]
+  what <- paste(if (grepl("^[aeiou]", what)) "an" else "a", what)
+  if (is.vector(value)) sprintf("%s of length %d", what, length(value)) else what
 }
 
 # What lapply makes of its X. `as.list` is looked up where the caller would find it, so that S4
@@ -58,17 +58,22 @@ as_items <- function(x, caller) {
   if (is.vector(x) && !is.object(x)) return(x)
   as_list <- get("as.list", envir = caller, mode = "function")
   items <- as_list(x)
-  if (!is.vector(items)) stop("its as.list() gives no list")
+  if (!has_elements(items)) stop("its as.list() gives ", describe_value(items))
   items
+}
+
+# A list may have any attributes, as a data frame has them that has lost its missing rows.
+has_elements <- function(x) {
+  is.null(x) || is.atomic(x) || is.list(x) || is.expression(x) || is.call(x)
 }
 
 stop_not_vector <- function(cnd) {
   takes <- "must be a vector, a list or an object with an as.list() method"
-  stop_argument(".x", takes, conditionMessage(cnd))
+  stop_argument(".x", takes, why = cnd)
 }
 
 stop_not_function <- function(cnd) {
-  stop_argument(".f", "must be a function or the name of one", conditionMessage(cnd))
+  stop_argument(".f", "must be a function or the name of one", why = cnd)
 }
 
 # lomp's own arguments begin with a dot and come after the dots, so a misspelt one would silently
@@ -76,7 +81,8 @@ stop_not_function <- function(cnd) {
 # taken for that.
 check_dots <- function(f, names) {
   dotted <- grep("^[.]", names, value = TRUE)
-  unknown <- setdiff(dotted, names(formals(args(f))))
+  if (length(dotted) == 0L) return()
+  unknown <- setdiff(dotted, formal_names(f))
   for (name in unknown) {
     meant <- nearest_argument(name)
     if (!is.null(meant)) {
@@ -85,11 +91,18 @@ check_dots <- function(f, names) {
   }
 }
 
+# Some primitives, `[[` say, have no list of arguments.
+formal_names <- function(f) {
+  closure <- args(f)
+  if (is.function(closure)) names(formals(closure))
+}
+
 nearest_argument <- function(name) {
   own <- grep("^[.]([^.]|$)", names(formals(lomp_map)), value = TRUE)
+  begun <- own[startsWith(own, name)]
+  if (length(begun) > 0L) return(begun[[1L]])
   distance <- utils::adist(name, own)[1L, ]
-  near <- startsWith(own, name) | distance <= 2
-  if (any(near)) own[near][[which.min(distance[near])]]
+  if (min(distance) <= 2) own[[which.min(distance)]]
 }
 
 # Evaluates the arguments for `.f` while there is one process, so that each has one value. One that

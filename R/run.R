@@ -93,10 +93,11 @@ first_in_time <- function(failures, plan) {
 
 throw <- function(failure, results) {
   finished <- sum(lomp_ok(results))
+  is_outermost <- the$depth == 1L && !the$in_worker
   failure$results <- results
   failure$message <- paste0(failure$message, sprintf(
-    "\n%s of %s finished: lomp_last() has them", format_count(finished), format_count(length(results))
-  ))
-  if (the$depth == 1L) the$last <- failure
+    "\n%s of %s finished", format_count(finished), format_count(length(results))
+  ), if (is_outermost && finished > 0) ": lomp_last() has them")
+  if (is_outermost) the$last <- failure
   stop(failure)
 }

@@ -7,6 +7,7 @@ prepare_worker <- function() {
   the$in_worker <- TRUE
   the$depth <- 0L
   the$base <- sys.nframe() - 1L
+  the$error_message <- geterrmessage()
   setTimeLimit()
   setSessionTimeLimit()
   options(error = expression(NULL))
@@ -50,14 +51,17 @@ item_calls <- function() {
 
 is_item_call <- function(call) identical(call, quote(FUN(X[[i]], ...)))
 
-# Where R's own signalling of an error begins.
+# Where R's own signalling of an error begins. A function itself, not its name, is also what do.call()
+# may call, but hardly with a condition alone.
 is_handler_call <- function(call) {
-  is.call(call) && (identical(call[[1L]], quote(.handleSimpleError)) || is.function(call[[1L]]))
+  if (!is.call(call)) return(FALSE)
+  identical(call[[1L]], quote(.handleSimpleError)) ||
+    is.function(call[[1L]]) && length(call) == 2L && inherits(call[[2L]], "condition")
 }
 
 one_line <- function(call) {
   text <- deparse(call, width.cutoff = 60L, nlines = 2L)
-  if (length(text) > 1L) paste(text[[1L]], "...") else text
+  shorten(if (length(text) > 1L) paste(text[[1L]], "...") else text)
 }
 
 # What is sent of a failed item. Without a condition it left by a jump, after which R's last error
@@ -68,8 +72,10 @@ describe_failure <- function(condition, calls) {
 }
 
 jump_condition <- function() {
-  said <- sub("^Error[^:]*: *", "", geterrmessage())
-  said <- trimws(said)
+  said <- geterrmessage()
+  if (identical(said, the$error_message)) said <- ""
+  the$error_message <- geterrmessage()
+  said <- trimws(sub("^Error[^:]*: *", "", said))
   message <- "`.f` was left by a jump that is no error (a restart, an interrupt or the like)"
   if (nzchar(said)) message <- paste0(message, "; the last error message was: ", said)
   simpleError(message)

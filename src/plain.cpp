@@ -89,7 +89,7 @@ bool is_plain_attribute(SEXP x, SEXP tag, SEXP value, bool has_dim, int depth) {
   if (tag == R_DimNamesSymbol && !has_dim) return false;
   if (tag == R_ClassSymbol) {
     return TYPEOF(value) == STRSXP && XLENGTH(value) > 0 &&
-           (TYPEOF(x) == INTSXP || !Rf_inherits(x, "factor"));
+           (TYPEOF(x) == INTSXP || !Rf_inherits(x, "factor")) && is_plain_at(value, depth);
   }
   return is_ascii(CHAR(PRINTNAME(tag))) && is_plain_at(value, depth);
 }

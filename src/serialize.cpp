@@ -1,5 +1,7 @@
 #include "serialize.h"
 
+#include <dlfcn.h>
+
 #include <cstring>
 
 namespace lomp {
@@ -24,6 +26,15 @@ void put_bytes(R_outpstream_t stream, void* bytes, int length) {
   static_cast<Sink*>(stream->data)->worker->put(bytes, static_cast<std::size_t>(length));
 }
 
+// A class that was defined in this session has a key, which points to a function of the package
+// methods and loses nothing; reference objects have their class with them.
+bool is_class_key(const void* address) {
+  Dl_info info;
+  if (::dladdr(address, &info) == 0 || info.dli_fname == nullptr) return false;
+  const char* file = std::strrchr(info.dli_fname, '/');
+  return file != nullptr && std::strncmp(file, "/methods.", 9) == 0;
+}
+
 // R shows each environment, external pointer and weak reference before it writes it. Pointers to
 // nothing lose nothing: data.table marks its tables with one, and keeps another one inside it.
 SEXP note_reference(SEXP x, SEXP data) {
@@ -32,7 +43,7 @@ SEXP note_reference(SEXP x, SEXP data) {
   const void* address = R_ExternalPtrAddr(x);
   if (address == nullptr || address == R_NilValue) {
     sink.harmless = R_ExternalPtrProtected(x);
-  } else if (x != sink.harmless) {
+  } else if (x != sink.harmless && !is_class_key(address)) {
     sink.lost_reference = true;
   }
   return R_NilValue;
