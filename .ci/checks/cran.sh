@@ -1,0 +1,10 @@
+# R CMD check as CRAN runs it finds nothing but what cran-log.R allows. Remote checks are off, so
+# that the outcome doesn't depend on the network.
+mkdir -p "$WORK/cran"
+cd "$WORK/cran" || exit 1
+version=$(tar -xzOf "$TARBALL" lomp/DESCRIPTION | sed -n 's/^Version: //p')
+cp "$TARBALL" "lomp_$version.tar.gz"
+export _R_CHECK_CRAN_INCOMING_REMOTE_=false _R_CHECK_TESTS_NLINES_=100 MAKEFLAGS=-j2
+R CMD check --as-cran --no-manual "lomp_$version.tar.gz" >output 2>&1
+grep -q '^Status: ' lomp.Rcheck/00check.log || { cat output lomp.Rcheck/00install.out; exit 1; }
+Rscript --no-init-file "$ROOT/.ci/checks/cran-log.R" lomp.Rcheck/00check.log

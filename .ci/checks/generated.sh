@@ -1,0 +1,16 @@
+# What Rcpp and roxygen2 generate is as they generate it now from what is in the checkout.
+set -e
+mkdir -p "$WORK/generated"
+cd "$WORK/generated"
+tar -xzf "$TARBALL"
+R_LIBS=$LIB Rscript --no-init-file -e 'Rcpp::compileAttributes("lomp")
+note <- read.dcf("lomp/DESCRIPTION", "RoxygenNote")[[1]]
+if (!identical(note, as.character(packageVersion("roxygen2")))) {
+  stop("RoxygenNote is ", note, ", the roxygen2 here ", packageVersion("roxygen2"))
+}
+roxygen2::roxygenise("lomp", load_code = "installed")'
+status=0
+for file in NAMESPACE man R/RcppExports.R src/RcppExports.cpp; do
+  diff -ru "$ROOT/$file" "lomp/$file" || status=1
+done
+exit $status

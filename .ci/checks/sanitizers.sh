@@ -1,0 +1,7 @@
+# The C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer. Children of a test leave by
+# _exit, which looks for no leaks; the test program itself does. A test may end a child by a real
+# SIGSEGV or SIGABRT after it has set the default action, which these options leave alone.
+export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
+export UBSAN_OPTIONS=print_stacktrace=1
+export LOMP_CPPFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+exec bash "$ROOT/tests/run.sh" cpp

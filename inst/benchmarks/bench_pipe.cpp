@@ -1,0 +1,164 @@
+// The way from a worker to its parent beside a bare pipe of the same size.
+//
+// Another process writes for ever; one iteration receives 64 MB. `raw` is a loop of write() there
+// and a loop of read() here. `frames` is a Worker that puts records of one size, and a Reactor and
+// a FrameReader that take them out again, each byte once. `frames_beside_raw` does both in turn, so
+// that a busy machine slows both alike, and gives the median of the ratios as `of_raw`: 1 means
+// that framing, staging and waiting cost nothing, and it should be 0.9 or more for all sizes.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "lomp/child.hpp"
+#include "lomp/clock.hpp"
+#include "lomp/frame_reader.hpp"
+#include "lomp/pipe.hpp"
+#include "lomp/reactor.hpp"
+#include "lomp/worker.hpp"
+
+namespace {
+
+using lomp::Child;
+using lomp::now_ns;
+using lomp::Pipe;
+
+constexpr std::size_t bout = std::size_t{64} << 20;
+constexpr std::size_t staging_bytes = std::size_t{128} << 10;
+
+// What the raw loop writes at a time is what a worker does: as many records as its staging buffer
+// holds, or one that is larger than that.
+std::size_t write_size(std::size_t record_size) {
+  const std::size_t staged = sizeof(lomp::RecordHeader) + record_size;
+  return staged > staging_bytes ? record_size : staging_bytes / staged * staged;
+}
+
+class RawStream {
+ public:
+  explicit RawStream(std::size_t record_size) {
+    const int flags = ::fcntl(pipe_.reader.get(), F_GETFL);
+    ::fcntl(pipe_.reader.get(), F_SETFL, flags & ~O_NONBLOCK);
+    writer_ = lomp::spawn([&] { write_for_ever(write_size(record_size)); });
+  }
+
+  void receive() {
+    for (std::size_t received = 0; received < bout;) {
+      received += static_cast<std::size_t>(
+          lomp::check(::read(pipe_.reader.get(), buffer_.data(), buffer_.size()), "read"));
+    }
+  }
+
+ private:
+  void write_for_ever(std::size_t size) {
+    const std::vector<char> chunk(size, 'x');
+    while (::write(pipe_.writer.get(), chunk.data(), size) > 0) continue;
+  }
+
+  Pipe pipe_ = lomp::make_pipe();
+  std::vector<char> buffer_ = std::vector<char>(std::size_t{256} << 10);
+  Child writer_;
+};
+
+class FrameStream {
+ public:
+  explicit FrameStream(std::size_t record_size) {
+    writer_ = lomp::spawn([&] { write_for_ever(record_size); });
+  }
+
+  void receive() {
+    for (std::size_t received = 0; received < bout;) {
+      switch (reader_.next(pipe_.reader.get())) {
+        case lomp::ReadStatus::frame:
+          received += take_frame();
+          break;
+        case lomp::ReadStatus::eof:
+        case lomp::ReadStatus::corrupt:
+          throw std::runtime_error("the worker is gone");
+        default:
+          wait();
+      }
+    }
+  }
+
+ private:
+  void write_for_ever(std::size_t size) {
+    const std::vector<char> body(size, 'x');
+    lomp::Worker worker(page_, 0, pipe_.writer.get());
+    std::uint32_t item = 0;
+    while (worker.next_block()) {
+      while (worker.take(item)) {
+        worker.put(body.data(), size);
+        worker.finish(0);
+      }
+    }
+  }
+
+  std::size_t take_frame() {
+    records_.clear();
+    if (reader_.header().kind == lomp::FrameKind::records) {
+      lomp::parse_records(reader_.body(), reader_.size(), records_);
+    }
+    return reader_.header().bytes;
+  }
+
+  void wait() {
+    reactor_.clear();
+    reactor_.watch(pipe_.reader.get());
+    reactor_.wait(1000);
+  }
+
+  Pipe pipe_ = lomp::make_pipe();
+  lomp::SharedPage page_{0xffffffff, 1, staging_bytes};
+  lomp::FrameReader reader_;
+  lomp::Reactor reactor_;
+  std::vector<lomp::Record> records_;
+  Child writer_;
+};
+
+template <class Stream>
+void stream(benchmark::State& state) {
+  Stream stream(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state) stream.receive();
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bout));
+}
+
+template <class Stream>
+double seconds_of_bout(Stream& stream) {
+  const std::int64_t began = now_ns();
+  stream.receive();
+  return static_cast<double>(now_ns() - began) * 1e-9;
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+void frames_beside_raw(benchmark::State& state) {
+  const auto record_size = static_cast<std::size_t>(state.range(0));
+  RawStream raw(record_size);
+  FrameStream frames(record_size);
+  std::vector<double> ratios;
+  for (auto _ : state) {
+    const double raw_seconds = seconds_of_bout(raw);
+    const double frame_seconds = seconds_of_bout(frames);
+    state.SetIterationTime(frame_seconds);
+    ratios.push_back(raw_seconds / frame_seconds);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bout));
+  state.counters["of_raw"] = median(ratios);
+}
+
+void raw(benchmark::State& state) { stream<RawStream>(state); }
+void frames(benchmark::State& state) { stream<FrameStream>(state); }
+
+void sizes(benchmark::internal::Benchmark* benchmark) {
+  for (int size : {100, 4 << 10, 64 << 10, 1 << 20, 16 << 20}) benchmark->Arg(size);
+  benchmark->Unit(benchmark::kMillisecond);
+}
+BENCHMARK(raw)->Apply(sizes)->UseRealTime();
+BENCHMARK(frames)->Apply(sizes)->UseRealTime();
+BENCHMARK(frames_beside_raw)->Apply(sizes)->UseManualTime();
+
+}  // namespace

@@ -1,0 +1,107 @@
+#include <testthat/vendor/catch.h>
+
+#include "fakes.hpp"
+#include "lomp/control.hpp"
+#include "processes.hpp"
+
+using namespace lomp_test;
+using lomp::ControlPair;
+using lomp::make_control_pair;
+using lomp::peer_is_gone;
+using lomp::SystemError;
+
+TEST_CASE("the two sockets of a pair are connected both ways") {
+  const LeavesNothing check;
+  const ControlPair pair = make_control_pair();
+  char byte = 0;
+  REQUIRE(::write(pair.parent.get(), "a", 1) == 1);
+  CHECK(::read(pair.worker.get(), &byte, 1) == 1);
+  CHECK(byte == 'a');
+  REQUIRE(::write(pair.worker.get(), "b", 1) == 1);
+  CHECK(::read(pair.parent.get(), &byte, 1) == 1);
+  CHECK(byte == 'b');
+}
+
+TEST_CASE("both sockets are closed on exec") {
+  const ControlPair pair = make_control_pair();
+  CHECK(::fcntl(pair.parent.get(), F_GETFD) == FD_CLOEXEC);
+  CHECK(::fcntl(pair.worker.get(), F_GETFD) == FD_CLOEXEC);
+}
+
+TEST_CASE("a pair that is refused throws and leaves nothing") {
+  const LeavesNothing check;
+  Fake<&Kernel::socketpair> fake(failing(EMFILE));
+  CHECK_THROWS_AS(make_control_pair(), SystemError);
+}
+
+TEST_CASE("sockets keep off the numbers of the standard streams") {
+  const int status = run_in_process([] {
+    for (int fd = 0; fd < 10; ++fd) ::close(fd);
+    const ControlPair pair = make_control_pair();
+    return pair.parent.get() >= 10 && pair.worker.get() >= 10 ? 0 : 1;
+  });
+  CHECK(status == 0);
+}
+
+TEST_CASE("a peer is there until it closes") {
+  ControlPair pair = make_control_pair();
+  CHECK_FALSE(peer_is_gone(pair.worker.get()));
+  CHECK_FALSE(peer_is_gone(pair.parent.get()));
+  pair.parent.reset();
+  CHECK(peer_is_gone(pair.worker.get()));
+}
+
+TEST_CASE("a peer is there as long as any process holds its end") {
+  ControlPair pair = make_control_pair();
+  const lomp::Fd copy(::dup(pair.parent.get()));
+  pair.parent.reset();
+  CHECK_FALSE(peer_is_gone(pair.worker.get()));
+}
+
+TEST_CASE("asking for the peer takes nothing from what it sent") {
+  const ControlPair pair = make_control_pair();
+  REQUIRE(::write(pair.parent.get(), "xy", 2) == 2);
+  CHECK_FALSE(peer_is_gone(pair.worker.get()));
+  char got[4];
+  CHECK(::read(pair.worker.get(), got, sizeof got) == 2);
+}
+
+TEST_CASE("a peer that closed is gone although what it sent is still unread") {
+  ControlPair pair = make_control_pair();
+  REQUIRE(::write(pair.parent.get(), "xy", 2) == 2);
+  pair.parent.reset();
+  CHECK(peer_is_gone(pair.worker.get()));
+  char got[4];
+  CHECK(::read(pair.worker.get(), got, sizeof got) == 2);
+}
+
+TEST_CASE("a peer that closed without reading what it was sent is gone") {
+  ControlPair pair = make_control_pair();
+  REQUIRE(::write(pair.worker.get(), "xy", 2) == 2);
+  pair.parent.reset();
+  CHECK(peer_is_gone(pair.worker.get()));
+}
+
+TEST_CASE("an interrupted look for the peer is taken again") {
+  ControlPair pair = make_control_pair();
+  Fake<&Kernel::recvmsg> recvmsg(interrupted(::recvmsg));
+  Fake<&Kernel::poll> poll(interrupted(::poll));
+  CHECK_FALSE(peer_is_gone(pair.worker.get()));
+  pair.parent.reset();
+  CHECK(peer_is_gone(pair.worker.get()));
+}
+
+TEST_CASE("the death of a process is seen through its socket") {
+  const LeavesNothing check;
+  ControlPair pair = make_control_pair();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    pair.parent.reset();
+    wait_for_death();
+  }
+  pair.worker.reset();
+  CHECK_FALSE(peer_is_gone(pair.parent.get()));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  CHECK(peer_is_gone(pair.parent.get()));
+}

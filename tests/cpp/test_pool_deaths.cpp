@@ -1,0 +1,696 @@
+// Workers that die, at every moment and in every way. Each costs the item that it had in hand and
+// nothing else.
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <testthat/vendor/catch.h>
+
+#include <cstdlib>
+#include <random>
+#include <stdexcept>
+
+#include "fakes.hpp"
+#include "lomp/pool.hpp"
+#include "pools.hpp"
+
+using namespace lomp_test;
+using lomp::Event;
+using lomp::EventKind;
+using lomp::ExitNote;
+using lomp::Loss;
+using lomp::Pool;
+using lomp::Worker;
+
+namespace {
+
+void allow_no_core() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+}
+
+/// Runs 100 items, of which the 43rd ends its worker. Checks that all others come; gives the loss.
+template <class Death>
+Loss loss_of(Death death, int workers) {
+  const LeavesNothing check;
+  Job job(100, workers);
+  job.during = [&](Worker&, std::uint32_t item) {
+    if (item == 42) death();
+  };
+  Pool pool(job.options, main_of(job));
+  Tally tally(job);
+  collect(pool, tally);
+  check_exact(tally);
+  CHECK(pool.deaths() == 1);
+  REQUIRE(tally.losses.size() == 1);
+  CHECK(tally.losses[0].item == 42);
+  CHECK(tally.losses[0].pid > 0);
+  return tally.losses[0];
+}
+
+/// Is this the first process to come here?
+bool is_first(const SharedArray<int>& count) { return count[0].fetch_add(1) == 0; }
+
+/// The main function of a job, in whose first worker `before` runs first.
+template <class Before>
+lomp::WorkerMain first_worker(const Job& job, const SharedArray<int>& count, Before before) {
+  return [&job, &count, before](Worker& worker) {
+    if (is_first(count)) before(worker);
+    main_of(job)(worker);
+  };
+}
+
+/// Runs a job whose first worker does something deadly first; checks that each item is delivered or
+/// lost exactly once.
+template <class Before>
+Tally run_with_first(const Job& job, Before before) {
+  const LeavesNothing check;
+  const SharedArray<int> count(1);
+  Pool pool(job.options, first_worker(job, count, before));
+  Tally tally(job);
+  collect(pool, tally);
+  check_exact(tally);
+  CHECK(pool.deaths() == 1);
+  return tally;
+}
+
+lomp::WorkerSlot& own_slot() { return *lomp::seal_state().slot; }
+
+/// Does one item.
+std::uint32_t do_item(const Job& job, Worker& worker) {
+  std::uint32_t item = 0;
+  while (!worker.take(item)) worker.next_block();
+  put_payload(worker, item, job.size_of(item), job.piece);
+  worker.finish(kind_of(item));
+  return item;
+}
+
+}  // namespace
+
+TEST_CASE("a signal costs the running item and is told") {
+  allow_no_core();
+  for (int signal : {SIGKILL, SIGSEGV, SIGBUS, SIGABRT, SIGTERM, SIGUSR1}) {
+    CAPTURE(signal);
+    const Loss loss = loss_of([&] { kill_self(signal); }, 2);
+    CHECK(was_killed_by(loss.status, signal));
+    CHECK(loss.note == ExitNote::none);
+  }
+}
+
+TEST_CASE("abort and a real fault cost the running item") {
+  allow_no_core();
+  CHECK(was_killed_by(loss_of([] { std::abort(); }, 1).status, SIGABRT));
+  const auto fault = [] {
+    void* page = ::mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *static_cast<volatile char*>(page) = 1;
+  };
+  CHECK(was_killed_by(loss_of(fault, 1).status, SIGSEGV));
+}
+
+TEST_CASE("an exit costs the running item and is told") {
+  const Loss bare = loss_of([] { ::_exit(0); }, 2);
+  CHECK(exited_with(bare.status, 0));
+  CHECK(bare.note == ExitNote::none);
+  CHECK(exited_with(loss_of([] { ::_exit(3); }, 2).status, 3));
+  CHECK(loss_of([] { std::exit(0); }, 2).note == ExitNote::c_exit);
+  const Loss quit = loss_of([] { lomp::leave(ExitNote::quit, 7); }, 2);
+  CHECK(quit.note == ExitNote::quit);
+  CHECK(exited_with(quit.status, 7));
+}
+
+TEST_CASE("an exception that leaves a worker's main function ends that worker") {
+  allow_no_core();
+  const auto quietly = [](auto thrown) {
+    return [thrown] {
+      ::close(STDERR_FILENO);  // what std::terminate() has to say is of no interest
+      throw thrown;
+    };
+  };
+  CHECK(loss_of(quietly(std::runtime_error("no good")), 2).status != 0);
+  // The parent must not take it for a fork that was refused.
+  CHECK(loss_of(quietly(lomp::SystemError("read", EIO)), 2).status != 0);
+}
+
+TEST_CASE("a worker that closes its pipe and goes on is ended") {
+  const Loss loss = loss_of(
+      [] {
+        for (int fd = 3; fd < 4096; ++fd) ::close(fd);
+        wait_for_death();
+      },
+      2);
+  CHECK(was_killed_by(loss.status, SIGKILL));
+  CHECK(loss.note == ExitNote::given_up);
+}
+
+TEST_CASE("a worker that closes its pipe between two items loses none") {
+  Job job(100, 1);
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    do_item(job, worker);
+    for (int fd = 3; fd < 4096; ++fd) ::close(fd);
+    wait_for_death();
+  });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("a crash is told at once although the caller is patient") {
+  const LeavesNothing check;
+  Job job(2, 1);
+  job.during = [](Worker&, std::uint32_t item) {
+    if (item == 0) kill_self();
+  };
+  Pool pool(job.options, main_of(job));
+  const std::int64_t before = lomp::now_ns();
+  CHECK(pool.next(20000).kind == EventKind::lost);
+  // The portable build looks for the ends of processes only now and then, but a pipe's end is seen.
+  CHECK(lomp::now_ns() - before < 5000000000);
+}
+
+TEST_CASE("a process that holds the pipe open does not hide its parent's death") {
+  adopt_orphans();
+  SharedArray<pid_t> holder(1);
+  Job job(3, 1);
+  job.during = [&](Worker&, std::uint32_t item) {
+    if (item != 1) return;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::setsid();  // out of the group that the pool kills
+      holder[0] = ::getpid();
+      wait_for_death();
+    }
+    eventually([&] { return holder[0] != 0; });
+    kill_self();
+  };
+  const std::int64_t before = lomp::now_ns();
+  Tally tally(job);
+  {
+    Pool pool(job.options, main_of(job));
+    collect(pool, tally);
+  }
+  check_exact(tally);
+  CHECK(tally.losses.size() == 1);
+  CHECK(lomp::now_ns() - before < 5000000000);
+  CHECK_FALSE(is_gone(holder[0]));
+  ::kill(holder[0], SIGKILL);
+  CHECK(eventually([&] { return is_gone(holder[0]); }));
+}
+
+TEST_CASE("items that all crash end the call by themselves") {
+  const LeavesNothing check;
+  Job job(60, 3);
+  job.during = [](Worker&, std::uint32_t) { kill_self(); };
+  const Tally tally = run(job);
+  check_exact(tally);
+  CHECK(tally.losses.size() == 60);
+}
+
+TEST_CASE("items that crash here and there cost themselves alone") {
+  const LeavesNothing check;
+  Job job(1000, 4);
+  job.during = [](Worker&, std::uint32_t item) {
+    work_for_us(item % 50);
+    if (item % 37 == 5) kill_self();
+  };
+  const Tally tally = run(job);
+  check_exact(tally);
+  for (std::size_t item = 0; item < 1000; ++item) CHECK(tally.lost[item] == (item % 37 == 5));
+}
+
+TEST_CASE("workers that die before any item twice in a row end the call") {
+  const LeavesNothing check;
+  Job job(100, 3);
+  Pool pool(job.options, [](Worker&) { ::_exit(9); });
+  Tally tally(job);
+  collect(pool, tally);
+  CHECK(tally.end == EventKind::failed);
+  CHECK(tally.last.error == 0);
+  CHECK(tally.last.loss.pid > 0);
+  CHECK(exited_with(tally.last.loss.status, 9));
+  CHECK(tally.delivered() == 0);
+  CHECK(tally.losses.empty());
+  CHECK(pool.deaths() == 2);
+  collect(pool, tally);
+  CHECK(tally.end == EventKind::finished);
+}
+
+TEST_CASE("one worker that dies before any item is replaced") {
+  Job job(100, 2);
+  const Tally tally = run_with_first(job, [](Worker&) { kill_self(); });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("early deaths with work in between do not end the call") {
+  const LeavesNothing check;
+  Job job(6, 1);
+  SharedArray<int> count(1);
+  // Every other worker dies before it begins; the others crash with their second item.
+  Pool pool(job.options, [&](Worker& worker) {
+    if (count[0]++ % 2 == 0) kill_self();
+    do_item(job, worker);
+    worker.flush();
+    std::uint32_t item = 0;
+    if (worker.next_block() && worker.take(item)) kill_self();
+  });
+  Tally tally(job);
+  collect(pool, tally);
+  check_exact(tally);
+  CHECK(tally.losses.size() == 3);
+}
+
+TEST_CASE("a worker that is slow to leave does not disturb its successor") {
+  // Its goodbye is out, so that its place may be given to another; what it does after that comes
+  // while the other is at work. The other is there because an item was lost from sight.
+  const LeavesNothing check;
+  enum { first_has_left, second_has_staged, flags };
+  SharedArray<int> count(1);
+  static SharedArray<int> told(flags);
+  Job job(50, 1);
+  Pool pool(job.options, [&](Worker& worker) {
+    if (!is_first(count)) {
+      do_item(job, worker);
+      told[second_has_staged] = 1;
+      // In the portable build the first is ended as soon as its goodbye is heard.
+      if (LOMP_LINUX && !eventually([&] { return told[first_has_left] == 1; })) ::_exit(70);
+      return main_of(job)(worker);
+    }
+    worker.next_block();
+    own_slot().block = 0;
+    main_of(job)(worker);
+    worker.flush();
+    lomp::kernel().writev = [](int fd, const iovec* parts, int n) -> ssize_t {
+      const ssize_t written = ::writev(fd, parts, n);
+      if (!eventually([&] { return told[second_has_staged] == 1; })) ::_exit(70);
+      return written;
+    };
+    worker.bye();
+    told[first_has_left] = 1;
+    ::_exit(0);
+  });
+  Tally tally(job);
+  collect(pool, tally);
+  check_complete(tally);
+  CHECK(pool.forks() == 2);
+  CHECK(pool.deaths() == 0);
+}
+
+// ---- The moments at which a worker may be killed
+// -------------------------------------------------
+
+TEST_CASE("killed in the middle of a flush") {
+  for (std::size_t written : {1, 16, 32, 33, 40}) {
+    Job job(50, 1);
+    const Tally tally = run_with_first(job, [&](Worker& worker) {
+      lomp::kernel().writev = nullptr;
+      static std::size_t most;
+      most = written;
+      lomp::kernel().writev = [](int fd, const iovec* parts, int count) -> ssize_t {
+        Bytes all;
+        for (int i = 0; i < count; ++i) {
+          const auto* first = static_cast<const unsigned char*>(parts[i].iov_base);
+          all.insert(all.end(), first, first + parts[i].iov_len);
+        }
+        (void)!::write(fd, all.data(), std::min(most, all.size()));
+        kill_self();
+      };
+      do_item(job, worker);
+      worker.flush();
+    });
+    CHECK(tally.losses.empty());
+  }
+}
+
+TEST_CASE("killed after a frame was written and before that was noted") {
+  Job job(50, 1);
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    lomp::kernel().writev = [](int fd, const iovec* parts, int count) -> ssize_t {
+      (void)!::writev(fd, parts, count);
+      kill_self();
+    };
+    do_item(job, worker);
+    worker.flush();
+  });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("killed between two parts of a large record") {
+  Job job(5, 1);
+  job.options.staging_bytes = 64;
+  job.size_of = [](std::uint64_t) { return 1000; };
+  const Tally tally = run_with_first(job, [](Worker& worker) {
+    std::uint32_t item = 0;
+    worker.next_block();
+    worker.take(item);
+    put_payload(worker, item, 800, 100);
+    kill_self();
+  });
+  REQUIRE(tally.losses.size() == 1);
+  CHECK(tally.losses[0].item == 0);
+}
+
+TEST_CASE("killed after the last part was written and before that was noted") {
+  Job job(5, 1);
+  job.options.staging_bytes = 64;
+  job.size_of = [](std::uint64_t) { return 1000; };
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    std::uint32_t item = 0;
+    worker.next_block();
+    worker.take(item);
+    put_payload(worker, item, 1000, 100);
+    lomp::kernel().writev = [](int fd, const iovec* parts, int count) -> ssize_t {
+      (void)!::writev(fd, parts, count);
+      kill_self();
+    };
+    worker.finish(kind_of(item));
+  });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("killed between the claim of a block and its being written down") {
+  Job job(50, 1);
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    do_item(job, worker);
+    worker.next_block();
+    own_slot().block = 0;  // as it was before
+    kill_self();
+  });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("killed between taking an item and marking it as running") {
+  Job job(50, 1);
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    do_item(job, worker);
+    std::uint32_t item = 0;
+    worker.next_block();
+    worker.take(item);
+    own_slot().running = 0;
+    --own_slot().begun;
+    kill_self();
+  });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("killed between the commit of a record and the mark that its item is over") {
+  Job job(50, 1);
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    const std::uint32_t item = do_item(job, worker);
+    own_slot().running = item + 1;
+    kill_self();
+  });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("killed while a record is being put behind finished ones") {
+  Job job(50, 1);
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    do_item(job, worker);
+    std::uint32_t item = 0;
+    worker.next_block();
+    worker.take(item);
+    put_payload(worker, 99, 500);
+    kill_self();
+  });
+  REQUIRE(tally.losses.size() == 1);
+  CHECK(tally.losses[0].item == 1);
+}
+
+TEST_CASE("items claimed by a dead worker are run by the others") {
+  // The second worker takes over all that the first had claimed, while it lies dead at its place.
+  const LeavesNothing check;
+  SharedArray<int> begun(1);
+  Job job(2000, 2);
+  job.during = [&](Worker&, std::uint32_t item) {
+    ++begun[0];
+    if (item == 1000) kill_self();
+    if (item == 1500) eventually([&] { return begun[0] == 2000; });
+  };
+  const Tally tally = run(job);
+  check_exact(tally);
+  CHECK(tally.losses.size() == 1);
+}
+
+#if defined(__linux__) && defined(__x86_64__)
+#define CAN_STEP 1
+#else
+#define CAN_STEP 0
+#endif
+
+#if CAN_STEP
+namespace {
+
+/// Runs this process instruction by instruction and kills it after a number of them.
+struct Stepper {
+  static inline volatile long left = 0;
+  static inline std::atomic<long>* counted = nullptr;
+
+  static void begin(long steps, std::atomic<long>& counter) {
+    left = steps;
+    counted = &counter;
+    struct sigaction action {};
+    action.sa_sigaction = on_step;
+    action.sa_flags = SA_SIGINFO;
+    ::sigaction(SIGTRAP, &action, nullptr);
+    ::raise(SIGTRAP);
+  }
+
+  static void end() { left = -1; }
+
+ private:
+  static constexpr long trap_flag = 0x100;
+
+  static void on_step(int, siginfo_t*, void* context) {
+    greg_t& flags = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL];
+    if (left < 0) {
+      flags &= ~trap_flag;
+      return;
+    }
+    counted->fetch_add(1, std::memory_order_relaxed);
+    left = left - 1;
+    if (left == 0) ::kill(::getpid(), SIGKILL);
+    flags |= trap_flag;
+  }
+};
+
+/// What a worker does, in steps of its own.
+struct Moment {
+  int operation;  ///< the how manieth of all its operations
+  long step;      ///< the how manieth instruction of that
+};
+
+/// Has a worker do everything there is; `around` runs each of its operations.
+template <class Around>
+void work_by_operations(Worker& worker, const std::vector<Bytes>& contents, Around around) {
+  std::uint32_t item = 0;
+  bool goes_on = true;
+  while (around([&] { goes_on = worker.next_block(); }), goes_on) {
+    while (around([&] { goes_on = worker.take(item); }), goes_on) {
+      const Bytes& content = contents[item];
+      around([&] {
+        if (!content.empty()) worker.put(content.data(), content.size());
+      });
+      around([&] { worker.finish(kind_of(item)); });
+    }
+  }
+  around([&] { worker.bye(); });
+}
+
+/// Runs three items, one of them too large to be staged, and kills the first worker at a moment.
+/// Gives how many instructions of that operation it came to run; 0 if it has no such operation.
+long run_and_kill_at(Moment moment) {
+  const std::vector<Bytes> contents = {payload(0, 8), payload(1, 100), {}};
+  Job job(3, 1);
+  job.options.staging_bytes = 64;
+  job.size_of = [&](std::uint64_t item) { return contents[item].size(); };
+  const SharedArray<int> count(1);
+  SharedArray<long> counted(1);
+  Pool pool(job.options, [&](Worker& worker) {
+    int operation = is_first(count) ? 0 : 1000;
+    work_by_operations(worker, contents, [&](auto run) {
+      if (operation++ != moment.operation) return run();
+      Stepper::begin(moment.step, counted[0]);
+      run();
+      Stepper::end();
+    });
+    ::_exit(0);
+  });
+  Tally tally(job);
+  collect(pool, tally);
+  CAPTURE(moment.operation);
+  CAPTURE(moment.step);
+  REQUIRE(tally.end == EventKind::finished);
+  REQUIRE(tally.is_sound);
+  REQUIRE(tally.is_exact());
+  REQUIRE(tally.losses.size() <= 1);
+  return counted[0];
+}
+
+}  // namespace
+#endif
+
+TEST_CASE("killed at any instruction") {
+  const LeavesNothing check;
+#if CAN_STEP
+  std::mt19937 random(4);
+  int operations = 0;
+  while (const long steps = run_and_kill_at({operations, 1000000000})) {
+    // Some moments spread over the operation; which ones is different in each build.
+    const long stride = steps / 12 + 1;
+    for (long step = 1; step <= steps; step += stride) {
+      run_and_kill_at({operations, step + static_cast<long>(random() % 1000) % stride});
+    }
+    ++operations;
+  }
+  CHECK(operations > 12);
+#endif
+}
+
+namespace {
+
+/// From now on this process may be killed at any moment.
+void arm_random_death(std::mt19937& random) {
+  ::signal(SIGALRM, [](int) { ::kill(::getpid(), SIGKILL); });
+  const itimerval timer{{0, 0}, {0, static_cast<suseconds_t>(1 + random() % 6000)}};
+  ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+}  // namespace
+
+TEST_CASE("workers killed at random moments cost an item each at most") {
+  const LeavesNothing check;
+  std::mt19937 random(3);
+  int deaths = 0;
+  for (int round = 0; round < 25; ++round) {
+    Job job(100 + random() % 300, 1 + static_cast<int>(random() % 4));
+    job.options.staging_bytes = 100 + random() % 5000;
+    job.options.pipe_bytes = random() % 2 == 0 ? 4096 : std::size_t{1} << 20;
+    job.size_of = [](std::uint64_t item) { return item % 50 == 0 ? 40000 : item % 90; };
+    // The first item of a worker arms its death, so that each worker begins one.
+    bool is_armed = false;
+    job.during = [&](Worker&, std::uint32_t item) {
+      std::mt19937 own(static_cast<unsigned>(::getpid()) + item);
+      if (!std::exchange(is_armed, true) && own() % 8 != 0) arm_random_death(own);
+      work_for_us(own() % 200);
+    };
+    Pool pool(job.options, main_of(job));
+    Tally tally(job);
+    collect(pool, tally);
+    check_exact(tally);
+    CHECK(static_cast<int>(tally.losses.size()) <= pool.deaths());
+    deaths += pool.deaths();
+  }
+  CHECK(deaths > 100);
+}
+
+// ---- Streams that make no sense
+// ------------------------------------------------------------------
+
+namespace {
+
+/// What the first worker's writes are changed to.
+std::function<void(Bytes&)> distortion;
+
+/// Makes this worker's frames go out distorted.
+void distort_frames(std::function<void(Bytes&)> how) {
+  distortion = std::move(how);
+  lomp::kernel().writev = [](int fd, const iovec* parts, int count) -> ssize_t {
+    Bytes frame;
+    for (int i = 0; i < count; ++i) {
+      const auto* first = static_cast<const unsigned char*>(parts[i].iov_base);
+      frame.insert(frame.end(), first, first + parts[i].iov_len);
+    }
+    const auto size = static_cast<ssize_t>(frame.size());
+    distortion(frame);
+    (void)!::write(fd, frame.data(), frame.size());
+    return size;
+  };
+}
+
+/// Runs a job whose first worker sends its third frame distorted.
+Tally run_distorted(const Job& job, std::function<void(Bytes&)> how) {
+  return run_with_first(job, [&](Worker& worker) {
+    int frames = 0;
+    distort_frames([&, frames](Bytes& frame) mutable {
+      if (++frames == 3) how(frame);
+    });
+    for (int i = 0; i < 10; ++i) {
+      do_item(job, worker);
+      worker.flush();
+    }
+    wait_for_death();
+  });
+}
+
+lomp::FrameHeader header_of(const Bytes& frame) {
+  lomp::FrameHeader header;
+  std::memcpy(&header, frame.data(), sizeof header);
+  return header;
+}
+
+void set_header(Bytes& frame, const lomp::FrameHeader& header) {
+  const lomp::FrameHeader sound = lomp::sealed(header);
+  std::memcpy(frame.data(), &sound, sizeof sound);
+}
+
+}  // namespace
+
+TEST_CASE("a worker whose stream is damaged is replaced and its items run again") {
+  for (std::size_t byte : {0, 4, 9, 16, 20, 31}) {
+    CHECK(run_distorted(Job(50, 1), [&](Bytes& frame) { frame[byte] ^= 4; }).losses.empty());
+  }
+}
+
+TEST_CASE("a worker that leaves out a frame or a part of one is replaced") {
+  CHECK(run_distorted(Job(50, 1), [](Bytes& frame) { frame.clear(); }).losses.empty());
+  CHECK(run_distorted(Job(50, 1), [](Bytes& frame) { frame.resize(36); }).losses.empty());
+  CHECK(run_distorted(Job(50, 1), [](Bytes& frame) { frame.push_back(0); }).losses.empty());
+}
+
+TEST_CASE("a worker that sends records of no item is replaced") {
+  const Tally tally = run_distorted(Job(50, 1), [](Bytes& frame) {
+    const std::uint32_t item = 50;
+    std::memcpy(frame.data() + sizeof(lomp::FrameHeader), &item, sizeof item);
+  });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("a worker whose row of records breaks off is replaced") {
+  const Tally tally = run_distorted(Job(50, 1), [](Bytes& frame) {
+    lomp::FrameHeader header = header_of(frame);
+    header.bytes -= 1;
+    frame.pop_back();
+    set_header(frame, header);
+  });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("a worker that makes no sense while an item runs is given up with that item") {
+  const Tally tally = run_with_first(Job(50, 1), [](Worker& worker) {
+    std::uint32_t item = 0;
+    worker.next_block();
+    worker.take(item);
+    distort_frames([](Bytes& frame) { frame[0] ^= 1; });
+    put_payload(worker, item, 1000000);
+    wait_for_death();
+  });
+  REQUIRE(tally.losses.size() == 1);
+  CHECK(tally.losses[0].item == 0);
+  CHECK(tally.losses[0].note == ExitNote::given_up);
+}
+
+TEST_CASE("a result that doesn't fit into the parent's memory costs its item alone") {
+  Job job(5, 1);
+  job.options.staging_bytes = 64;
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    do_item(job, worker);
+    std::uint32_t item = 0;
+    worker.next_block();
+    worker.take(item);
+    distort_frames([](Bytes& frame) {
+      lomp::FrameHeader header = header_of(frame);
+      if (header.kind == lomp::FrameKind::part) header.bytes = std::uint64_t{1} << 61;
+      set_header(frame, header);
+    });
+    put_payload(worker, item, 100);
+    wait_for_death();
+  });
+  REQUIRE(tally.losses.size() == 1);
+  CHECK(tally.losses[0].item == 1);
+  CHECK(tally.losses[0].note == ExitNote::too_large);
+}

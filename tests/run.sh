@@ -1,0 +1,171 @@
+#!/bin/bash
+# Runs all tests: the R suite against a fresh installation of this checkout, and the C++ tests of
+# the core, which need no R. What they need is installed first, if it is missing.
+#
+#   bash tests/run.sh        all of them
+#   bash tests/run.sh r      only the R suite
+#   bash tests/run.sh cpp    only the C++ tests
+#
+# LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
+# is tested.
+# Everything happens in a temporary folder; nothing is written into the checkout.
+set -uo pipefail
+
+# What the tests need, as "thing:Debian package that brings it". Add to these lists freely.
+commands=(R:r-base-core g++:g++ make:make cmake:cmake python3:python3 tmux:tmux)
+files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
+# R packages that Debian has, as r-cran-<name in lower case>, and those that only CRAN has.
+debian_r=(Rcpp testthat withr callr rlang R6 data.table jpeg png)
+cran_r=(coro mirai)
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cores=$(nproc 2>/dev/null || echo 2)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+  printf 'tests/run.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+count() {
+  passed=$((passed + $1))
+  failed=$((failed + $2))
+}
+
+# ---- What is missing ----------------------------------------------------------------------------
+
+# Prints those of the named R packages that no library of this R holds.
+absent_r_packages() {
+  if ! command -v Rscript >/dev/null; then
+    say "$@"
+    return
+  fi
+  Rscript --no-init-file -e \
+    'for (p in commandArgs(TRUE)) if (!nzchar(system.file(package = p))) cat(p, "")' "$@"
+}
+
+absent_debian_packages() {
+  local pair package
+  for pair in "${commands[@]}"; do
+    command -v "${pair%%:*}" >/dev/null || say "${pair##*:}"
+  done
+  for pair in "${files[@]}"; do
+    [ -e "${pair%%:*}" ] || say "${pair##*:}"
+  done
+  for package in $(absent_r_packages "${debian_r[@]}"); do
+    say "r-cran-${package,,}"
+  done
+}
+
+# ---- Installing it ------------------------------------------------------------------------------
+
+install_from_debian() {
+  local packages install
+  mapfile -t packages < <(absent_debian_packages)
+  [ ${#packages[@]} -gt 0 ] || return 0
+  install="apt-get install -y --no-install-recommends ${packages[*]}"
+  command -v apt-get >/dev/null || die "please install what these Debian packages hold: ${packages[*]}"
+  [ "$(id -u)" -eq 0 ] || die "please run this as root first: apt-get update && $install"
+  say "installing: ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -q update >"$work/apt.log" 2>&1 && $install >>"$work/apt.log" 2>&1 && return
+  tail -n 20 "$work/apt.log"
+  die "apt-get failed"
+}
+
+# The compiled packages of CRAN take a minute or two, so their output is shown only on failure.
+install_from_cran() {
+  local packages code='install.packages(commandArgs(TRUE), quiet = TRUE)'
+  packages=$(absent_r_packages "${cran_r[@]}")
+  [ -n "$packages" ] || return 0
+  say "installing from CRAN: $packages"
+  # shellcheck disable=SC2086
+  Rscript --no-init-file -e "$code" $packages >"$work/cran.log" 2>&1
+  packages=$(absent_r_packages "${cran_r[@]}")
+  [ -z "$packages" ] && return
+  tail -n 20 "$work/cran.log"
+  die "these R packages are not to be had from CRAN: $packages"
+}
+
+# ---- The R suite --------------------------------------------------------------------------------
+
+# The package is built into a tarball first, because R compiles in the folder that it is given.
+install_lomp() {
+  mkdir -p "$work/lib" "$work/build"
+  (cd "$work/build" && R CMD build --no-build-vignettes --no-manual "$root" &&
+    MAKEFLAGS="-j$cores" R CMD INSTALL --library="$work/lib" lomp_*.tar.gz) >"$work/install.log" 2>&1
+}
+
+# The suite runs in a copy of its folder, because testthat writes snapshots and plots beside it.
+# Tests are counted by test_that() block; the counts go to a file, for a crash leaves no file. The
+# reporter names each file as it begins and its time as it ends, and shows all failures.
+write_r_runner() {
+  cat >"$work/run.R" <<'END'
+library(testthat)
+args <- commandArgs(TRUE)
+reporter <- ProgressReporter$new(max_failures = Inf, show_praise = FALSE, update_interval = 1e9)
+results <- as.data.frame(test_dir(args[1], package = "lomp", load_package = "installed",
+                                  reporter = reporter, stop_on_failure = FALSE))
+bad <- results$failed > 0 | results$error
+cat("\n", nrow(results), " tests with ", sum(results$nb), " expectations, ",
+    sum(results$skipped), " skipped\n", sep = "")
+if (any(bad)) cat("failed:", paste0("  ", results$file[bad], ": ", results$test[bad]), sep = "\n")
+writeLines(paste(sum(!bad), sum(bad)), args[2])
+END
+}
+
+run_r_tests() {
+  say "== R tests"
+  if ! install_lomp; then
+    cat "$work/install.log"
+    say "lomp does not install"
+    count 0 1
+    return
+  fi
+  cp -R "$root/tests/testthat" "$work/testthat"
+  write_r_runner
+  (cd "$work" && NOT_CRAN=true R_LIBS="$work/lib${R_LIBS:+:$R_LIBS}" \
+    Rscript --no-init-file run.R testthat counts </dev/null)
+  if [ -f "$work/counts" ]; then
+    # shellcheck disable=SC2046
+    count $(cat "$work/counts")
+  else
+    say "the R tests did not come to their end"
+    count 0 1
+  fi
+}
+
+# ---- The C++ tests ------------------------------------------------------------------------------
+
+build_cpp_tests() {
+  cmake -S "$root/tests/cpp" -B "$work/cpp" -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_CXX_FLAGS="${LOMP_CPPFLAGS:-}" && cmake --build "$work/cpp" --parallel "$cores"
+}
+
+# ctest's closing line is "90% tests passed, 1 tests failed out of 10".
+run_cpp_tests() {
+  local bad all
+  say "== C++ tests"
+  if ! build_cpp_tests >"$work/cpp.log" 2>&1; then
+    tail -n 60 "$work/cpp.log"
+    say "the C++ tests do not build"
+    count 0 1
+    return
+  fi
+  ctest --test-dir "$work/cpp" --output-on-failure --timeout 300 </dev/null 2>&1 |
+    tee "$work/ctest.log"
+  read -r bad all < <(sed -nE 's/.* ([0-9]+) tests failed out of ([0-9]+).*/\1 \2/p' "$work/ctest.log")
+  if [ -n "${all:-}" ]; then count $((all - bad)) "$bad"; else count 0 1; fi
+}
+
+install_from_debian
+install_from_cran
+[ "${1:-r}" = r ] && run_r_tests
+[ "${1:-cpp}" = cpp ] && run_cpp_tests
+say "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

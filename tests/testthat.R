@@ -1,0 +1,4 @@
+library(testthat)
+library(lomp)
+
+test_check("lomp")

@@ -1,0 +1,705 @@
+# A worker may end in any way: it costs the item that it was running, and nothing of the parent's.
+
+# ---- Ways to end --------------------------------------------------------------------------------
+
+# What an item does, and how its worker ends by it: a signal, or the words for it.
+endings <- list(
+  "is killed by SIGKILL" = list(quote(tools::pskill(Sys.getpid(), 9)), "SIGKILL"),
+  "is killed by SIGTERM" = list(quote(tools::pskill(Sys.getpid(), 15)), "SIGTERM"),
+  "is killed by SIGUSR1" = list(quote(tools::pskill(Sys.getpid(), 10)), "SIGUSR1"),
+  "is killed by SIGBUS" = list(quote(tools::pskill(Sys.getpid(), 7)), "SIGBUS"),
+  "meets a segmentation fault" = list(quote(.C("fault_segv")), "SIGSEGV"),
+  "meets a bus error" = list(quote(.C("fault_bus")), "SIGBUS"),
+  "meets an arithmetic fault" = list(quote(.C("fault_fpe")), "SIGFPE"),
+  "aborts" = list(quote(.C("fault_abort")), "SIGABRT"),
+  "calls quit()" = list(quote(quit()), "called quit()"),
+  "calls q(\"yes\")" = list(quote(q("yes", status = 3)), "called quit()"),
+  "calls exit() in C" = list(quote(.C("fault_exit", 0L)), "called exit() in C code"),
+  "calls _exit() in C" = list(quote(.C("fault_exit_now", 0L)), "ended with status 0")
+)
+
+# The whole of a session that could be disturbed: everything that might run in the wrong process
+# says where it ran.
+run_ending <- function(die) {
+  run_r(values = list(die = die, faults = native("faults.c")), code = {
+    note("script begins")
+    library(lomp)
+    dyn.load(faults)
+    keeper <- new.env()
+    reg.finalizer(keeper, function(e) note("finalizer"), onexit = TRUE)
+    .Last <- function() note(".Last")
+    f <- function(i) {
+      if (i == 5) eval(die)
+      i * 2
+    }
+    call <- function() {
+      on.exit(note("on.exit"))
+      tryCatch(
+        withCallingHandlers(
+          lomp_map(1:12, f, .workers = 2, .on_error = "collect"),
+          condition = function(cnd) note(paste("handler of", class(cnd)[1]))
+        ),
+        finally = note("finally")
+      )
+    }
+    result <- call()
+    give(list(result = result, tempdir = dir.exists(tempdir()), children = children_of()))
+    note("script ends")
+  })
+}
+
+expect_only_parent_ran <- function(run) {
+  expect_equal(run$ledger$text, c(
+    "script begins", "handler of lomp_failed", "finally", "on.exit", "script ends", ".Last",
+    "finalizer"
+  ))
+  expect_equal(unique(run$ledger$pid), run$pid)
+  expect_equal(run$status, 0)
+}
+
+expect_crash <- function(failure, how) {
+  expect_s3_class(failure, c("lomp_crash", "lomp_error", "error", "condition"), exact = TRUE)
+  expect_equal(failure$item, 5)
+  expect_match(conditionMessage(failure), how, fixed = TRUE)
+  expect_equal(failure$signal, if (startsWith(how, "SIG")) how else NA_character_)
+}
+
+for (name in names(endings)) {
+  test_that(sprintf("a worker that %s costs its running item and nothing else", name), {
+    skip_without_proc()
+    run <- run_ending(endings[[name]][[1]])
+    expect_crash(run$value$result[[5]], endings[[name]][[2]])
+    expect_equal(run$value$result[-5], as.list((1:12)[-5] * 2))
+    expect_true(run$value$tempdir)
+    expect_length(run$value$children, 0)
+    expect_only_parent_ran(run)
+  })
+}
+
+test_that("at a terminal no ending asks, reads, or ends the session", {
+  skip_without_terminal()
+  session <- terminal_r(values = list(faults = native("faults.c")), code = {
+    library(lomp)
+    dyn.load(faults)
+    .Last <- function() note(".Last")
+    reg.finalizer(globalenv(), function(e) note("finalizer"), onexit = TRUE)
+    results <- list()
+    try_ending <- function(name, die) {
+      results[[name]] <<- suppressWarnings(
+        lomp_map(1:4, function(i) if (i == 2) die() else i, .workers = 2, .on_error = "collect")
+      )
+      give(list(results = results, tempdir = dir.exists(tempdir())))
+      cat("over", name, "\n")
+    }
+    fault <- function(what, ...) function() .C(what, ...)
+  }, steps = c(
+    type("try_ending('segv', fault('fault_segv'))"), await("over segv"), await("> $"),
+    type("try_ending('bus', fault('fault_bus'))"), await("over bus"), await("> $"),
+    type("try_ending('abort', fault('fault_abort'))"), await("over abort"), await("> $"),
+    type("try_ending('quit', function() quit('ask'))"), await("over quit"), await("> $"),
+    type("try_ending('exit', fault('fault_exit', 0L))"), await("over exit"), await("> $"),
+    type("try_ending('usr1', function() tools::pskill(Sys.getpid(), 10))"), await("over usr1"),
+    await("> $")
+  ))
+  expect_all_steps(session)
+  expect_no_match(session$screen, "Possible actions|Selection:|Save workspace")
+  expect_length(session$value$results, 6)
+  for (result in session$value$results) {
+    expect_s3_class(result[[2]], "lomp_crash")
+    expect_equal(result[-2], list(1L, 3L, 4L))
+  }
+  expect_true(session$value$tempdir)
+  expect_equal(nrow(session$ledger), 0)
+})
+
+test_that("a worker has no terminal to read from", {
+  skip_without_terminal()
+  session <- terminal_r(code = {
+    library(lomp)
+    readers <- list(
+      function() readline("name? "), function() menu(c("a", "b")),
+      function() readLines(file("stdin"), 1), function() readLines(stdin(), 1),
+      function() scan(quiet = TRUE), function() interactive(),
+      function() {
+        browser()
+        "browsed"
+      },
+      function() system("cat", intern = TRUE)
+    )
+    ask <- function() {
+      give(suppressWarnings(
+        lomp_map(readers, function(reader) reader(), .workers = 2, .on_error = "collect")
+      ))
+      cat("nobody", "asked\n")
+    }
+    greet <- function() cat("hello", readline("who? "), "\n")
+  }, steps = c(
+    type("ask()"), await("nobody asked", 30), await("> $"), type("greet()"), await("who[?] $"),
+    type("me"), await("hello me")
+  ))
+  expect_all_steps(session)
+  expect_equal(session$value[[1]], "")
+  expect_equal(session$value[[3]], character())
+  expect_false(session$value[[6]])
+  expect_equal(session$value[[7]], "browsed")
+  expect_equal(as.character(session$value[[8]]), character())
+  # What these give or say doesn't matter, so long as they come to an end in their worker.
+  expect_false(any(vapply(session$value, inherits, NA, "lomp_crash")))
+})
+
+# ---- Endings that take more than one process -----------------------------------------------------
+
+# Runs in a script: items 1 to 6 of which item 2 does something, and how long it takes.
+collect_six <- quote(function(fault) {
+  began <- proc.time()[["elapsed"]]
+  f <- function(i) {
+    if (i == 2) fault()
+    i
+  }
+  result <- suppressWarnings(lomp_map(1:6, f, .workers = 2, .on_error = "collect"))
+  list(result = result, seconds = proc.time()[["elapsed"]] - began, children = children_of())
+})
+
+run_six <- function(fault, values = list()) {
+  values <- c(list(faults = native("faults.c"), collect_six = collect_six, fault = fault), values)
+  run_r(values = values, code = {
+    library(lomp)
+    dyn.load(faults)
+    known <- descriptors()
+    give(eval(collect_six)(eval(fault)))
+  })
+}
+
+expect_second_crashed <- function(run) {
+  expect_s3_class(run$value$result[[2]], "lomp_crash")
+  expect_equal(run$value$result[-2], as.list(c(1L, 3:6)))
+  expect_length(run$value$children, 0)
+}
+
+test_that("a worker that closes its descriptors is given up, and says so if it can", {
+  skip_without_proc()
+  run <- run_six(quote(function() {
+    .C("fault_close_from", 3L)
+    Sys.sleep(100)
+  }))
+  expect_second_crashed(run)
+  expect_lt(run$value$seconds, 20)
+  # Nobody killed it but the parent: memory is not to blame.
+  expect_no_match(conditionMessage(run$value$result[[2]]), "memory")
+})
+
+test_that("an item that closes all descriptors and returns spoils no other", {
+  skip_without_proc()
+  run <- run_six(quote(function() .C("fault_close_from", 0L)))
+  expect_equal(run$value$result[-2], as.list(c(1L, 3:6)))
+  ok <- lomp::lomp_ok(run$value$result[2])
+  if (ok) expect_equal(run$value$result[[2]], 2) else expect_second_crashed(run)
+})
+
+test_that("a worker without standard output and error still works", {
+  skip_without_proc()
+  run <- run_six(quote(function() {
+    .C("fault_close_from", 1L)
+  }))
+  expect_equal(run$value$result[-2], as.list(c(1L, 3:6)))
+})
+
+test_that("a stray write into the pipe of results costs that item at most", {
+  skip_without_proc()
+  for (bytes in c(1L, 32L, 4000L)) {
+    run <- run_six(quote(function() {
+      own <- setdiff(descriptors(), known)
+      .C("fault_scribble", own, length(own), bytes)
+    }), list(bytes = bytes))
+    expect_equal(run$value$result[-2], as.list(c(1L, 3:6)))
+    ok <- lomp::lomp_ok(run$value$result[2])
+    if (ok) expect_equal(run$value$result[[2]], 2) else expect_second_crashed(run)
+  }
+})
+
+test_that("a worker that stops itself is waited for, and may be killed then", {
+  skip_without_proc()
+  run <- run_r(code = {
+    library(lomp)
+    stopped <- tempfile()
+    f <- function(i) {
+      if (i == 1) {
+        writeLines(as.character(Sys.getpid()), stopped)
+        tools::pskill(Sys.getpid(), tools::SIGSTOP)
+      }
+      if (i == 2) {
+        wait_until(length(lines_of(stopped)) == 1 &&
+                     process_state(as.integer(lines_of(stopped))) == "T")
+        tools::pskill(as.integer(lines_of(stopped)), tools::SIGKILL)
+      }
+      i
+    }
+    give(lomp_map(1:6, f, .workers = 2, .on_error = "collect"))
+  })
+  expect_equal(run$value[[1]]$signal, "SIGKILL")
+  expect_equal(run$value[-1], as.list(2:6))
+})
+
+test_that("a process that a dead worker leaves behind holds up nobody", {
+  skip_without_proc()
+  for (new_session in 0:1) {
+    run <- run_six(quote(function() {
+      left <- .C("fault_leave_behind", new_session, 0L)[[2]]
+      writeLines(as.character(left), left_file)
+      .C("fault_exit_now", 1L)
+    }), list(new_session = new_session, left_file = left_file <- tempfile()))
+    expect_second_crashed(run)
+    expect_lt(run$value$seconds, 20)
+    left <- as.integer(lines_of(left_file))
+    # One that is in the worker's group ends with it; a session of its own is an escape.
+    if (new_session == 0) {
+      expect_true(wait_until(!is_alive(left)))
+    } else {
+      tools::pskill(left, tools::SIGKILL)
+    }
+  }
+})
+
+test_that("a parallel job that a dead worker leaves behind holds up nobody", {
+  skip_without_proc()
+  run <- run_six(quote(function() {
+    parallel::mcparallel(Sys.sleep(100))
+    tools::pskill(Sys.getpid(), tools::SIGKILL)
+  }))
+  expect_second_crashed(run)
+  expect_lt(run$value$seconds, 20)
+})
+
+test_that("workers that die before they begin an item, twice in a row, end the call", {
+  skip_without_proc()
+  run <- run_r(values = list(faults = native("faults.c")), code = {
+    library(lomp)
+    dyn.load(faults)
+    call <- function(doomed) {
+      .C("doom_children", doomed)
+      outcome <- outcome_of(lomp_map(1:6, function(i) i, .workers = 1))
+      .C("doom_children", 0L)
+      outcome
+    }
+    give(list(one = call(1L), two = call(2L), all = call(1000L), then = call(0L),
+              children = children_of()))
+  })
+  expect_equal(run$value$one, as.list(1:6))
+  expect_s3_class(run$value$two, "lomp_fork_error")
+  expect_match(conditionMessage(run$value$two), "two workers in a row died .* SIGKILL")
+  expect_s3_class(run$value$all, "lomp_fork_error")
+  expect_length(run$value$all$results, 6)
+  expect_equal(run$value$then, as.list(1:6))
+  expect_length(run$value$children, 0)
+})
+
+test_that("replacements that die at once end the call, and the results so far are kept", {
+  skip_without_proc()
+  run <- run_r(values = list(faults = native("faults.c")), code = {
+    library(lomp)
+    dyn.load(faults)
+    .C("doom_children", 0L)
+    f <- function(i) {
+      if (i == 4) {
+        .C("doom_children", 1000L)
+        tools::pskill(Sys.getpid(), tools::SIGKILL)
+      }
+      i
+    }
+    give(outcome_of(lomp_map(1:6, f, .workers = 1, .on_error = "collect")))
+  })
+  expect_s3_class(run$value, "lomp_fork_error")
+  expect_equal(run$value$results[1:3], as.list(1:3))
+  expect_s3_class(run$value$results[[4]], "lomp_crash")
+  expect_s3_class(run$value$results[[5]], "lomp_not_run")
+})
+
+# ---- Random deaths -------------------------------------------------------------------------------
+
+# The killer is a process of its own, so that it strikes at any moment: while a worker starts, takes
+# items, commits or sends results, or leaves. Every other time it takes one that has begun an item:
+# two that die before end a call, as they must. For the same reason the parent first has to see
+# one's death.
+start_killer <- function(victims_of, begun, kills, seconds) {
+  start_r(quote({
+    set.seed(1)
+    killed <- 0
+    may_kill <- function() {
+      killed < kills && is_alive(victims_of) && proc.time()[["elapsed"]] < deadline
+    }
+    deadline <- proc.time()[["elapsed"]] + seconds
+    while (may_kill()) {
+      workers <- children_of(victims_of)
+      if (killed %% 2 == 1) workers <- workers[file.exists(file.path(begun, workers))]
+      if (length(workers) > 0) {
+        worker <- workers[[sample.int(length(workers), 1)]]
+        killed <- killed + tools::pskill(worker, 9)
+        wait_until(!worker %in% children_of(victims_of))
+      }
+      Sys.sleep(runif(1, 0, 0.03))
+    }
+    note("over")
+    give(killed)
+  }), list(victims_of = victims_of, begun = begun, kills = kills, seconds = seconds))
+}
+
+# The results go in part through the staging buffer and in part straight to the pipe.
+start_victims <- function(begun, over) {
+  start_r(quote({
+    library(lomp)
+    has_begun <- is_over <- FALSE
+    value <- function(i) if (i %% 500 == 0) rep(i, 60000) else c(i, -i)
+    f <- function(i) {
+      if (!has_begun) has_begun <<- file.create(file.path(begun, Sys.getpid()))
+      if (i %% 16 == 0 && file.exists(over)) is_over <<- TRUE
+      if (!is_over) for (k in seq_len(i %% 8)) sum(runif(10000))
+      value(i)
+    }
+    before <- traces()
+    note("ready")
+    results <- suppressWarnings(lomp_map(1:60000, f, .workers = 4, .on_error = "collect"))
+    after <- traces()
+    ok <- lomp_ok(results)
+    right <- vapply(which(ok), function(i) identical(results[[i]], value(i)), NA)
+    classes <- unique(lapply(results[!ok], class))
+    signals <- unique(vapply(results[!ok], function(e) e$signal, ""))
+    give(list(before = before, after = after, wrong = which(ok)[!right], lost = sum(!ok),
+              classes = classes, signals = signals))
+  }), list(begun = begun, over = over))
+}
+
+test_that("hundreds of random kills cost running items alone, and leave no trace", {
+  skip_without_proc()
+  begun <- tempfile("begun")
+  dir.create(begun)
+  over <- tempfile("over")
+  run <- start_victims(begun, over)
+  expect_true(wait_until(has_noted(run, "ready")))
+  killer <- finish_r(start_killer(run$pid, begun, 300, seconds = 18), 30)
+  file.create(over)
+  run <- finish_r(run, 60)
+  expect_true(run$in_time, info = told(run))
+  expect_gt(killer$value, 20)
+  expect_equal(run$value$wrong, integer())
+  expect_equal(run$value$classes, list(c("lomp_crash", "lomp_error", "error", "condition")))
+  expect_equal(run$value$signals, "SIGKILL")
+  expect_gt(run$value$lost, 5)
+  expect_lte(run$value$lost, killer$value)
+  expect_equal(run$value$after, run$value$before)
+})
+
+# ---- Refused resources ---------------------------------------------------------------------------
+
+# Preloads the injector into R: it is armed from within, since Rscript is started by a shell.
+run_injected <- function(code, values = list()) {
+  injector <- native("inject.c")
+  values <- c(values, list(injector = injector, faults = native("faults.c")))
+  run <- start_r(code, values, before = sprintf("export LD_PRELOAD=%s", shQuote(injector)))
+  run <- finish_r(run, 60)
+  expect_true(run$in_time, info = told(run))
+  run
+}
+
+test_that("a fork that is refused costs a worker, or the call where it was the first", {
+  skip_without_proc()
+  run <- run_injected(quote({
+    library(lomp)
+    dyn.load(injector)
+    dyn.load(faults)
+    call <- function(what) {
+      mask <- .C("blocked_signals", integer(31))[[1]]
+      before <- descriptors()
+      # The items are long enough for any number of workers to be worth their fork.
+      .C("inject_arm", what)
+      outcome <- with_warnings(lomp_map(1:12, function(i) {
+        Sys.sleep(0.05)
+        i
+      }, .workers = 4))
+      .C("inject_arm", "")
+      c(outcome, list(
+        mask = identical(.C("blocked_signals", integer(31))[[1]], mask),
+        open = identical(descriptors(), before), children = children_of()
+      ))
+    }
+    give(lapply(c(first = "fork=EAGAIN@1", second = "fork=EAGAIN@2", third = "fork=ENOMEM@3",
+                  none = "fork=EAGAIN@99", pipe_1 = "pipe=EMFILE@1", pipe_2 = "pipe=EMFILE@2",
+                  sockets_1 = "socketpair=EMFILE@1", sockets_2 = "socketpair=ENFILE@2"), call))
+  }))
+  value <- run$value
+  for (name in c("first", "pipe_1", "sockets_1")) {
+    expect_s3_class(value[[name]]$value, "lomp_fork_error")
+    expect_length(value[[name]]$warnings, 0)
+  }
+  expect_match(conditionMessage(value$first$value), "Resource temporarily unavailable")
+  expect_match(conditionMessage(value$pipe_1$value), "Too many open files")
+  for (name in c("second", "third", "none", "pipe_2", "sockets_2")) {
+    expect_equal(value[[name]]$value, as.list(1:12))
+  }
+  for (name in c("second", "third", "pipe_2", "sockets_2")) {
+    expect_length(value[[name]]$warnings, 1)
+    expect_s3_class(value[[name]]$warnings[[1]], "lomp_fewer_workers")
+  }
+  expect_equal(value$second$warnings[[1]]$workers, 1)
+  expect_equal(value$third$warnings[[1]]$workers, 2)
+  expect_length(value$none$warnings, 0)
+  for (call in value) {
+    expect_true(call$mask)
+    expect_true(call$open)
+    expect_length(call$children, 0)
+  }
+})
+
+test_that("short reads and writes and interrupted system calls change no result", {
+  skip_without_proc()
+  run <- run_injected(quote({
+    library(lomp)
+    dyn.load(injector)
+    set.seed(1)
+    x <- lapply(c(1:200, 5e4, 3e5), function(n) list(n, rnorm(n), letters, as.character(n)))
+    f <- function(x) rev(x)
+    right <- lapply(x, f)
+    call <- function(what) {
+      .C("inject_arm", what)
+      result <- lomp_map(x, f, .workers = 3)
+      .C("inject_arm", "")
+      c(identical(result, right), length(children_of()) == 0)
+    }
+    give(lapply(c("short", "eintr", "short,eintr"), call))
+  }))
+  expect_equal(unlist(run$value), rep(TRUE, 6))
+})
+
+test_that("a frame whose header is damaged or lost never gives a wrong value", {
+  skip_without_proc()
+  run <- run_injected(quote({
+    library(lomp)
+    dyn.load(injector)
+    # One result is so large that it travels in parts.
+    f <- function(i) if (i == 20) as.numeric(seq_len(50000)) + i else c(i, i^2)
+    right <- lapply(1:60, f)
+    call <- function(what) {
+      .C("inject_arm", what)
+      result <- suppressWarnings(lomp_map(1:60, f, .workers = 2, .on_error = "collect"))
+      .C("inject_arm", "")
+      ok <- lomp_ok(result)
+      c(right = identical(result[ok], right[ok]), lost = sum(!ok), left = length(children_of()))
+    }
+    what <- c(sprintf("flip@%d:%d", rep_len(1:4, 11), seq(0, 30, by = 3)), sprintf("drop@%d", 1:3))
+    give(vapply(what, call, numeric(3)))
+  }))
+  expect_equal(unname(run$value["right", ]), rep(1, 14))
+  expect_equal(unname(run$value["left", ]), rep(0, 14))
+  # One worker is given up, with the item that it was running.
+  expect_lte(max(run$value["lost", ]), 1)
+})
+
+# A user of its own, because a limit to processes counts all of a user's.
+test_that("a limit to the user's processes gives fewer workers", {
+  skip_without_proc()
+  skip_if(Sys.which("setpriv") == "" || Sys.info()[["effective_user"]] != "root", "not root")
+  folder <- tempfile("run", dirname(tempdir()))
+  dir.create(folder)
+  on.exit(unlink(folder, recursive = TRUE))
+  # The folders of this session may be closed to others.
+  file.copy(find.package("lomp"), folder, recursive = TRUE)
+  file.copy(file.path(tools_folder, "inside.R"), folder)
+  file.copy(native("faults.c"), folder)
+  run <- start_r(quote({
+    source("inside.R")
+    library(lomp, lib.loc = ".")
+    dyn.load("faults.so")
+    call <- function(more) {
+      tasks <- length(list.files("/proc/self/task"))
+      .C("limit_processes", tasks + more)
+      with_warnings(lomp_map(1:12, function(i) {
+        Sys.sleep(0.05)
+        i
+      }, .workers = 6))
+    }
+    give(lapply(c(none = 0L, two = 2L, ten = 10L), call))
+  }), folder = folder, before = c(sprintf("chmod -R a+rwX %s", shQuote(folder))),
+  command = paste("setpriv --reuid=54321 --regid=54321 --clear-groups", rscript_command()))
+  run <- finish_r(run)
+  skip_if(any(grepl("there is no package called", run$err)), "a library that others can't read")
+  expect_true(run$in_time)
+  expect_s3_class(run$value$none$value, "lomp_fork_error")
+  expect_equal(run$value$two$value, as.list(1:12))
+  expect_s3_class(run$value$two$warnings[[1]], "lomp_fewer_workers")
+  expect_equal(run$value$two$warnings[[1]]$workers, 2)
+  expect_equal(run$value$ten$value, as.list(1:12))
+  expect_length(run$value$ten$warnings, 0)
+})
+
+test_that("when descriptors run out there are fewer workers, or a clear error", {
+  skip_without_proc()
+  run <- run_r(values = list(faults = native("faults.c")), code = {
+    library(lomp)
+    dyn.load(faults)
+    call <- function(free) {
+      before <- traces()
+      .C("limit_files", max(descriptors()) + 1L + free)
+      outcome <- with_warnings(lomp_map(1:12, function(i) {
+        Sys.sleep(0.02)
+        i
+      }, .workers = 4))
+      .C("limit_files", 1024L)
+      c(outcome, list(same = identical(traces(), before)))
+    }
+    lomp_map(1:2, identity, .workers = 2)
+    # Descriptors that are free below the highest one are filled first.
+    .C("open_many", max(descriptors()) + 1L - length(descriptors()))
+    give(lapply(0:14, call))
+  })
+  for (call in run$value) {
+    classes <- vapply(call$warnings, function(w) class(w)[[1]], "")
+    if (inherits(call$value, "lomp_fork_error")) {
+      expect_match(conditionMessage(call$value), "Too many open files")
+    } else {
+      expect_equal(call$value, as.list(1:12))
+      expect_true(all(classes == "lomp_fewer_workers"))
+    }
+    expect_true(call$same)
+  }
+  expect_s3_class(run$value[[1]]$value, "lomp_fork_error")
+  expect_equal(run$value[[15]]$value, as.list(1:12))
+})
+
+test_that("descriptors that are closed at the start aren't taken for pipes", {
+  skip_without_proc()
+  for (closed in c("2>&-", ">&- 2>&-", "<&- >&- 2>&-")) {
+    run <- finish_r(start_r(quote({
+      library(lomp)
+      give(lomp_map(1:60, function(i) {
+        cat("to standard output\n")
+        message("to standard error")
+        i
+      }, .workers = 2))
+    }), redirect = paste("</dev/null >out 2>err", closed)))
+    expect_equal(run$value, as.list(1:60), info = closed)
+  }
+})
+
+test_that("a broken pipe at standard output doesn't let a worker loose", {
+  skip_without_proc()
+  run <- finish_r(start_r(quote({
+    library(lomp)
+    dyn.load(faults)
+    note("begins")
+    call <- function() {
+      on.exit(note("on.exit"))
+      lomp_map(1:8, function(i) {
+        .C("print_from_c", 2L)
+        i
+      }, .workers = 2, .on_error = "collect")
+    }
+    result <- try(call())
+    give(result)
+    note("ends")
+  }), list(faults = native("faults.c")), redirect = "</dev/null 2>err >pipe",
+  before = c("mkfifo pipe", "(exec <pipe) &")))
+  expect_equal(run$value, as.list(1:8))
+  expect_equal(run$ledger$text, c("begins", "on.exit", "ends"))
+  expect_equal(unique(run$ledger$pid), run$pid)
+})
+
+# ---- Forks within forks --------------------------------------------------------------------------
+
+test_that("calls within calls give right results", {
+  skip_without_proc()
+  run <- run_r(code = {
+    library(lomp)
+    right <- lapply(1:4, function(i) lapply(1:5, function(j) c(i, j)))
+    inner <- function(i, ...) lomp_map(1:5, function(j) c(i, j), ...)
+    nested <- function(i) inner(i, .workers = 2)
+    by_default <- function(i) {
+      stopifnot(lomp_workers() == 0)
+      lomp_map(1:5, function(j) c(i, j, Sys.getpid() - Sys.getpid())[1:2])
+    }
+    by_parallel <- function(i) parallel::mclapply(1:5, function(j) c(i, j), mc.cores = 2)
+    forks <- function(i) {
+      pids <- unlist(lomp_map(1:2, function(j) {
+        Sys.sleep(0.05)
+        Sys.getpid()
+      }, .workers = 2))
+      c(Sys.getpid(), pids)
+    }
+    crash <- function(i) {
+      lomp_map(1:3, function(j) if (j == 2) quit() else j, .workers = 2, .on_error = "collect")
+    }
+    give(list(
+      nested = identical(lomp_map(1:4, nested, .workers = 2), right),
+      by_default = identical(lomp_map(1:4, by_default, .workers = 2), right),
+      by_parallel = identical(lomp_map(1:4, by_parallel, .workers = 2), right),
+      in_parallel = identical(parallel::mclapply(1:4, nested, mc.cores = 2), right),
+      pids = lomp_map(1:2, forks, .workers = 2),
+      crash = lomp_map(1:2, crash, .workers = 2), pid = Sys.getpid(), children = children_of()
+    ))
+  })
+  expect_true(run$value$nested)
+  expect_true(run$value$by_default)
+  expect_true(run$value$by_parallel)
+  expect_true(run$value$in_parallel)
+  expect_false(run$value$pid %in% unlist(run$value$pids))
+  for (pids in run$value$pids) expect_false(pids[[1]] %in% pids[-1])
+  for (result in run$value$crash) {
+    expect_s3_class(result[[2]], "lomp_crash")
+    expect_equal(result[-2], list(1L, 3L))
+  }
+  expect_length(run$value$children, 0)
+})
+
+test_that("a session in which lomp was used can be forked by parallel", {
+  skip_without_proc()
+  run <- run_r(code = {
+    library(lomp)
+    f <- function(i) i^2
+    first <- lomp_map(1:6, f, .workers = 2)
+    second <- parallel::mclapply(1:6, f, mc.cores = 2)
+    third <- lomp_map(1:6, f, .workers = 2)
+    give(list(first, second, third, children_of()))
+  })
+  expect_equal(run$value[1:3], rep(list(as.list((1:6)^2)), 3))
+  expect_length(run$value[[4]], 0)
+})
+
+test_that("a child that collects its parent's abandoned pool ends nobody", {
+  skip_without_proc()
+  run <- run_r(code = {
+    library(lomp)
+    results <- vector("list", 2)
+    go <- tempfile()
+    open_pool <- function(X, FUN, ...) {
+      lomp:::pool_open(environment(), results, 2L, lomp:::child_hooks)
+    }
+    pool <- open_pool(1:2, function(i) {
+      wait_until(file.exists(go), 60)
+      i
+    })
+    # A time limit leaves the pool as it is, its workers running.
+    setTimeLimit(elapsed = 1)
+    try(lomp:::pool_next(pool), silent = TRUE)
+    setTimeLimit()
+    workers <- children_of()
+    collect <- function(i) {
+      rm(pool, envir = globalenv())
+      for (k in 1:3) gc()
+      all(is_alive(workers))
+    }
+    by_parallel <- parallel::mclapply(1:2, collect, mc.cores = 2)
+    by_lomp <- lomp_map(1:2, collect, .workers = 2)
+    alive <- all(is_alive(workers))
+    file.create(go)
+    end <- lomp:::pool_next(pool)$kind
+    rm(pool)
+    for (k in 1:3) gc()
+    give(list(workers = length(workers), by_parallel = by_parallel, by_lomp = by_lomp,
+              alive = alive, end = end, results = results, children = children_of()))
+  })
+  expect_gt(run$value$workers, 0)
+  expect_equal(run$value$by_parallel, list(TRUE, TRUE))
+  expect_equal(run$value$by_lomp, list(TRUE, TRUE))
+  expect_true(run$value$alive)
+  expect_equal(run$value$end, "finished")
+  expect_equal(run$value$results, list(1L, 2L))
+  expect_length(run$value$children, 0)
+})

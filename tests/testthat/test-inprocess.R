@@ -1,0 +1,142 @@
+# Without workers: the same contract in this process.
+
+test_that("all is done in this process, in order", {
+  seen <- integer()
+  results <- lomp_map(1:5, function(i) {
+    seen <<- c(seen, i)
+    Sys.getpid()
+  }, .workers = 0)
+  expect_identical(seen, 1:5)
+  expect_identical(unique(unlist(results)), Sys.getpid())
+})
+
+test_that("nothing is forked", {
+  refuse <- function(...) stop("a pool was opened")
+  with_lomp("pool_open", refuse, {
+    expect_identical(lomp_map(1:3, identity, .workers = 0), list(1L, 2L, 3L))
+    expect_identical(lomp_map(list(), identity, .workers = 3), list())
+  })
+})
+
+test_that("references stay what they are", {
+  place <- new.env()
+  results <- lomp_map(1:2, function(i) place, .workers = 0)
+  expect_identical(results, list(place, place))
+})
+
+test_that("warnings and messages are the caller's, as under lapply", {
+  chatter <- function(i) {
+    message("message ", i)
+    warning("warning ", i)
+    i
+  }
+  said <- character()
+  results <- withCallingHandlers(
+    lomp_map(1:2, chatter, .workers = 0),
+    message = function(cnd) {
+      said <<- c(said, conditionMessage(cnd))
+      invokeRestart("muffleMessage")
+    },
+    warning = function(cnd) {
+      said <<- c(said, conditionMessage(cnd))
+      invokeRestart("muffleWarning")
+    }
+  )
+  expect_identical(said, c("message 1\n", "warning 1", "message 2\n", "warning 2"))
+  expect_identical(results, list(1L, 2L))
+})
+
+test_that("the first error ends the call: what comes after isn't begun", {
+  begun <- integer()
+  f <- function(i) {
+    begun <<- c(begun, i)
+    if (i == 3) stop("boom")
+    i
+  }
+  cnd <- caught(lomp_map(1:5, f, .workers = 0))
+  expect_identical(begun, 1:3)
+  expect_identical(cnd$item, 3)
+  expect_identical(cnd$results[1:2], list(1L, 2L))
+  expect_s3_class(cnd$results[[3]], c("lomp_error", "error", "condition"), exact = TRUE)
+  expect_s3_class(cnd$results[[4]], "lomp_not_run")
+  expect_s3_class(cnd$results[[5]], "lomp_not_run")
+})
+
+test_that("an error of the first or the last item ends the call in the same way", {
+  for (bad in c(1, 3)) {
+    cnd <- caught(lomp_map(1:3, function(i) if (i == bad) stop("boom") else i, .workers = 0))
+    expect_identical(cnd$item, bad)
+    expect_identical(lomp_ok(cnd$results), 1:3 < bad)
+  }
+})
+
+test_that("collected errors stand in their places, and one warning tells of them", {
+  begun <- integer()
+  f <- function(i) {
+    begun <<- c(begun, i)
+    if (i %in% c(1, 3, 4)) stop("boom ", i)
+    i
+  }
+  results <- NULL
+  warnings <- warnings_of(results <- lomp_map(1:5, f, .workers = 0, .on_error = "collect"))
+  expect_identical(begun, 1:5)
+  expect_length(warnings, 1)
+  expect_s3_class(warnings[[1]], "lomp_failed")
+  expect_identical(warnings[[1]]$items, c(1, 3, 4))
+  expect_identical(lomp_ok(results), c(FALSE, TRUE, FALSE, FALSE, TRUE))
+  expect_identical(conditionMessage(results[[4]]$parent), "boom 4")
+})
+
+test_that("ways out that are no errors lead where they lead under lapply", {
+  condition <- function(class) structure(class = c(class, "condition"), list(message = "m"))
+  map <- function(leave) lomp_map(1:2, leave, .workers = 0)
+  leave_by_promise <- function() {
+    delayedAssign("leave", return("left"))
+    map(function(i) leave)
+    "stayed"
+  }
+  jumps <- list(
+    callCC(function(k) map(function(i) k("left"))),
+    withRestarts(map(function(i) invokeRestart("out", "left")), out = identity),
+    tryCatch(map(function(i) stop(condition("mine"))), mine = function(c) "left"),
+    tryCatch(map(function(i) stop(condition("interrupt"))), interrupt = function(c) "left"),
+    leave_by_promise()
+  )
+  expect_identical(jumps, rep(list("left"), 5))
+})
+
+test_that("a jump out of a call leaves the package as it was", {
+  state <- function() mget(c("depth", "base", "in_worker"), the)
+  before <- state()
+  within <- function(f) lomp_map(1, function(i) lomp_map(1, f, .workers = 0), .workers = 0)
+  callCC(function(k) within(function(j) k(j)))
+  caught(within(function(j) stop("boom")))
+  expect_identical(state(), before)
+  cnd <- caught(lomp_map(1, function(i) stop("boom"), .workers = 0))
+  expect_identical(cnd$calls, c("FUN(X[[i]], ...)", "stop(\"boom\")"))
+})
+
+test_that("a call within a call tells its own frames", {
+  inner <- function(j) stop("boom")
+  cnd <- caught(lomp_map(1:2, function(i) lomp_map(1:2, inner, .workers = 0), .workers = 0))
+  expect_identical(cnd$item, 1)
+  expect_identical(cnd$parent$calls, c("FUN(X[[i]], ...)", "stop(\"boom\")"))
+  expect_match(cnd$calls[[2]], "^lomp_map\\(1:2, inner")
+  expect_length(cnd$parent$results, 2)
+})
+
+test_that("a call in the arguments or handlers of another one does no harm", {
+  twice <- function(i) lomp_map(i, function(j) 2 * j, .workers = 0)[[1]]
+  expect_identical(lomp_map(lomp_map(1:2, twice, .workers = 0), twice, .workers = 0), list(4, 8))
+  saved <- withCallingHandlers(
+    tryCatch(lomp_map(1:2, function(i) stop("boom"), .workers = 0), error = function(cnd) cnd$item),
+    error = function(cnd) lomp_map(1:2, identity, .workers = 0)
+  )
+  expect_identical(saved, 1)
+})
+
+test_that("the calling process's random numbers go on", {
+  draw <- function(i) stats::runif(1)
+  drawn <- with_seed(1, c(unlist(lomp_map(1:2, draw, .workers = 0)), draw(3)))
+  expect_length(unique(drawn), 3)
+})

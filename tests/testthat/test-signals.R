@@ -1,0 +1,284 @@
+# Interrupts, time limits and the parent's own end: no worker outlives the call, and the session
+# goes on as if there had been none.
+
+# The contract says half a second, on a machine that has a processor free. A machine that is busy
+# with other things gets more.
+prompt_limit <- 3
+
+# ---- Interrupts ----------------------------------------------------------------------------------
+
+# Each item says that it runs, on the terminal. `wait` is what it does then.
+interrupt_session <- function(wait) {
+  terminal_r(values = list(wait = wait, faults = native("faults.c")), code = {
+    library(lomp)
+    dyn.load(faults)
+    workers <- integer()
+    call <- function() {
+      lomp_map(1:8, function(i) {
+        message("item ", "runs")
+        eval(wait)
+      }, .workers = 2)
+    }
+    check <- function() {
+      again <- identical(lomp_map(1:5, function(i) i, .workers = 2), as.list(1:5))
+      give(list(children = children_of(), again = again, last = class(lomp_last()),
+                sleepers = descendants_of(Sys.getpid())))
+      cat("all", "checked\n")
+    }
+    catch <- function() {
+      tryCatch(call(), interrupt = function(cnd) cat("caught", "it\n"))
+    }
+  }, steps = c(
+    type("call()"), await("item runs"), await("item runs"), ctrl_c(), await("> $"), type("check()"),
+    await("all checked"), await("> $"), type("catch()"), await("item runs"), await("item runs"),
+    ctrl_c(), await("caught it"), await("> $")
+  ))
+}
+
+waits <- list(
+  "sleeping R code" = quote(Sys.sleep(100)),
+  "busy C code" = quote(.C("fault_spin")),
+  "a command of the shell" = quote(system("sleep 100")),
+  "workers of its own" = quote(lomp_map(1:2, function(j) Sys.sleep(100), .workers = 2)),
+  "C code that blocks the signals" = quote({
+    .C("block_signal", 15L)
+    .C("block_signal", 2L)
+    .C("ignore_signal", 1L)
+    .C("fault_spin")
+  })
+)
+
+for (name in names(waits)) {
+  test_that(paste("Ctrl-C ends a call whose items are in", name), {
+    skip_without_terminal()
+    session <- interrupt_session(waits[[name]])
+    expect_all_steps(session)
+    expect_lt(session$seconds[[5]], prompt_limit)
+    expect_lt(session$seconds[[13]], prompt_limit)
+    expect_length(session$value$children, 0)
+    expect_true(session$value$again)
+  })
+}
+
+test_that("Ctrl-C ends a call while a large result arrives, or half of one", {
+  skip_without_terminal()
+  skip_if(free_megabytes() < 4000, "too little memory")
+  session <- terminal_r(values = list(faults = native("faults.c")), code = {
+    library(lomp)
+    dyn.load(faults)
+    large <- function() {
+      lomp_map(1, function(i) {
+        x <- raw(5e8)
+        message("item ", "runs")
+        x
+      }, .workers = 1)
+    }
+    # Ten bytes of a header, and no more.
+    half <- function() {
+      known <- descriptors()
+      lomp_map(1:2, function(i) {
+        own <- setdiff(descriptors(), known)
+        .C("fault_scribble", own, length(own), 10L)
+        message("item ", "runs")
+        .C("fault_spin")
+      }, .workers = 2)
+    }
+    check <- function() {
+      give(children_of())
+      cat("all", "checked\n")
+    }
+  }, steps = c(
+    type("large()"), await("item runs", 60), ctrl_c(), await("> $"),
+    type("half()"), await("item runs"), ctrl_c(), await("> $"), type("check()"),
+    await("all checked")
+  ))
+  expect_all_steps(session)
+  # The worker's memory has to be given back, too.
+  expect_lt(session$seconds[[4]], 2 * prompt_limit)
+  expect_lt(session$seconds[[8]], prompt_limit)
+  expect_length(session$value, 0)
+})
+
+# A script whose five items never end, in five ways; each says so when it has come that far.
+start_endless <- function(handler = quote(call())) {
+  start_r(quote({
+    library(lomp)
+    dyn.load(faults)
+    waits <- list(
+      function() Sys.sleep(1000),
+      function() .C("fault_spin"),
+      function() {
+        system("sleep 1000")
+        Sys.sleep(1000)
+      },
+      function() {
+        lomp_map(1:2, function(j) {
+          note("item runs")
+          Sys.sleep(1000)
+        }, .workers = 2)
+      },
+      function() {
+        parallel::mclapply(1:2, function(j) {
+          note("item runs")
+          Sys.sleep(1000)
+        }, mc.cores = 2)
+      }
+    )
+    call <- function() {
+      lomp_map(waits, function(wait) {
+        note("item runs")
+        wait()
+      }, .workers = 5)
+    }
+    eval(handler)
+  }), list(faults = native("faults.c"), handler = handler))
+}
+
+# Waits until the script's items and all that they start are there: 5 workers, 2 + 2 grandchildren,
+# a shell's sleep.
+await_endless <- function(run) {
+  expect_true(wait_until(has_noted(run, "item runs", 9) &&
+                           length(descendants_of(run$pid)) >= 10))
+  descendants_of(run$pid)
+}
+
+# Seconds until none of the processes is there any more; those left over are killed.
+seconds_to_end <- function(pids, limit = 10) {
+  began <- proc.time()[["elapsed"]]
+  gone <- wait_until(!any(is_alive(pids)), limit)
+  for (pid in pids[is_alive(pids)]) tools::pskill(pid, tools::SIGKILL)
+  if (gone) proc.time()[["elapsed"]] - began else Inf
+}
+
+for (signal in c("SIGKILL", "SIGTERM")) {
+  test_that(sprintf("when %s ends the parent, all its descendants end", signal), {
+    skip_without_proc()
+    run <- start_endless()
+    descendants <- await_endless(run)
+    tools::pskill(run$pid, c(SIGKILL = 9, SIGTERM = 15)[[signal]])
+    expect_lt(seconds_to_end(descendants), prompt_limit)
+    expect_true(finish_r(run, 10)$in_time)
+  })
+}
+
+test_that("SIGINT to the parent alone ends a script and all its descendants", {
+  skip_without_proc()
+  run <- start_endless()
+  descendants <- await_endless(run)
+  tools::pskill(run$pid, tools::SIGINT)
+  expect_lt(seconds_to_end(descendants), prompt_limit)
+  run <- finish_r(run, 10)
+  expect_true(run$in_time)
+  expect_false(run$status == 0)
+})
+
+test_that("a script that catches the interrupt goes on", {
+  skip_without_proc()
+  run <- start_endless(quote({
+    caught <- tryCatch(call(), interrupt = function(cnd) "caught")
+    give(list(caught = caught, children = children_of(),
+              again = lomp_map(1:3, function(i) -i, .workers = 2)))
+  }))
+  descendants <- await_endless(run)
+  tools::pskill(run$pid, tools::SIGINT)
+  expect_lt(seconds_to_end(descendants), prompt_limit)
+  run <- finish_r(run, 20)
+  expect_equal(run$status, 0)
+  expect_equal(run$value$caught, "caught")
+  expect_length(run$value$children, 0)
+  expect_equal(run$value$again, list(-1L, -2L, -3L))
+})
+
+test_that("SIGINT to a worker alone costs its item", {
+  skip_without_proc()
+  run <- run_r(code = {
+    library(lomp)
+    f <- function(i) {
+      if (i == 2) {
+        tools::pskill(Sys.getpid(), tools::SIGINT)
+        Sys.sleep(20)
+      }
+      i
+    }
+    give(suppressWarnings(lomp_map(1:4, f, .workers = 2, .on_error = "collect")))
+  })
+  expect_s3_class(run$value[[2]], "lomp_error")
+  expect_equal(run$value[-2], list(1L, 3L, 4L))
+})
+
+test_that("an error ends workers that block signals", {
+  skip_without_proc()
+  run <- run_r(values = list(faults = native("faults.c")), code = {
+    library(lomp)
+    dyn.load(faults)
+    blocking <- tempfile()
+    f <- function(i) {
+      if (i == 1) {
+        for (signal in c(1L, 2L, 15L)) .C("block_signal", signal)
+        file.create(blocking)
+        .C("fault_spin")
+      }
+      wait_until(file.exists(blocking))
+      stop("the end")
+    }
+    outcome <- outcome_of(lomp_map(1:2, f, .workers = 2))
+    give(list(outcome = outcome, children = children_of()))
+  })
+  expect_s3_class(run$value$outcome, "lomp_error")
+  expect_equal(run$value$outcome$item, 2)
+  expect_length(run$value$children, 0)
+})
+
+# ---- Time limits ---------------------------------------------------------------------------------
+
+test_that("a time limit of the session ends the call in time", {
+  skip_without_proc()
+  run <- run_r(code = {
+    library(lomp)
+    limited <- function(limit) {
+      began <- proc.time()[["elapsed"]]
+      setTimeLimit(elapsed = limit)
+      outcome <- outcome_of(lomp_map(1:4, function(i) Sys.sleep(100), .workers = 2))
+      setTimeLimit()
+      list(message = conditionMessage(outcome), seconds = proc.time()[["elapsed"]] - began,
+           children = children_of())
+    }
+    call <- limited(1)
+    # A limit of the session holds from the next command of the script on.
+    setSessionTimeLimit(elapsed = 1)
+    session <- limited(Inf)
+    # A limit in an item is the item's own.
+    own <- suppressWarnings(lomp_map(1:3, function(i) {
+      if (i == 2) {
+        setTimeLimit(elapsed = 0.2, transient = TRUE)
+        repeat Sys.sleep(0.05)
+      }
+      i
+    }, .workers = 1, .on_error = "collect"))
+    give(list(call = call, session = session, own = own))
+  })
+  expect_match(run$value$call$message, "reached elapsed time limit")
+  expect_match(run$value$session$message, "reached session elapsed time limit")
+  for (limited in run$value[c("call", "session")]) {
+    expect_lt(limited$seconds, 1 + prompt_limit)
+    expect_length(limited$children, 0)
+  }
+  expect_match(conditionMessage(run$value$own[[2]]), "time limit")
+  expect_equal(run$value$own[-2], list(1L, 3L))
+})
+
+# ---- What the session keeps ----------------------------------------------------------------------
+
+test_that("handlers and mask of the session's signals are what they were", {
+  skip_without_proc()
+  run <- run_r(code = {
+    library(lomp)
+    signals <- function() grep("^Sig(Blk|Ign|Cgt)", lines_of("/proc/self/status"), value = TRUE)
+    before <- signals()
+    lomp_map(1:4, function(i) i, .workers = 2)
+    outcome_of(lomp_map(1:4, function(i) stop("no"), .workers = 2))
+    suppressWarnings(lomp_map(1:4, function(i) quit(), .workers = 2, .on_error = "collect"))
+    give(list(before = before, after = signals()))
+  })
+  expect_equal(run$value$after, run$value$before)
+})

@@ -1,0 +1,114 @@
+# What a worker does before, in and after an item.
+
+in_worker <- function(f, ...) lomp_map(1, f, ..., .workers = 1)[[1]]
+
+test_that("a worker isn't interactive and has no input", {
+  got <- in_worker(function(i) list(interactive(), readLines(file("stdin")), readline("")))
+  expect_identical(got, list(FALSE, character(), ""))
+})
+
+test_that("a worker hasn't the session's error handler", {
+  handled <- with_options(list(error = quote(stop("the session's handler"))), {
+    in_worker(function(i) getOption("error"))
+  })
+  expect_identical(handled, expression(NULL))
+})
+
+test_that("a worker knows that it is one, and the session doesn't become one", {
+  expect_identical(in_worker(function(i) the$in_worker), TRUE)
+  expect_false(the$in_worker)
+})
+
+test_that("what a worker changes stays there", {
+  here <- "here"
+  f <- function(i) {
+    here <<- "there"
+    options(lomp_test = i)
+    Sys.setenv(LOMP_TEST = i)
+    setwd("/")
+    here
+  }
+  folder <- getwd()
+  expect_identical(lomp_map(1:2, f, .workers = 1), list("there", "there"))
+  expect_identical(list(here, getOption("lomp_test"), Sys.getenv("LOMP_TEST"), getwd()),
+                   list("here", NULL, "", folder))
+})
+
+# Each of two items waits for the other one, so that there are two workers.
+both_at_once <- function(f) {
+  with_flag(function(flag) {
+    flags <- paste0(flag, 1:2)
+    lomp_map(1:2, function(i) {
+      raise(flags[[i]])
+      wait_for(flags)
+      f(i)
+    }, .workers = 2)
+  })
+}
+
+test_that("two workers draw different random numbers, and the session's own go on", {
+  with_seed(1, {
+    before <- .Random.seed
+    drawn <- both_at_once(function(i) list(Sys.getpid(), stats::runif(3)))
+    expect_identical(.Random.seed, before)
+  })
+  expect_false(drawn[[1]][[1]] == drawn[[2]][[1]])
+  expect_false(any(drawn[[1]][[2]] %in% drawn[[2]][[2]]))
+})
+
+test_that("workers run at the same time", {
+  pids <- unlist(both_at_once(function(i) Sys.getpid()))
+  expect_length(unique(pids), 2)
+  expect_false(Sys.getpid() %in% pids)
+})
+
+test_that("a worker goes on after an item that failed", {
+  pids <- suppressWarnings(lomp_map(1:20, function(i) if (i %% 2) stop("odd") else Sys.getpid(),
+                                    .workers = 1, .on_error = "collect"))
+  expect_length(unique(unlist(pids[lomp_ok(pids)])), 1)
+})
+
+test_that("a call's text is one short line", {
+  expect_identical(one_line(quote(f(x, y = 2))), "f(x, y = 2)")
+  expect_identical(one_line(quote({
+    a
+    b
+  })), "{ ...")
+  expect_lt(nchar(one_line(call("f", strrep("long", 1e5)))), 200)
+  expect_lt(nchar(one_line(call("f", matrix(0, 500, 500)))), 200)
+  expect_match(one_line(call("f", datasets::iris)), "^f\\(")
+  expect_lt(nchar(one_line(as.call(list(as.name(strrep("long", 100)), 1)))), 500)
+})
+
+test_that("the frames that R itself adds to signal an error are left out", {
+  handler <- as.call(list(function(e) NULL, simpleError("boom")))
+  expect_true(is_handler_call(quote(.handleSimpleError(h, msg, call))))
+  expect_true(is_handler_call(handler))
+  expect_false(is_handler_call(quote(f(x))))
+  expect_false(is_handler_call(as.call(list(function(x) x, 1))))
+  expect_false(is_handler_call(as.call(list(function(x, y) x, simpleError("boom"), 2))))
+})
+
+test_that("without an item there are no frames to tell", {
+  expect_identical(item_calls(), character())
+})
+
+test_that("a failure is described by its condition, frames and time", {
+  cnd <- simpleError("boom")
+  before <- proc.time()[["elapsed"]]
+  description <- describe_failure(cnd, c("f(x)", "g(y)"))
+  expect_identical(description$condition, cnd)
+  expect_identical(description$calls, c("f(x)", "g(y)"))
+  expect_gte(description$time, before)
+  expect_lte(description$time, proc.time()[["elapsed"]])
+  expect_identical(describe_failure(cnd, NULL)$calls, character())
+})
+
+test_that("a jump is described by what R said last, if that is new", {
+  try(stop("said before"), silent = TRUE)
+  new <- structure(class = c("mine", "condition"), list(message = "said now", call = NULL))
+  f <- function(i) if (i == 1) invokeRestart("abort") else stop(new)
+  results <- suppressWarnings(lomp_map(1:2, f, .workers = 1, .on_error = "collect"))
+  expect_no_match(conditionMessage(results[[1]]), "said before", fixed = TRUE)
+  expect_match(conditionMessage(results[[2]]), "said now", fixed = TRUE)
+})
