@@ -3,8 +3,8 @@
 #' Tells results from the conditions that [lomp_map()] puts into the places of items that failed or
 #' were not run.
 #'
-#' @param results A list that [lomp_map()] returned, or the `results` of a condition that it threw; a
-#'   single `lomp_error` will do.
+#' @param results A list that [lomp_map()] returned, or the `results` of a condition that it threw;
+#'   a single `lomp_error` will do.
 #'
 #' @return A logical vector, without names, `TRUE` for each element that is no `lomp_error`. `FALSE`
 #'   for a single `lomp_error`.

@@ -29,8 +29,8 @@
 #' With `.on_error = "stop"` the first error in time ends the call: the other workers are ended at
 #' once, and a condition of class `lomp_error` is thrown. Its fields are `item` (position), `name`
 #' (or `NULL`), `parent` (the original condition), `calls` (the calls that led to it, as text) and
-#' `results` (a list with all results that were finished, and a `lomp_error` in each other place). At
-#' the prompt [lomp_last()] still has it.
+#' `results` (a list with all results that were finished, and a `lomp_error` in each other place).
+#' At the prompt [lomp_last()] still has it.
 #'
 #' With `"collect"`, the call goes on, such conditions stand in the failed items' places, and one
 #' warning of class `lomp_failed` names the items. [lomp_ok()] tells which elements are results.
@@ -85,6 +85,7 @@
 lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect")) {
   if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
   if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
+  # nolint start: object_name_linter.
   # The items are called in this frame, in the way of lapply's: it holds X and FUN, and `i`. An
   # error in the caller's own expressions is theirs, and no error of the argument.
   X <- .x
@@ -92,6 +93,7 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
   check_dots(FUN, names(substitute(list(...))))
   X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
+  # nolint end
   plan <- new_plan(X, .workers, .on_error)
   force_dots(...)
   run_map(plan, environment())

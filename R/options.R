@@ -86,7 +86,8 @@ check_dots <- function(f, names) {
   for (name in unknown) {
     meant <- nearest_argument(name)
     if (!is.null(meant)) {
-      stop_argument(name, sprintf("is no argument of lomp_map() or of `.f`; did you mean `%s`?", meant))
+      takes <- "is no argument of lomp_map() or of `.f`; did you mean `%s`?"
+      stop_argument(name, sprintf(takes, meant))
     }
   }
 }

@@ -8,8 +8,8 @@ run_map <- function(plan, frame) {
   conclude(outcome, plan)
 }
 
-# A list for the results, with their names: made once and filled in place, since to name a large list
-# later would copy it.
+# A list for the results, with their names: made once and filled in place, since to name a large
+# list later would copy it.
 new_results <- function(plan) {
   results <- vector("list", plan$n)
   if (!is.null(plan$names)) names(results) <- plan$names
@@ -32,8 +32,8 @@ run_forked <- function(plan, frame) {
   )
 }
 
-# All failures, in the order in which they came. With "stop" the first one ends the workers; what they
-# had finished until then, failures among it, still comes.
+# All failures, in the order in which they came. With "stop" the first one ends the workers; what
+# they had finished until then, failures among it, still comes.
 gather <- function(pool, plan) {
   failures <- list()
   repeat {
@@ -45,8 +45,8 @@ gather <- function(pool, plan) {
   }
 }
 
-# A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are a
-# time limit's.
+# A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are
+# a time limit's.
 next_event <- function(pool) {
   tryCatch(pool_next(pool), error = function(cnd) {
     item <- pool_unread_item(pool)

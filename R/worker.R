@@ -23,9 +23,9 @@ warm_worker <- function() {
   warm_guard(item_calls, describe_failure)
 }
 
-# R compiles a function when it is called for the second time, which each worker would do for itself.
-# So it is compiled here, unless it is already or the user has switched that off. The last one is
-# remembered, since calls in a loop have the same one.
+# R compiles a function when it is called for the second time, which each worker would do for
+# itself. So it is compiled here, unless it is already or the user has switched that off. The last
+# one is remembered, since calls in a loop have the same one.
 compiled <- function(f) {
   if (!is_uncompiled(f) || compiler::enableJIT(-1L) < 1L) return(f)
   if (!identical(f, the$uncompiled, ignore.bytecode = FALSE, ignore.srcref = FALSE)) {
@@ -51,8 +51,8 @@ item_calls <- function() {
 
 is_item_call <- function(call) identical(call, quote(FUN(X[[i]], ...)))
 
-# Where R's own signalling of an error begins. A function itself, not its name, is also what do.call()
-# may call, but hardly with a condition alone.
+# Where R's own signalling of an error begins. A function itself, not its name, is also what
+# do.call() may call, but hardly with a condition alone.
 is_handler_call <- function(call) {
   if (!is.call(call)) return(FALSE)
   identical(call[[1L]], quote(.handleSimpleError)) ||

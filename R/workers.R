@@ -2,8 +2,8 @@
 #'
 #' The default of `.workers`: as many processes as this one may use processors for.
 #'
-#' The least of: the processors that this process may run on (its affinity); the quota of its control
-#' groups, as containers set it, rounded up; what a batch system has granted (the variables
+#' The least of: the processors that this process may run on (its affinity); the quota of its
+#' control groups, as containers set it, rounded up; what a batch system has granted (the variables
 #' `SLURM_CPUS_PER_TASK`, `NSLOTS`, `PBS_NUM_PPN`, `NCPUS`, `LSB_DJOB_NUMPROC`); the
 #' option `mc.cores` or, where that is not set, the variable `MC_CORES` (`1` there means
 #' "don't fork" and gives 0 here); and 2 where `_R_CHECK_LIMIT_CORES_` is set, as in `R CMD check`.

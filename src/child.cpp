@@ -1,7 +1,6 @@
 #include "child.h"
 
 #include <cstdio>
-#include <cstdlib>
 
 #include "guard.h"
 #include "seal_r.h"
@@ -58,7 +57,7 @@ void run_whole_block(Guard& guard) {
     R_ToplevelExec(run_block, &guard);
     if (run.worker->running() != 0) R_ToplevelExec(report_jump, &guard);
     if (run.worker->running() != 0) R_ToplevelExec(report_bare_failure, &guard);
-    if (run.worker->running() != 0) std::abort();
+    if (run.worker->running() != 0) crash();
   }
 }
 
@@ -83,7 +82,7 @@ void run_blocks(void* data) {
     BlockRun block = {run.worker, run.call, false};
     Guard guard = {run_items, send_failure, &block, run.hooks->calls, run.hooks->describe, notes};
     run_whole_block(guard);
-    std::fflush(stdout);
+    std::fflush(nullptr);
   }
   UNPROTECT(1);
 }
@@ -91,8 +90,7 @@ void run_blocks(void* data) {
 }  // namespace
 
 void prepare_fork() {
-  std::fflush(stdout);
-  std::fflush(stderr);
+  std::fflush(nullptr);
   prepare_seal();
 }
 
@@ -102,7 +100,7 @@ void run_worker(Worker& worker, const ItemCall& call, const ChildHooks& hooks) {
   WorkerRun run = {&worker, &call, &hooks};
   // Without this, a jump from between the items (for want of memory, say) would land in the
   // parent's frames, and its script would go on in this process.
-  if (!R_ToplevelExec(run_blocks, &run)) std::abort();
+  if (!R_ToplevelExec(run_blocks, &run)) crash();
 }
 
 }  // namespace lomp

@@ -3,8 +3,8 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "lomp/seal.hpp"
 
@@ -30,7 +30,10 @@ void write_console(const char* text, int length, int is_error) {
   write_fully(is_error ? STDERR_FILENO : STDOUT_FILENO, text, length);
 }
 
-void show_message(const char* text) { std::fprintf(stderr, "%s\n", text); }
+void show_message(const char* text) {
+  write_fully(STDERR_FILENO, text, static_cast<int>(std::strlen(text)));
+  write_fully(STDERR_FILENO, "\n", 1);
+}
 
 int read_nothing(const char*, unsigned char*, int, int) { return 0; }
 
@@ -38,9 +41,9 @@ int read_nothing(const char*, unsigned char*, int, int) { return 0; }
 // parent's.
 void clean_up(int, int status, int) { leave(ExitNote::quit, status == 0 ? EXIT_SUCCESS : status); }
 
-void commit_suicide(const char* message) {
+[[noreturn]] void commit_suicide(const char* message) {
   show_message(message);
-  std::abort();
+  crash();
 }
 
 // A variable of R's, looked up once.

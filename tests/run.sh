@@ -69,7 +69,7 @@ install_from_debian() {
   mapfile -t packages < <(absent_debian_packages)
   [ ${#packages[@]} -gt 0 ] || return 0
   install="apt-get install -y --no-install-recommends ${packages[*]}"
-  command -v apt-get >/dev/null || die "please install what these Debian packages hold: ${packages[*]}"
+  command -v apt-get >/dev/null || die "please install what Debian calls ${packages[*]}"
   [ "$(id -u)" -eq 0 ] || die "please run this as root first: apt-get update && $install"
   say "installing: ${packages[*]}"
   export DEBIAN_FRONTEND=noninteractive
@@ -98,7 +98,8 @@ install_from_cran() {
 install_lomp() {
   mkdir -p "$work/lib" "$work/build"
   (cd "$work/build" && R CMD build --no-build-vignettes --no-manual "$root" &&
-    MAKEFLAGS="-j$cores" R CMD INSTALL --library="$work/lib" lomp_*.tar.gz) >"$work/install.log" 2>&1
+    MAKEFLAGS="-j$cores" R CMD INSTALL --library="$work/lib" lomp_*.tar.gz) \
+    >"$work/install.log" 2>&1
 }
 
 # The suite runs in a copy of its folder, because testthat writes snapshots and plots beside it.
@@ -159,7 +160,9 @@ run_cpp_tests() {
   fi
   ctest --test-dir "$work/cpp" --output-on-failure --timeout 300 </dev/null 2>&1 |
     tee "$work/ctest.log"
-  read -r bad all < <(sed -nE 's/.* ([0-9]+) tests failed out of ([0-9]+).*/\1 \2/p' "$work/ctest.log")
+  read -r bad all < <(
+    sed -nE 's/.* ([0-9]+) tests failed out of ([0-9]+).*/\1 \2/p' "$work/ctest.log"
+  )
   if [ -n "${all:-}" ]; then count $((all - bad)) "$bad"; else count 0 1; fi
 }
 

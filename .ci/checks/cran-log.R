@@ -21,7 +21,8 @@ is_allowed <- function(block) {
 lines <- readLines(commandArgs(TRUE)[1], encoding = "UTF-8")
 blocks <- log_blocks(lines)
 # Tests and examples put their verdict on a line of its own.
-findings <- blocks[grepl("(^|[ \n])(NOTE|WARNING|ERROR)(\n|$)", blocks) & !startsWith(blocks, "DONE")]
+has_verdict <- grepl("(^|[ \n])(NOTE|WARNING|ERROR)(\n|$)", blocks)
+findings <- blocks[has_verdict & !startsWith(blocks, "DONE")]
 bad <- findings[!vapply(findings, is_allowed, NA)]
 cat(length(findings), "findings,", length(bad), "of them not allowed\n")
 if (length(bad)) cat("----\n", paste(bad, collapse = "\n----\n"), "\n", sep = "")

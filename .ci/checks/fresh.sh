@@ -1,4 +1,4 @@
-# A library with nothing but Rcpp beside base R is enough to install lomp, to load it, and to use it.
+# A library with nothing but Rcpp beside base R is enough to install lomp, to load and to use it.
 set -e
 library=$WORK/fresh
 mkdir -p "$library"

@@ -3,5 +3,6 @@
 # SIGSEGV or SIGABRT after it has set the default action, which these options leave alone.
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
 export UBSAN_OPTIONS=print_stacktrace=1
-export LOMP_CPPFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+flags="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+export LOMP_CPPFLAGS=$flags
 exec bash "$ROOT/tests/run.sh" cpp

@@ -121,6 +121,29 @@ TEST_CASE("what a child has staged is there after its end") {
   CHECK(shared.view.data()[9] == 42);
 }
 
+TEST_CASE("frame number and bytes change at once") {
+  // Every number of bytes that is ever committed tells in which frame.
+  SharedStaging shared;
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    for (;; shared.view.sent()) {
+      for (std::size_t k = 1; k <= 3; ++k)
+        shared.view.commit(k * 1000 + shared.view.sequence() % 1000);
+    }
+  }
+  const std::int64_t end = lomp::now_ns() + 300000000;
+  int torn = 0;
+  while (lomp::now_ns() < end) {
+    const std::uint64_t word = shared.word[0];
+    const std::uint64_t sequence = word >> 32, committed = word & 0xffffffff;
+    torn += committed != 0 && committed % 1000 != sequence % 1000;
+  }
+  CHECK(torn == 0);
+  CHECK(shared.view.sequence() > 1000);
+  ::kill(writer, SIGKILL);
+  ::waitpid(writer, nullptr, 0);
+}
+
 TEST_CASE("a record is there whole or not at all whenever its writer is killed") {
   const LeavesNothing check;
   std::mt19937 random(2);

@@ -2,26 +2,27 @@
 
 # ---- Ways to end --------------------------------------------------------------------------------
 
-# What an item does, and how its worker ends by it: a signal, or the words for it.
+# What items do, and how their workers end by it: a signal, or the words for it.
 endings <- list(
-  "is killed by SIGKILL" = list(quote(tools::pskill(Sys.getpid(), 9)), "SIGKILL"),
-  "is killed by SIGTERM" = list(quote(tools::pskill(Sys.getpid(), 15)), "SIGTERM"),
-  "is killed by SIGUSR1" = list(quote(tools::pskill(Sys.getpid(), 10)), "SIGUSR1"),
-  "is killed by SIGBUS" = list(quote(tools::pskill(Sys.getpid(), 7)), "SIGBUS"),
-  "meets a segmentation fault" = list(quote(.C("fault_segv")), "SIGSEGV"),
-  "meets a bus error" = list(quote(.C("fault_bus")), "SIGBUS"),
-  "meets an arithmetic fault" = list(quote(.C("fault_fpe")), "SIGFPE"),
-  "aborts" = list(quote(.C("fault_abort")), "SIGABRT"),
-  "calls quit()" = list(quote(quit()), "called quit()"),
-  "calls q(\"yes\")" = list(quote(q("yes", status = 3)), "called quit()"),
-  "calls exit() in C" = list(quote(.C("fault_exit", 0L)), "called exit() in C code"),
-  "calls _exit() in C" = list(quote(.C("fault_exit_now", 0L)), "ended with status 0")
+  "are killed" = list(
+    SIGKILL = quote(tools::pskill(Sys.getpid(), 9)), SIGTERM = quote(tools::pskill(Sys.getpid(), 15)),
+    SIGUSR1 = quote(tools::pskill(Sys.getpid(), 10)), SIGBUS = quote(tools::pskill(Sys.getpid(), 7))
+  ),
+  "meet a fault" = list(
+    SIGSEGV = quote(.C("fault_segv")), SIGBUS = quote(.C("fault_bus")),
+    SIGFPE = quote(.C("fault_fpe")), SIGABRT = quote(.C("fault_abort"))
+  ),
+  "leave" = list(
+    "called quit()" = quote(quit()), "called quit()" = quote(q("yes", status = 3)),
+    "called exit() in C code" = quote(.C("fault_exit", 0L)),
+    "ended with status 0" = quote(.C("fault_exit_now", 0L))
+  )
 )
 
-# The whole of a session that could be disturbed: everything that might run in the wrong process
-# says where it ran.
-run_ending <- function(die) {
-  run_r(values = list(die = die, faults = native("faults.c")), code = {
+# Every third of twelve items ends its worker in one of the ways. The rest is what could be disturbed
+# in a session: everything that might run in the wrong process says where it ran.
+run_endings <- function(ways) {
+  run_r(values = list(ways = ways, faults = native("faults.c")), code = {
     note("script begins")
     library(lomp)
     dyn.load(faults)
@@ -29,7 +30,7 @@ run_ending <- function(die) {
     reg.finalizer(keeper, function(e) note("finalizer"), onexit = TRUE)
     .Last <- function() note(".Last")
     f <- function(i) {
-      if (i == 5) eval(die)
+      if (i %% 3 == 0) eval(ways[[i / 3]])
       i * 2
     }
     call <- function() {
@@ -42,8 +43,8 @@ run_ending <- function(die) {
         finally = note("finally")
       )
     }
-    result <- call()
-    give(list(result = result, tempdir = dir.exists(tempdir()), children = children_of()))
+    results <- call()
+    give(list(results = results, tempdir = dir.exists(tempdir()), children = children_of()))
     note("script ends")
   })
 }
@@ -57,19 +58,20 @@ expect_only_parent_ran <- function(run) {
   expect_equal(run$status, 0)
 }
 
-expect_crash <- function(failure, how) {
+expect_crash <- function(failure, item, how) {
   expect_s3_class(failure, c("lomp_crash", "lomp_error", "error", "condition"), exact = TRUE)
-  expect_equal(failure$item, 5)
+  expect_equal(failure$item, item)
   expect_match(conditionMessage(failure), how, fixed = TRUE)
   expect_equal(failure$signal, if (startsWith(how, "SIG")) how else NA_character_)
 }
 
 for (name in names(endings)) {
-  test_that(sprintf("a worker that %s costs its running item and nothing else", name), {
+  test_that(sprintf("workers that %s cost their running items and nothing else", name), {
     skip_without_proc()
-    run <- run_ending(endings[[name]][[1]])
-    expect_crash(run$value$result[[5]], endings[[name]][[2]])
-    expect_equal(run$value$result[-5], as.list((1:12)[-5] * 2))
+    ways <- endings[[name]]
+    run <- run_endings(ways)
+    for (k in 1:4) expect_crash(run$value$results[[3 * k]], 3 * k, names(ways)[[k]])
+    expect_equal(run$value$results[1:12 %% 3 > 0], as.list(which(1:12 %% 3 > 0) * 2))
     expect_true(run$value$tempdir)
     expect_length(run$value$children, 0)
     expect_only_parent_ran(run)
@@ -682,7 +684,7 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
     workers <- children_of()
     collect <- function(i) {
       rm(pool, envir = globalenv())
-      for (k in 1:3) gc()
+      gc()
       all(is_alive(workers))
     }
     by_parallel <- parallel::mclapply(1:2, collect, mc.cores = 2)
@@ -691,7 +693,7 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
     file.create(go)
     end <- lomp:::pool_next(pool)$kind
     rm(pool)
-    for (k in 1:3) gc()
+    gc()
     give(list(workers = length(workers), by_parallel = by_parallel, by_lomp = by_lomp,
               alive = alive, end = end, results = results, children = children_of()))
   })

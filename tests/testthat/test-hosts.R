@@ -66,10 +66,10 @@ test_that("a console's lock that another thread holds at the fork stops no worke
         i
       }, .workers = 3)
     }
-    give(lapply(1:20, call))
+    give(lapply(1:12, call))
     q("no")
   }), "--lock=50")
-  expect_equal(run$value, rep(list(list(1L, 2L, 3L)), 20))
+  expect_equal(run$value, rep(list(list(1L, 2L, 3L)), 12))
   expect_equal(grep("child:", c(run$out, run$err), value = TRUE), character())
 })
 

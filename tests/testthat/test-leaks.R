@@ -28,7 +28,7 @@ test_that("calls that succeed leave nothing behind", {
   skip_without_proc()
   run <- run_repeated(quote(
     lomp_map(1:20, function(i) if (i %% 10 == 0) rep(i, 2e4) else list(i, "a"), .workers = 2)
-  ), 40)
+  ), 25)
   expect_length(run$value$outcome, 20)
   expect_nothing_left(run)
 })
@@ -37,7 +37,7 @@ test_that("calls that fail leave nothing behind", {
   skip_without_proc()
   run <- run_repeated(quote(
     lomp_map(1:20, function(i) if (i == 7) stop("no") else i, .workers = 2)
-  ), 40)
+  ), 25)
   expect_s3_class(run$value$outcome, "lomp_error")
   expect_nothing_left(run)
 })
@@ -52,7 +52,7 @@ test_that("calls that lose workers leave nothing behind", {
       unlink(list.files(tempdir(), "^left", full.names = TRUE))
       i
     }, .workers = 2, .on_error = "collect")
-  ), 15)
+  ), 10)
   expect_s3_class(run$value$outcome[[4]], "lomp_crash")
   # Files are the items' own.
   run$value$before$files <- run$value$after$files <- NULL
@@ -66,7 +66,7 @@ test_that("calls that are interrupted leave nothing behind", {
       tools::pskill(session, tools::SIGINT)
       Sys.sleep(100)
     }, .workers = 2)
-  ), 15)
+  ), 10)
   expect_s3_class(run$value$outcome, "interrupt")
   expect_nothing_left(run)
 })
@@ -78,7 +78,7 @@ test_that("calls that no worker could be had for leave nothing behind", {
     outcome <- outcome_of(lomp_map(1:4, function(i) i, .workers = 2))
     .C("doom_children", 0L)
     outcome
-  }), 15)
+  }), 10)
   expect_s3_class(run$value$outcome, "lomp_fork_error")
   expect_nothing_left(run)
 })

@@ -131,7 +131,7 @@ class Child {
 template <class Main>
 [[noreturn]] void run_child(Main& main) noexcept {
   main();
-  ::_exit(EXIT_SUCCESS);
+  end_process(EXIT_SUCCESS);
 }
 
 /// Forks. The child runs `main` with all signals blocked (seal_process() unblocks them) and never

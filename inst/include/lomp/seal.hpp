@@ -38,13 +38,19 @@ inline bool is_sealed_worker() { return ::getpid() == seal_state().self; }
 /// have failed, the group is the parent's.
 [[noreturn]] inline void end_own_group() {
   if (::getpgrp() == ::getpid()) ::kill(0, SIGKILL);
-  ::_exit(EXIT_FAILURE);
+  end_process(EXIT_FAILURE);
 }
 
 /// The end of a process on a signal, as if nobody had handled it.
 inline void die_of(int signal) {
   ::signal(signal, SIG_DFL);
   ::raise(signal);
+}
+
+/// The end of a worker that can't go on: its parent reports a crash.
+[[noreturn]] inline void crash() {
+  die_of(SIGABRT);
+  end_process(EXIT_FAILURE);
 }
 
 /// SIGTERM is how the kernel tells of the parent's death. Anybody else's SIGTERM ends this process
@@ -117,7 +123,7 @@ inline void close_standard_input() {
 /// Leaves at once: no exit handler, no stdio buffer of the parent's, no destructor.
 [[noreturn]] inline void leave(ExitNote note, int status) {
   if (is_sealed_worker()) seal_state().slot->note.store(note, std::memory_order_release);
-  ::_exit(status);
+  end_process(status);
 }
 
 /// Runs first of all exit handlers (the last one registered), so that exit() in an item's code runs
