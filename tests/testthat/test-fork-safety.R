@@ -5,8 +5,10 @@
 # What items do, and how their workers end by it: a signal, or the words for it.
 endings <- list(
   "are killed" = list(
-    SIGKILL = quote(tools::pskill(Sys.getpid(), 9)), SIGTERM = quote(tools::pskill(Sys.getpid(), 15)),
-    SIGUSR1 = quote(tools::pskill(Sys.getpid(), 10)), SIGBUS = quote(tools::pskill(Sys.getpid(), 7))
+    SIGKILL = quote(tools::pskill(Sys.getpid(), 9)),
+    SIGTERM = quote(tools::pskill(Sys.getpid(), 15)),
+    SIGUSR1 = quote(tools::pskill(Sys.getpid(), 10)),
+    SIGBUS = quote(tools::pskill(Sys.getpid(), 7))
   ),
   "meet a fault" = list(
     SIGSEGV = quote(.C("fault_segv")), SIGBUS = quote(.C("fault_bus")),
@@ -19,8 +21,8 @@ endings <- list(
   )
 )
 
-# Every third of twelve items ends its worker in one of the ways. The rest is what could be disturbed
-# in a session: everything that might run in the wrong process says where it ran.
+# Every third of twelve items ends its worker in one of the ways. The rest is what could be
+# disturbed in a session: everything that might run in the wrong process says where it ran.
 run_endings <- function(ways) {
   run_r(values = list(ways = ways, faults = native("faults.c")), code = {
     note("script begins")
