@@ -1,4 +1,6 @@
-// The entry of every test program.
+// The entry of every test program. Catch handles no signals, since forked processes would inherit
+// that, and tell of their deaths as if they were the test.
+#define CATCH_CONFIG_NO_POSIX_SIGNALS
 #define CATCH_CONFIG_RUNNER
 #include <testthat/vendor/catch.h>
 

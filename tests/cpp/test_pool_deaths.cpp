@@ -11,6 +11,7 @@
 #include "fakes.hpp"
 #include "lomp/pool.hpp"
 #include "pools.hpp"
+#include "stepper.hpp"
 
 using namespace lomp_test;
 using lomp::Event;
@@ -290,6 +291,20 @@ TEST_CASE("a worker that is slow to leave does not disturb its successor") {
   CHECK(pool.deaths() == 0);
 }
 
+TEST_CASE("an early death is forgotten when a worker has done its work") {
+  const LeavesNothing check;
+  Job job(4, 1);
+  SharedArray<int> count(1);
+  Pool pool(job.options, [&](Worker& worker) {
+    if (count[0]++ % 2 == 0) kill_self();
+    do_item(job, worker);
+  });
+  Tally tally(job);
+  collect(pool, tally);
+  check_complete(tally);
+  CHECK(pool.deaths() == 4);
+}
+
 // ---- The moments at which a worker may be killed
 // -------------------------------------------------
 
@@ -426,47 +441,17 @@ TEST_CASE("items claimed by a dead worker are run by the others") {
   CHECK(tally.losses.size() == 1);
 }
 
-#if defined(__linux__) && defined(__x86_64__)
-#define CAN_STEP 1
-#else
-#define CAN_STEP 0
-#endif
-
-#if CAN_STEP
+#if LOMP_TESTS_CAN_STEP
 namespace {
 
-/// Runs this process instruction by instruction and kills it after a number of them.
-struct Stepper {
-  static inline volatile long left = 0;
-  static inline std::atomic<long>* counted = nullptr;
+volatile long steps_left = 0;
+std::atomic<long>* steps_made = nullptr;
 
-  static void begin(long steps, std::atomic<long>& counter) {
-    left = steps;
-    counted = &counter;
-    struct sigaction action {};
-    action.sa_sigaction = on_step;
-    action.sa_flags = SA_SIGINFO;
-    ::sigaction(SIGTRAP, &action, nullptr);
-    ::raise(SIGTRAP);
-  }
-
-  static void end() { left = -1; }
-
- private:
-  static constexpr long trap_flag = 0x100;
-
-  static void on_step(int, siginfo_t*, void* context) {
-    greg_t& flags = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL];
-    if (left < 0) {
-      flags &= ~trap_flag;
-      return;
-    }
-    counted->fetch_add(1, std::memory_order_relaxed);
-    left = left - 1;
-    if (left == 0) ::kill(::getpid(), SIGKILL);
-    flags |= trap_flag;
-  }
-};
+void count_and_die() {
+  steps_made->fetch_add(1, std::memory_order_relaxed);
+  steps_left = steps_left - 1;
+  if (steps_left == 0) ::kill(::getpid(), SIGKILL);
+}
 
 /// What a worker does, in steps of its own.
 struct Moment {
@@ -504,9 +489,10 @@ long run_and_kill_at(Moment moment) {
     int operation = is_first(count) ? 0 : 1000;
     work_by_operations(worker, contents, [&](auto run) {
       if (operation++ != moment.operation) return run();
-      Stepper::begin(moment.step, counted[0]);
+      steps_left = moment.step;
+      steps_made = &counted[0];
+      const Stepper stepper(count_and_die);
       run();
-      Stepper::end();
     });
     ::_exit(0);
   });
@@ -526,12 +512,12 @@ long run_and_kill_at(Moment moment) {
 
 TEST_CASE("killed at any instruction") {
   const LeavesNothing check;
-#if CAN_STEP
+#if LOMP_TESTS_CAN_STEP
   std::mt19937 random(std::random_device{}());
   int operations = 0;
   while (const long steps = run_and_kill_at({operations, 1000000000})) {
     // Some moments spread over the operation, others in each run: one that fails is told.
-    const long stride = steps / 12 + 1;
+    const long stride = steps / 8 + 1;
     for (long step = 1; step <= steps; step += stride) {
       run_and_kill_at({operations, step + static_cast<long>(random() % 1000) % stride});
     }

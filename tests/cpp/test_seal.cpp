@@ -169,12 +169,18 @@ TEST_CASE("a real fault ends the worker by its name") {
   CHECK(was_killed_by(host.status_of([] { std::abort(); }), SIGABRT));
 }
 
-TEST_CASE("standard input of a worker is at its end") {
-  Host host;
-  CHECK(host.status_of([] {
+TEST_CASE("standard input of a worker is at its end and the host's is left alone") {
+  const int status = run_in_process([] {
+    const lomp::Pipe input = lomp::make_pipe();
+    ::dup2(input.reader.get(), STDIN_FILENO);
+    if (::write(input.writer.get(), "x", 1) != 1) return 1;
+    Host host;
     char byte;
-    ::_exit(::read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1);
-  }) == 0);
+    const int worker =
+        host.status_of([&] { ::_exit(::read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1); });
+    return worker == 0 && ::read(STDIN_FILENO, &byte, 1) == 1 ? 0 : 2;
+  });
+  CHECK(status == 0);
 }
 
 TEST_CASE("standard input may have been closed by the host") {

@@ -8,6 +8,7 @@
 #include "lomp/frame_reader.hpp"
 #include "lomp/worker.hpp"
 #include "pools.hpp"
+#include "stepper.hpp"
 
 using namespace lomp_test;
 using lomp::Block;
@@ -97,6 +98,8 @@ void check_sizes(const std::vector<std::size_t>& sizes, std::size_t piece,
   REQUIRE(desk.reader.header().kind == FrameKind::bye);
   REQUIRE(desk.records.size() == sizes.size());
   for (std::size_t i = 0; i < sizes.size(); ++i) REQUIRE(is_right(desk.records[i], i, sizes[i]));
+  // What lies behind the staging buffer is the next worker's.
+  for (int i = 0; i < 8; ++i) REQUIRE(desk.page.staging(1).data()[i] == 0);
 }
 
 }  // namespace
@@ -137,6 +140,7 @@ TEST_CASE("a worker goes on with what a dead one at its place had claimed") {
   Desk desk(100);
   desk.page.next() = 50;
   desk.slot().block = Block{20, 22}.word();
+  REQUIRE(desk.worker.next_block());
   CHECK(desk.take() == 20);
   desk.worker.finish(0);
   CHECK(desk.take() == 21);
@@ -309,6 +313,135 @@ TEST_CASE("a worker survives interrupted and short writes") {
     return ::write(fd, parts[0].iov_base, 1 + random() % parts[0].iov_len);
   });
   check_sizes({10, 3000, 0, 250, 100, 20000, 1}, 123, 256);
+}
+
+namespace {
+
+/// What a parent would find if its worker died now. Nothing here allocates memory, since the worker
+/// may be anywhere.
+class Remains {
+ public:
+  static constexpr std::size_t items = 6;
+  static constexpr std::size_t staging_bytes = 64;
+
+  Remains() {
+    for (std::size_t i = 0; i < items; ++i) contents_[i] = payload(i, sizes[i]);
+  }
+
+  const Bytes& content(std::size_t item) const { return contents_[item]; }
+  lomp::SharedPage& page() { return page_; }
+  void note_finished(std::size_t item) { is_finished_[item] = true; }
+  long looks() const { return looks_; }
+  long faults() const { return faults_; }
+
+  /// Stands in for the pipe: what is written has arrived as soon as this returns.
+  ssize_t receive(const iovec* parts, int count) {
+    is_receiving_ = true;
+    Bytes frame;
+    for (int i = 0; i < count; ++i) {
+      const auto* first = static_cast<const unsigned char*>(parts[i].iov_base);
+      frame.insert(frame.end(), first, first + parts[i].iov_len);
+    }
+    receive(frame);
+    ++frames_;
+    is_receiving_ = false;
+    return static_cast<ssize_t>(frame.size());
+  }
+
+  void look() {
+    if (is_receiving_) return;
+    ++looks_;
+    if (!is_right()) ++faults_;
+  }
+
+ private:
+  static constexpr std::size_t sizes[items] = {8, 0, 20, 100, 1, 60};
+
+  void receive(const Bytes& frame) {
+    lomp::FrameHeader header;
+    std::memcpy(&header, frame.data(), sizeof header);
+    if (header.kind == FrameKind::records) {
+      faults_ += !count_row(frame.data() + sizeof header, header.bytes, arrived_);
+    } else if (header.kind == FrameKind::part && header.end == PartEnd::last) {
+      ++arrived_[header.item];
+    }
+  }
+
+  /// Counts the records in a row of them; false if one isn't what it should be.
+  bool count_row(const unsigned char* row, std::size_t size, int* counts) const {
+    while (size > 0) {
+      lomp::RecordHeader header;
+      if (size < sizeof header) return false;
+      std::memcpy(&header, row, sizeof header);
+      const std::size_t bytes = header.size_and_kind >> 4;
+      if (header.item >= items || bytes != sizes[header.item]) return false;
+      if (std::memcmp(row + sizeof header, contents_[header.item].data(), bytes) != 0) return false;
+      ++counts[header.item];
+      row += sizeof header + bytes;
+      size -= sizeof header + bytes;
+    }
+    return true;
+  }
+
+  /// Each item must be there once if its worker has finished it, and never twice.
+  bool is_right() const {
+    const lomp::Staging staging = page_.staging(0);
+    int counts[items];
+    std::copy(std::begin(arrived_), std::end(arrived_), counts);
+    if (staging.sequence() == frames_) {
+      if (!count_row(staging.data(), staging.committed(), counts)) return false;
+    } else if (staging.sequence() + 1 != frames_) {
+      return false;
+    }
+    for (std::size_t i = 0; i < items; ++i) {
+      if (counts[i] > 1 || (is_finished_[i] && counts[i] == 0)) return false;
+    }
+    return true;
+  }
+
+  lomp::SharedPage page_{items, 1, staging_bytes};
+  Bytes contents_[items];
+  int arrived_[items] = {};
+  bool is_finished_[items] = {};
+  std::uint32_t frames_ = 0;
+  bool is_receiving_ = false;
+  long looks_ = 0;
+  long faults_ = 0;
+};
+
+Remains* remains = nullptr;
+
+void do_everything(Worker& worker) {
+  std::uint32_t item = 0;
+  while (worker.next_block()) {
+    while (worker.take(item)) {
+      const Bytes& content = remains->content(item);
+      worker.put(content.data(), content.size());
+      worker.finish(0);
+      remains->note_finished(item);
+    }
+  }
+  worker.flush();
+}
+
+}  // namespace
+
+TEST_CASE("whichever instruction is a worker's last its finished records are there once") {
+#if LOMP_TESTS_CAN_STEP
+  Remains all;
+  remains = &all;
+  Fake<&Kernel::writev> fake(
+      [](int, const iovec* parts, int count) { return remains->receive(parts, count); });
+  Worker worker(all.page(), 0, -1);
+  {
+    const Stepper stepper([] { remains->look(); });
+    do_everything(worker);
+  }
+  CHECK(all.looks() > 1000);
+  CHECK(all.faults() == 0);
+#else
+  SUCCEED("no code can be run step by step here");
+#endif
 }
 
 namespace {

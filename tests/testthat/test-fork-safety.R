@@ -1,5 +1,8 @@
 # A worker may end in any way: it costs the item that it was running, and nothing of the parent's.
 
+# These start many processes and take minutes.
+skip_on_cran()
+
 # ---- Ways to end --------------------------------------------------------------------------------
 
 # What items do, and how their workers end by it: a signal, or the words for it.

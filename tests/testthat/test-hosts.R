@@ -1,6 +1,9 @@
 # Sessions that are more than an Rscript: front ends, other owners of signals and descriptors,
 # thread pools, old kernels.
 
+# These start many processes and take minutes.
+skip_on_cran()
+
 # ---- A front end ---------------------------------------------------------------------------------
 
 # R inside a program of ours that is made like RStudio's session; see tools/front_end.cpp.

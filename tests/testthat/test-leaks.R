@@ -1,5 +1,8 @@
 # Calls leave nothing behind, however they end and however many they are.
 
+# These start many processes and take minutes.
+skip_on_cran()
+
 # Runs a call again and again in a script, and compares what it finds before and after.
 run_repeated <- function(once, times) {
   run_r(values = list(once = once, times = times, faults = native("faults.c")), code = {

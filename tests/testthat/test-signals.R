@@ -1,6 +1,9 @@
 # Interrupts, time limits and the parent's own end: no worker outlives the call, and the session
 # goes on as if there had been none.
 
+# These start many processes and take minutes.
+skip_on_cran()
+
 # The contract says half a second, on a machine that has a processor free. A machine that is busy
 # with other things gets more.
 prompt_limit <- 3

@@ -55,10 +55,9 @@ class Pool {
     for (;;) {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
-      if (has_news()) {  // more may be at hand than a wait would tell of
-        if (now_ns() < deadline) continue;
-        return event;
-      }
+      // Also where each wait finds the next piece of a large result at once.
+      if (now_ns() >= deadline) return event;
+      if (has_news()) continue;  // more may be at hand than a wait would tell of
       if (is_complete()) return make(EventKind::finished);
       if (wants_worker()) {
         fork_worker();
@@ -146,6 +145,7 @@ class Pool {
       case ReadStatus::unfinished:
         return {};
       case ReadStatus::corrupt:
+        return fail(m);
       case ReadStatus::eof:
         break;
     }
@@ -176,6 +176,8 @@ class Pool {
 
   /// A worker that sends what can't be is as good as dead.
   Event fail(Member& m) {
+    WorkerSlot& slot = page_.slot(m.slot);
+    if (slot.note == ExitNote::none) slot.note = ExitNote::given_up;
     bury(m);
     return {};
   }
@@ -243,27 +245,30 @@ class Pool {
            parse_records(staging.data(), staging.committed(), records_);
   }
 
+  /// The item in hand is lost. So is the last one if its record didn't come through although it was
+  /// finished: it closed or damaged the pipe, and would do so again in the next worker, for ever.
   Event report_loss(const Member& m) {
     if (stopping_) return {};
     WorkerSlot& slot = page_.slot(m.slot);
     ++deaths_;
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
     if (early_deaths_ >= max_early_deaths) return give_up(m, slot);
-    const std::uint64_t running = slot.running;
-    if (running == 0 || !done_.add(running - 1)) return {};
-    return with_loss(EventKind::lost, m, slot);
+    const std::uint64_t item = slot.running != 0 ? slot.running : slot.last;
+    if (item == 0 || !done_.add(item - 1)) return {};
+    return with_loss(EventKind::lost, m, slot, item);
   }
 
   Event give_up(const Member& m, WorkerSlot& slot) {
     stop();
-    Event event = with_loss(EventKind::failed, m, slot);
+    Event event = with_loss(EventKind::failed, m, slot, 0);
     event.error = 0;
     return event;
   }
 
-  Event with_loss(EventKind kind, const Member& m, WorkerSlot& slot) const {
+  Event with_loss(EventKind kind, const Member& m, const WorkerSlot& slot,
+                  std::uint64_t item) const {
     Event event = make(kind);
-    event.loss = {m.last_pid, m.child.status(), slot.note, slot.running - 1};
+    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1};
     return event;
   }
 

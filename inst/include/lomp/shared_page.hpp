@@ -27,6 +27,7 @@ enum class ExitNote : std::uint32_t {
 struct alignas(128) WorkerSlot {
   BlockWord block{0};                      ///< what it has claimed and not begun; stealable
   std::atomic<std::uint64_t> running{0};   ///< the item in hand + 1; 0 between items
+  std::atomic<std::uint64_t> last{0};      ///< the item begun last + 1, in hand or not
   std::atomic<std::uint64_t> begun{0};     ///< items that this process has begun
   std::atomic<std::uint64_t> finished{0};  ///< items in the blocks it has been through
   std::atomic<std::uint64_t> busy_ns{0};   ///< time it took for these
@@ -69,6 +70,7 @@ class SharedPage {
   void renew(int i) {
     WorkerSlot& s = slot(i);
     s.running = 0;
+    s.last = 0;
     s.begun = 0;
     s.note = ExitNote::none;
     staging(i).reset();

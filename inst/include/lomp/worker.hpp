@@ -41,6 +41,7 @@ class Worker {
   /// Takes the next item of the block and marks it as running; false at the block's end.
   bool take(std::uint32_t& item) {
     if (!take_first(slot_.block, item)) return false;
+    slot_.last.store(std::uint64_t{item} + 1, std::memory_order_relaxed);
     slot_.running.store(std::uint64_t{item} + 1, std::memory_order_release);
     slot_.begun.store(slot_.begun.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     ++taken_;
