@@ -21,6 +21,7 @@ cran_r=(coro mirai)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cores=$(nproc 2>/dev/null || echo 2)
 work=$(mktemp -d)
+chmod 755 "$work"                # A test runs R as another user, who must get in.
 trap 'rm -rf "$work"' EXIT
 passed=0
 failed=0
