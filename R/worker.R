@@ -25,14 +25,19 @@ warm_worker <- function() {
 
 # R compiles a function when it is called for the second time, which each worker would do for
 # itself. So it is compiled here, unless it is already or the user has switched that off. The last
-# one is remembered, since calls in a loop have the same one.
+# one is remembered, since calls in a loop have the same one; but only if its environment is there
+# anyway, so that nothing is kept alive by this.
 compiled <- function(f) {
   if (!is_uncompiled(f) || compiler::enableJIT(-1L) < 1L) return(f)
-  if (!identical(f, the$uncompiled, ignore.bytecode = FALSE, ignore.srcref = FALSE)) {
-    the$compiled <- tryCatch(compiler::cmpfun(f), error = function(cnd) f)
-    the$uncompiled <- f
+  if (identical(f, the$uncompiled, ignore.bytecode = FALSE, ignore.srcref = FALSE)) {
+    return(the$compiled)
   }
-  the$compiled
+  code <- tryCatch(compiler::cmpfun(f), error = function(cnd) f)
+  if (identical(environment(f), globalenv())) {
+    the$uncompiled <- f
+    the$compiled <- code
+  }
+  code
 }
 
 max_calls <- 50L
