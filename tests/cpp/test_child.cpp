@@ -236,6 +236,30 @@ TEST_CASE("another child is not reaped") {
   CHECK(exited_with(status, 5));
 }
 
+TEST_CASE("a process that is no child of this one is left alone") {
+  // As when the kernel has reaped a child and has given its number to somebody else.
+  const LeavesNothing check;
+  adopt_orphans();
+  const SharedArray<pid_t> stranger(1);
+  Child parent = spawn([&] {
+    stranger[0] = start_in_own_group();
+    wait_for_death();
+  });
+  REQUIRE(eventually([&] { return stranger[0] != 0; }));
+  {
+    const Child mistaken(stranger[0]);
+    CHECK(mistaken.has_ended());
+  }
+  // Had it been killed, it would be a zombie now, which is ours as soon as its parent has ended.
+  const pid_t pid = parent.pid();
+  parent.disown();
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  CHECK_FALSE(is_gone(stranger[0]));
+  ::kill(stranger[0], SIGKILL);
+  CHECK(eventually([&] { return is_gone(stranger[0]); }));
+}
+
 TEST_CASE("a disowned child is neither killed nor reaped") {
   const LeavesNothing check;
   pid_t pid;

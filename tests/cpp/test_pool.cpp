@@ -60,7 +60,7 @@ TEST_CASE("a hundred thousand items are delivered exactly once") {
 TEST_CASE("items of random costs and results of random sizes are delivered exactly once") {
   const LeavesNothing check;
   std::mt19937 random(1);
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 20; ++round) {
     Job job(1 + random() % 400, 1 + static_cast<int>(random() % 8));
     job.options.staging_bytes = random() % 2 == 0 ? std::size_t{128} << 10 : 8 + random() % 2000;
     job.options.pipe_bytes = random() % 2 == 0 ? std::size_t{1} << 20 : 4096;
@@ -75,7 +75,7 @@ TEST_CASE("results larger than the staging buffer and the pipe arrive whole") {
   const LeavesNothing check;
   Job job(6, 3);
   job.options.pipe_bytes = 4096;
-  job.size_of = [](std::uint64_t item) { return (item + 1) * 1500000; };
+  job.size_of = [](std::uint64_t item) { return (item + 1) * 400000; };
   check_complete(run(job));
 }
 
@@ -179,7 +179,7 @@ TEST_CASE("all workers are forked when items are dear and all of them work") {
 TEST_CASE("no worker is forked for nothing") {
   Job job(0, 8);
   Pool pool(job.options, main_of(job));
-  CHECK(pool.next(0).kind == EventKind::finished);
+  CHECK(pool.next(tick_ms).kind == EventKind::finished);
   CHECK(pool.forks() == 0);
 }
 
@@ -249,8 +249,20 @@ TEST_CASE("a finished pool stays finished") {
   Pool pool(job.options, main_of(job));
   Tally tally(job);
   collect(pool, tally);
-  CHECK(pool.next(0).kind == EventKind::finished);
-  CHECK(pool.next(0).kind == EventKind::finished);
+  CHECK(pool.next(tick_ms).kind == EventKind::finished);
+  CHECK(pool.next(tick_ms).kind == EventKind::finished);
+}
+
+TEST_CASE("a pool that is asked without patience gets on") {
+  const LeavesNothing check;
+  Job job(100, 2);
+  Pool pool(job.options, main_of(job));
+  Tally tally(job);
+  CHECK(eventually([&] {
+    tally.note(pool.next(0));
+    return tally.last.kind == EventKind::finished;
+  }));
+  CHECK(tally.is_exact());
 }
 
 TEST_CASE("a pool without anything to tell returns within its tick") {

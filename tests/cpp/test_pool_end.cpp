@@ -150,14 +150,14 @@ TEST_CASE("a stopped pool ends although its workers are stuck") {
   CHECK(tally.end == EventKind::finished);
   CHECK(tally.delivered() == 0);
   CHECK(tally.losses.empty());
-  CHECK(pool.next(0).kind == EventKind::finished);
+  CHECK(pool.next(tick_ms).kind == EventKind::finished);
 }
 
 TEST_CASE("a pool that is stopped before it began forks nobody") {
   Stuck stuck;
   Pool pool(stuck.job.options, main_of(stuck.job));
   pool.stop();
-  CHECK(pool.next(0).kind == EventKind::finished);
+  CHECK(pool.next(tick_ms).kind == EventKind::finished);
   CHECK(pool.forks() == 0);
 }
 

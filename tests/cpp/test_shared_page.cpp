@@ -15,7 +15,7 @@ using lomp::WorkerSlot;
 namespace {
 
 bool is_fresh(const WorkerSlot& slot) {
-  return Block::of(slot.block).empty() && slot.running == 0 && slot.begun == 0 &&
+  return Block::of(slot.block).empty() && slot.running == 0 && slot.last == 0 && slot.begun == 0 &&
          slot.finished == 0 && slot.busy_ns == 0 && slot.staged == 0 && slot.note == ExitNote::none;
 }
 
@@ -23,7 +23,8 @@ bool is_fresh(const WorkerSlot& slot) {
 void fill(SharedPage& page, int i) {
   const auto value = static_cast<std::uint64_t>(i) + 1;
   WorkerSlot& slot = page.slot(i);
-  slot.block = slot.running = slot.begun = slot.finished = slot.busy_ns = slot.staged = value;
+  slot.block = slot.running = slot.last = slot.begun = slot.finished = slot.busy_ns = slot.staged =
+      value;
   const Staging staging = page.staging(i);
   std::memset(staging.data(), i + 1, staging.capacity());
 }
@@ -90,6 +91,7 @@ TEST_CASE("a renewed slot keeps its block and its sums") {
   CHECK(slot.finished == 2);
   CHECK(slot.busy_ns == 2);
   CHECK(slot.running == 0);
+  CHECK(slot.last == 0);
   CHECK(slot.begun == 0);
   CHECK(slot.note == ExitNote::none);
   CHECK(page.staging(1).committed() == 0);

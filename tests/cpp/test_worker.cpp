@@ -115,9 +115,11 @@ TEST_CASE("a worker claims one item first and tells what it does") {
   CHECK(item == 0);
   CHECK(desk.worker.running() == 1);
   CHECK(desk.slot().running == 1);
+  CHECK(desk.slot().last == 1);
   CHECK(desk.slot().begun == 1);
   desk.worker.finish(0);
   CHECK(desk.worker.running() == 0);
+  CHECK(desk.slot().last == 1);
   CHECK_FALSE(desk.worker.take(item));
 }
 
@@ -194,6 +196,17 @@ TEST_CASE("finished records wait and go out in one frame") {
   CHECK(desk.read() == ReadStatus::frame);
   CHECK(desk.records.size() == 3);
   CHECK(desk.read() == ReadStatus::would_block);
+}
+
+TEST_CASE("a piece of no bytes may come from nowhere") {
+  Desk desk(1);
+  const std::uint32_t item = desk.take();
+  desk.worker.put(nullptr, 0);
+  desk.worker.finish(kind_of(item));
+  desk.worker.flush();
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 1);
+  CHECK(is_right(desk.records[0], item, 0));
 }
 
 TEST_CASE("nothing staged is not sent") {
@@ -375,7 +388,8 @@ class Remains {
       std::memcpy(&header, row, sizeof header);
       const std::size_t bytes = header.size_and_kind >> 4;
       if (header.item >= items || bytes != sizes[header.item]) return false;
-      if (std::memcmp(row + sizeof header, contents_[header.item].data(), bytes) != 0) return false;
+      const Bytes& content = contents_[header.item];
+      if (!std::equal(content.begin(), content.end(), row + sizeof header)) return false;
       ++counts[header.item];
       row += sizeof header + bytes;
       size -= sizeof header + bytes;
@@ -416,7 +430,7 @@ void do_everything(Worker& worker) {
   while (worker.next_block()) {
     while (worker.take(item)) {
       const Bytes& content = remains->content(item);
-      worker.put(content.data(), content.size());
+      if (!content.empty()) worker.put(content.data(), content.size());
       worker.finish(0);
       remains->note_finished(item);
     }

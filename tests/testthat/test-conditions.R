@@ -246,6 +246,22 @@ test_that("a long or odd name makes no long or odd message", {
   expect_identical(lapply(results, function(cnd) cnd$name), as.list(stats::setNames(names, names)))
 })
 
+test_that("a name that is no text in this encoding is shown by its bytes", {
+  invalid <- rawToChar(as.raw(c(0x61, 0xff, 0x62)))
+  bytes <- invalid
+  Encoding(bytes) <- "bytes"
+  fail <- function(name, workers) {
+    caught(lomp_map(stats::setNames(1, name), function(i) stop("boom"), .workers = workers))
+  }
+  for (name in c(invalid, bytes)) {
+    for (workers in all_workers) {
+      cnd <- fail(name, workers)
+      expect_match(conditionMessage(cnd), "^item 1 \\(\"a\\\\+xffb\"\\): boom")
+    }
+  }
+  expect_lt(nchar(conditionMessage(fail(strrep(invalid, 1e4), 0))), 300)
+})
+
 # ---- Ways out that are no errors ----------------------------------------------------------------
 
 a_condition <- function(class, message) {

@@ -77,9 +77,10 @@ class Child {
   int status() const { return status_; }
 
   /// Ends the child and every process that it has left in its group. Before the child is reaped its
-  /// number can't belong to anybody else, so nobody else is hit.
+  /// number can't belong to anybody else, so nobody else is hit. Where the kernel has reaped it
+  /// (the host ignores SIGCHLD) it may, so then nobody is.
   void kill_group() {
-    if (pid_ <= 0) return;
+    if (pid_ <= 0 || !is_ours()) return;
     ::kill(-pid_, SIGKILL);
     ::kill(pid_, SIGKILL);
   }
@@ -96,10 +97,7 @@ class Child {
   bool has_ended() const {
     if (pid_ <= 0) return true;
     siginfo_t info{};
-    const int n = retry_eintr([&] {
-      return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
-    });
-    return n == -1 || info.si_pid != 0;
+    return look(info) == -1 || info.si_pid != 0;
   }
 
   /// Waits up to `milliseconds` for the child's end; tells whether it has come.
@@ -116,6 +114,18 @@ class Child {
   void disown() { forget(); }
 
  private:
+  /// Takes a look at the child without reaping it; -1 if there is no such child.
+  int look(siginfo_t& info) const {
+    return retry_eintr([&] {
+      return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+    });
+  }
+
+  bool is_ours() const {
+    siginfo_t info{};
+    return look(info) == 0;
+  }
+
   void forget() {
     pid_ = -1;
     pidfd_.reset();

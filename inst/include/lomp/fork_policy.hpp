@@ -38,7 +38,8 @@ class ForkPolicy {
   bool is_worth(const Progress& progress, int live) const {
     if (progress.waiting == 0) return false;
     if (live == 0) return true;
-    return work_left(progress, live) > cost() || now_ns() - last_change_ >= cost();
+    return work_left(progress, live) > static_cast<double>(cost()) ||
+           now_ns() - last_change_ >= cost();
   }
 
   /// How long to wait before asking again, in whole milliseconds as poll() takes them.
@@ -47,8 +48,9 @@ class ForkPolicy {
  private:
   std::int64_t cost() const { return 3 * fork_ns_; }
 
-  std::int64_t work_left(const Progress& p, int live) const {
-    return static_cast<std::int64_t>(item_ns(p) * static_cast<double>(p.waiting) / live);
+  /// In nanoseconds, of which there may be more than an integer holds.
+  double work_left(const Progress& p, int live) const {
+    return item_ns(p) * static_cast<double>(p.waiting) / live;
   }
 
   /// What one item takes, as far as is known: a worker's start takes as long as its fork.

@@ -52,11 +52,9 @@ class Pool {
   /// result doesn't fit into memory, SystemError where the operating system fails.
   Event next(int tick_ms) {
     const std::int64_t deadline = now_ns() + std::int64_t{tick_ms} * 1000000;
-    for (;;) {
+    do {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
-      // Also where each wait finds the next piece of a large result at once.
-      if (now_ns() >= deadline) return event;
       if (has_news()) continue;  // more may be at hand than a wait would tell of
       if (is_complete()) return make(EventKind::finished);
       if (wants_worker()) {
@@ -65,9 +63,11 @@ class Pool {
       } else if (live() == 0) {
         return make(EventKind::failed);
       } else if (!wait(patience(tick_ms))) {
-        return make(EventKind::idle);
+        break;
       }
-    }
+      // Over also where each wait finds the next piece of a large result at once.
+    } while (now_ns() < deadline);
+    return make(EventKind::idle);
   }
 
   /// Ends all workers at once. What they had finished still comes from next(), then `finished`.

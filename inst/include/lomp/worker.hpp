@@ -53,6 +53,7 @@ class Worker {
 
   /// Appends bytes to the record in hand.
   void put(const void* data, std::size_t bytes) {
+    if (bytes == 0) return;  // `data` may be null then
     if (bytes <= room()) {
       std::memcpy(staging_.data() + committed() + header_room() + pending_, data, bytes);
       pending_ += bytes;
