@@ -102,8 +102,16 @@ item_label <- function(item, plan) {
 
 # Text that others have made has no bounds.
 shorten <- function(text, most = 100L) {
-  if (nchar(text, "chars", allowNA = TRUE) %in% 0:most) return(text)
+  text <- as_text(text)
+  if (nchar(text, "chars") <= most) return(text)
   paste0(substr(text, 1L, most), "...")
+}
+
+# Bytes that are no characters of this encoding are shown as "\\xff", in which all functions agree.
+as_text <- function(text) {
+  if (validEnc(text) && Encoding(text) != "bytes") return(text)
+  Encoding(text) <- "bytes"
+  encodeString(text)
 }
 
 format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)

@@ -89,10 +89,14 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   # The items are called in this frame, in the way of lapply's: it holds X and FUN, and `i`. An
   # error in the caller's own expressions is theirs, and no error of the argument.
   X <- .x
-  if (is.call(substitute(.f))) FUN <- .f
-  FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
-  check_dots(FUN, names(substitute(list(...))))
-  X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
+  FUN <- if (has_value(substitute(.f), parent.frame())) .f
+  if (!is.function(FUN)) {
+    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
+  }
+  if (...length() > 0L) check_dots(FUN, names(substitute(list(...))))
+  if (!is_plain_vector(X)) {
+    X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
+  }
   # nolint end
   plan <- new_plan(X, .workers, .on_error)
   force_dots(...)

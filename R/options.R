@@ -51,11 +51,18 @@ describe_value <- function(value) {
   if (is.vector(value)) sprintf("%s of length %d", what, length(value)) else what
 }
 
-# What lapply makes of its X. `as.list` is looked up where the caller would find it, so that S4
-# methods defined there are used.
+# Is this expression one whose own errors are the caller's, not the argument's?
+has_value <- function(expression, caller) {
+  is.call(expression) || is.symbol(expression) && exists(as.character(expression), envir = caller)
+}
+
+# What lapply takes as it is.
+is_plain_vector <- function(x) is.vector(x) && !is.object(x)
+
+# What lapply makes of any other X. `as.list` is looked up where the caller would find it, so that
+# S4 methods defined there are used.
 as_items <- function(x, caller) {
   if (is.function(x)) stop("it is a function")
-  if (is.vector(x) && !is.object(x)) return(x)
   as_list <- get("as.list", envir = caller, mode = "function")
   items <- as_list(x)
   if (!has_elements(items)) stop("its as.list() gives ", describe_value(items))
@@ -80,8 +87,8 @@ stop_not_function <- function(cnd) {
 # become an argument of `.f`. A dotted name that `.f` doesn't know and that is nearly one of ours is
 # taken for that.
 check_dots <- function(f, names) {
+  if (is.null(names)) return()
   dotted <- grep("^[.]", names, value = TRUE)
-  if (length(dotted) == 0L) return()
   unknown <- setdiff(dotted, formal_names(f))
   for (name in unknown) {
     meant <- nearest_argument(name)

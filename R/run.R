@@ -46,15 +46,22 @@ gather <- function(pool, plan) {
 }
 
 # A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are
-# a time limit's.
+# a time limit's. The handler leaves by this function's own return(), since tryCatch() costs four
+# more frames, which is much of what a call of few items takes.
 next_event <- function(pool) {
-  tryCatch(pool_next(pool), error = function(cnd) {
-    item <- pool_unread_item(pool)
-    if (item == 0) stop(cnd)
-    message <- paste("its result can't be read here:", conditionMessage(cnd))
-    failure <- describe_failure(simpleError(message), character())
-    list(kind = "failure", item = item, value = failure)
+  unread <- NULL
+  delayedAssign("leave", return(unread))
+  withCallingHandlers(pool_next(pool), error = function(cnd) {
+    unread <<- unread_event(pool_unread_item(pool), cnd)
+    if (!is.null(unread)) leave
   })
+}
+
+unread_event <- function(item, cnd) {
+  if (item == 0) return(NULL)
+  message <- paste("its result can't be read here:", conditionMessage(cnd))
+  failure <- describe_failure(simpleError(message), character())
+  list(kind = "failure", item = item, value = failure)
 }
 
 failure_of <- function(event, plan) {

@@ -19,7 +19,7 @@ prepare_worker <- function() {
 # Workers call these first of all. R loads its own functions when they are first called: once here
 # is better than once in each worker.
 warm_worker <- function() {
-  list(setTimeLimit, setSessionTimeLimit, options, exists, rm)
+  list(sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, exists, rm)
   warm_guard(item_calls, describe_failure)
 }
 

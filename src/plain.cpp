@@ -78,27 +78,58 @@ bool is_ascii(const char* s) {
 
 bool is_plain_at(SEXP value, int depth);
 
+// A dim that goes with the number of elements.
+bool is_sound_dim(SEXP x, SEXP dim) {
+  if (TYPEOF(dim) != INTSXP || XLENGTH(dim) == 0 || any_attribute(dim)) return false;
+  double elements = 1;
+  for (R_xlen_t i = 0; i < XLENGTH(dim); ++i) {
+    if (INTEGER_RO(dim)[i] < 0) return false;  // NA, too
+    elements *= INTEGER_RO(dim)[i];
+  }
+  return elements == static_cast<double>(XLENGTH(x));
+}
+
+// Those of one extent: as many names as there are places, or none at all.
+bool is_sound_extent(SEXP names, int extent) {
+  if (names == R_NilValue) return true;
+  return TYPEOF(names) == STRSXP && extent > 0 && XLENGTH(names) == extent && !any_attribute(names);
+}
+
+bool is_sound_dimnames(SEXP dim, SEXP value) {
+  if (dim == nullptr || TYPEOF(value) != VECSXP || XLENGTH(value) != XLENGTH(dim)) return false;
+  bool has_names = false;
+  for (R_xlen_t i = 0; i < XLENGTH(dim); ++i) {
+    SEXP names = VECTOR_ELT(value, i);
+    if (!is_sound_extent(names, INTEGER_RO(dim)[i])) return false;
+    has_names = has_names || names != R_NilValue;
+  }
+  return has_names && every_attribute(value, [](SEXP tag, SEXP) { return tag == R_NamesSymbol; });
+}
+
+bool is_sound_class(SEXP x, SEXP value) {
+  return TYPEOF(value) == STRSXP && XLENGTH(value) > 0 &&
+         (TYPEOF(x) == INTSXP || !Rf_inherits(x, "factor"));
+}
+
 // Attributes are set by Rf_setAttrib() on arrival, which checks the special ones: those that it
-// would refuse, convert or set elsewhere than they were are left to R's serialization.
-bool is_plain_attribute(SEXP x, SEXP tag, SEXP value, bool has_dim, int depth) {
-  if (tag == R_TspSymbol || tag == Rf_install("comment")) return false;
+// would refuse, convert or set elsewhere than they were are left to R's serialization. `dim` is x's
+// if it has come by already, else null.
+bool is_sound_attribute(SEXP x, SEXP tag, SEXP value, SEXP dim) {
   if (tag == R_NamesSymbol) {
-    return TYPEOF(value) == STRSXP && XLENGTH(value) == XLENGTH(x) && !has_dim &&
-           is_plain_at(value, depth);
+    return TYPEOF(value) == STRSXP && XLENGTH(value) == XLENGTH(x) && dim == nullptr;
   }
-  if (tag == R_DimNamesSymbol && !has_dim) return false;
-  if (tag == R_ClassSymbol) {
-    return TYPEOF(value) == STRSXP && XLENGTH(value) > 0 &&
-           (TYPEOF(x) == INTSXP || !Rf_inherits(x, "factor")) && is_plain_at(value, depth);
-  }
-  return is_ascii(CHAR(PRINTNAME(tag))) && is_plain_at(value, depth);
+  if (tag == R_DimSymbol) return is_sound_dim(x, value);
+  if (tag == R_DimNamesSymbol) return is_sound_dimnames(dim, value);
+  if (tag == R_ClassSymbol) return is_sound_class(x, value);
+  if (tag == R_RowNamesSymbol) return TYPEOF(value) == INTSXP || TYPEOF(value) == STRSXP;
+  return tag != R_TspSymbol && tag != Rf_install("comment") && is_ascii(CHAR(PRINTNAME(tag)));
 }
 
 bool has_plain_attributes(SEXP x, int depth) {
-  bool has_dim = false;
+  SEXP dim = nullptr;
   return every_attribute(x, [&](SEXP tag, SEXP value) {
-    const bool plain = is_plain_attribute(x, tag, value, has_dim, depth);
-    has_dim = has_dim || tag == R_DimSymbol;
+    const bool plain = is_sound_attribute(x, tag, value, dim) && is_plain_at(value, depth);
+    if (tag == R_DimSymbol) dim = value;
     return plain;
   });
 }

@@ -83,6 +83,12 @@ class Engine {
   std::vector<double> dead_references_;
 };
 
+// For the whole process; waits for its children when the package is unloaded, or R ends.
+lomp::Reaper& reaper() {
+  static lomp::Reaper one;
+  return one;
+}
+
 Engine& engine_of(SEXP handle) {
   Engine* engine = static_cast<Engine*>(R_ExternalPtrAddr(handle));
   if (engine == nullptr) throw Rcpp::exception("the pool is closed", false);
@@ -188,6 +194,7 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks) {
   options.items = static_cast<std::uint64_t>(XLENGTH(results));
   options.workers = workers;
   options.before_fork = lomp::prepare_fork;
+  options.reaper = &reaper();
   const lomp::ItemCall call = lomp::make_item_call(VECTOR_ELT(kept, 1), frame);
   R_SetExternalPtrAddr(handle, new Engine(options, call, hooks_of(hooks), results));
   return handle;

@@ -5,8 +5,12 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "lomp/seal.hpp"
+#if LOMP_LINUX
+#include <link.h>
+#endif
 
 namespace lomp {
 
@@ -107,42 +111,68 @@ void drop_event_handlers(const Variables& r) {
   r.wait_microseconds = 0;
 }
 
-// A function of a library, if that library is loaded. Packages load theirs privately, so it is
-// asked for by its file's name.
-template <class Function>
-Function find_if_loaded(const char* library, const char* name) {
-  void* handle = dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
-  if (handle == nullptr) return nullptr;
-  void* function = dlsym(handle, name);
-  dlclose(handle);
-  return reinterpret_cast<Function>(function);
+#if LOMP_LINUX
+using Changes = unsigned long long;
+
+// How often libraries have been loaded and unloaded in this process.
+Changes library_changes() {
+  Changes changes = 0;
+  const auto read = [](dl_phdr_info* info, size_t, void* to) {
+    *static_cast<Changes*>(to) = info->dlpi_adds + info->dlpi_subs;
+    return 1;
+  };
+  dl_iterate_phdr(read, &changes);
+  return changes;
 }
 
-struct ThreadFunction {
-  const char* library;
-  const char* name;
-  void (*set)(int);
+bool libraries_have_changed() {
+  static Changes known = 0;
+  const Changes now = library_changes();
+  return std::exchange(known, now) != now;
+}
+#else
+bool libraries_have_changed() { return true; }
+#endif
+
+// A library that computes with threads of its own, and what governs them.
+struct ThreadLibrary {
+  const char* file;
+  const char* setter;
+  void (*set)(int);   // the number of threads
+  int (*pause)(int);  // OpenMP alone: ends the threads until they are needed again
 };
 
-ThreadFunction thread_functions[] = {{"libgomp.so.1", "omp_set_num_threads", nullptr},
-                                     {"libomp.so.5", "omp_set_num_threads", nullptr},
-                                     {"libiomp5.so", "omp_set_num_threads", nullptr},
-                                     {"libopenblas.so.0", "openblas_set_num_threads", nullptr},
-                                     {"libblas.so.3", "openblas_set_num_threads", nullptr},
-                                     {"libmkl_rt.so", "MKL_Set_Num_Threads", nullptr}};
+ThreadLibrary thread_libraries[] = {
+    {"libgomp.so.1", "omp_set_num_threads", nullptr, nullptr},
+    {"libomp.so.5", "omp_set_num_threads", nullptr, nullptr},
+    {"libiomp5.so", "omp_set_num_threads", nullptr, nullptr},
+    {"libopenblas.so.0", "openblas_set_num_threads", nullptr, nullptr},
+    {"libblas.so.3", "openblas_set_num_threads", nullptr, nullptr},
+    {"libmkl_rt.so", "MKL_Set_Num_Threads", nullptr, nullptr}};
 
-// Libraries may have been loaded since the last fork.
-void find_thread_functions() {
-  for (ThreadFunction& f : thread_functions) {
-    f.set = find_if_loaded<void (*)(int)>(f.library, f.name);
-  }
+// Its functions, if the library is loaded. Packages load theirs privately, so it is asked for by
+// its file's name.
+void look_up(ThreadLibrary& library) {
+  library.set = nullptr;
+  library.pause = nullptr;
+  void* handle = dlopen(library.file, RTLD_LAZY | RTLD_NOLOAD);
+  if (handle == nullptr) return;
+  library.set = reinterpret_cast<void (*)(int)>(dlsym(handle, library.setter));
+  library.pause = reinterpret_cast<int (*)(int)>(dlsym(handle, "omp_pause_resource_all"));
+  dlclose(handle);
+}
+
+// To look for libraries that aren't there means to search folders, so it isn't done for nothing.
+void find_thread_libraries() {
+  if (!libraries_have_changed()) return;
+  for (ThreadLibrary& library : thread_libraries) look_up(library);
 }
 
 void rest_openmp() {
 #if LOMP_LINUX
   constexpr int hard = 2;  // omp_pause_hard
-  for (const char* library : {"libgomp.so.1", "libomp.so.5", "libiomp5.so"}) {
-    if (auto pause = find_if_loaded<int (*)(int)>(library, "omp_pause_resource_all")) pause(hard);
+  for (const ThreadLibrary& library : thread_libraries) {
+    if (library.pause != nullptr) library.pause(hard);
   }
 #endif
 }
@@ -151,7 +181,7 @@ void rest_openmp() {
 
 void prepare_seal() {
   (void)variables();
-  find_thread_functions();
+  find_thread_libraries();
   rest_openmp();
 }
 
@@ -167,8 +197,8 @@ void seal_r() {
 }
 
 void use_one_thread() {
-  for (const ThreadFunction& f : thread_functions) {
-    if (f.set != nullptr) f.set(1);
+  for (const ThreadLibrary& library : thread_libraries) {
+    if (library.set != nullptr) library.set(1);
   }
 }
 

@@ -54,6 +54,32 @@ TEST_CASE("a dropped pool leaves nothing") {
   stuck.await(pool);
 }
 
+TEST_CASE("whom a pool is too impatient to wait for is left to the reaper") {
+  const LeavesNothing check;
+  lomp::Reaper reaper;
+  Stuck stuck;
+  stuck.job.options.reaper = &reaper;
+  stuck.job.options.patience_ms = 0;
+  Pool pool(stuck.job.options, main_of(stuck.job));
+  stuck.await(pool);
+  pool.close();
+  CHECK(eventually([&] { return reaper.size() == 0; }));
+  CHECK(has_no_child());
+}
+
+TEST_CASE("whoever ends in time is reaped by the pool itself") {
+  const LeavesNothing check;
+  lomp::Reaper reaper;
+  Stuck stuck;
+  stuck.job.options.reaper = &reaper;
+  stuck.job.options.patience_ms = 10000;
+  Pool pool(stuck.job.options, main_of(stuck.job));
+  stuck.await(pool);
+  pool.close();
+  CHECK(reaper.size() == 0);
+  CHECK(has_no_child());
+}
+
 TEST_CASE("a pool that was never asked leaves nothing") {
   const LeavesNothing check;
   Stuck stuck;

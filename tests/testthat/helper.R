@@ -76,15 +76,17 @@ expect_argument_error <- function(code, argument) {
 
 # ---- What a call may leave behind ---------------------------------------------------------------
 
-# Children, zombies among them.
+# Children, zombies among them. A thread may end while its list is about to be read.
 child_processes <- function() {
   lists <- Sys.glob("/proc/self/task/*/children")
-  if (length(lists) > 0L) {
-    return(unlist(strsplit(unlist(lapply(lists, readLines, warn = FALSE)), " ")))
-  }
+  if (length(lists) > 0L) return(unlist(strsplit(unlist(lapply(lists, lines_if_there)), " ")))
   all <- strsplit(trimws(system2("ps", c("-ax", "-o", "pid=,ppid=,comm="), stdout = TRUE)), " +")
   mine <- Filter(function(p) p[[2L]] == Sys.getpid() && !p[[3L]] %in% c("ps", "sh"), all)
   vapply(mine, function(p) p[[1L]], "")
+}
+
+lines_if_there <- function(file) {
+  tryCatch(suppressWarnings(readLines(file)), error = function(cnd) character())
 }
 
 # The folder's own descriptor, with which it is read, is closed when its link is.
@@ -103,10 +105,12 @@ what_is_there <- function() {
        "temporary file" = temp_files())
 }
 
-# Returns the code's value.
+# Returns the code's value. Children that are slow to end are reaped a moment after the call; on a
+# machine that is busy all are slow.
 expect_no_leaks <- function(code) {
   before <- what_is_there()
   value <- force(code)
+  wait_until(all(child_processes() %in% before[["child process"]]), seconds = 5)
   after <- what_is_there()
   for (kind in names(after)) {
     new <- setdiff(after[[kind]], before[[kind]])

@@ -42,6 +42,9 @@ class ForkPolicy {
            now_ns() - last_change_ >= cost();
   }
 
+  /// How long the last fork took.
+  std::int64_t fork_ns() const { return fork_ns_; }
+
   /// How long to wait before asking again, in whole milliseconds as poll() takes them.
   int patience_ms() const { return static_cast<int>(fork_ns_ / 1000000) + 1; }
 

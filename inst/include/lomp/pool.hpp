@@ -13,8 +13,10 @@
 #include "fork_policy.hpp"
 #include "member.hpp"
 #include "reactor.hpp"
+#include "reaper.hpp"
 #include "schedule.hpp"
 #include "seal.hpp"
+#include "stack_pages.hpp"
 #include "worker.hpp"
 
 namespace lomp {
@@ -25,6 +27,8 @@ struct PoolOptions {
   std::size_t staging_bytes = std::size_t{128} << 10;
   std::size_t pipe_bytes = std::size_t{1} << 20;
   std::function<void()> before_fork;  ///< runs in the parent before each fork
+  Reaper* reaper = nullptr;           ///< outlives the pool; takes over who is slow to end
+  int patience_ms = 100;              ///< how long the pool itself waits for their end
 };
 
 /// Runs in the child, sealed: takes all items it can get from the worker and returns.
@@ -80,14 +84,16 @@ class Pool {
     }
   }
 
-  /// Ends and reaps every child. All are killed before the first is waited for.
+  /// Ends every child; all are killed before the first is waited for. Reaps them, too, but for
+  /// those that the reaper takes over.
   void close() {
     if (::getpid() != owner_) return disown();
     for (Place& member : members_) {
-      if (member) member->child.kill_group();
+      if (member) leaving_.push_back(std::move(member->child));
     }
-    for (Child& child : leaving_) child.kill_group();
     members_.clear();
+    for (Child& child : leaving_) child.kill_group();
+    if (options_.reaper != nullptr) hand_over();
     leaving_.clear();
   }
 
@@ -272,6 +278,18 @@ class Pool {
     return event;
   }
 
+  /// A process takes about as long to end as it took to fork: where that is long, nobody is waited
+  /// for.
+  void hand_over() {
+    const bool is_slow = policy_.fork_ns() > slow_fork_ns;
+    const std::int64_t deadline =
+        now_ns() + (is_slow ? 0 : std::int64_t{options_.patience_ms} * 1000000);
+    for (Child& child : leaving_) {
+      const std::int64_t left = std::max<std::int64_t>(0, deadline - now_ns());
+      if (!child.ends_within(static_cast<int>(left / 1000000))) options_.reaper->adopt(child);
+    }
+  }
+
   bool is_complete() const { return done_.full() || (stopping_ && live() == 0); }
 
   int live() const {
@@ -316,6 +334,7 @@ class Pool {
       if (options_.before_fork) options_.before_fork();
       fork_into(free_slot());
       policy_.after_fork();
+      populate_stack_above();
       ++forks_;
     } catch (const SystemError& error) {
       limit_ = live();
@@ -325,12 +344,14 @@ class Pool {
 
   void fork_into(int slot) {
     page_.renew(slot);
+    leaving_.reserve(leaving_.size() + members_.size());  // close() allocates nothing
     Pipe pipe = make_pipe(options_.pipe_bytes);
     ControlPair control = make_control_pair();
     auto member = std::make_unique<Member>();
     member->slot = slot;
     const pid_t parent = ::getpid();
     member->child = spawn([&] {
+      populate_stack_below();
       seal_process(parent, control.worker.get(), page_.slot(slot));
       pipe.reader.reset();
       control.parent.reset();
@@ -388,6 +409,7 @@ class Pool {
 
   static constexpr int max_early_deaths = 2;
   static constexpr int grace_ms = 200;
+  static constexpr std::int64_t slow_fork_ns = 10000000;
 
   PoolOptions options_;
   WorkerMain main_;

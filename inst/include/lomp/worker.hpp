@@ -8,6 +8,7 @@
 
 #include "clock.hpp"
 #include "frame.hpp"
+#include "heap_pages.hpp"
 #include "pipe.hpp"
 #include "record.hpp"
 #include "schedule.hpp"
@@ -25,11 +26,14 @@ class Worker {
         staging_(page.staging(slot)),
         schedule_(page),
         index_(slot),
-        results_(results) {}
+        results_(results) {
+    heap_.begin();
+  }
 
   /// Gets a block of items, by claiming or stealing; false when there is no more work to begin.
   bool next_block() {
     end_block();
+    heap_.look();
     if (has_items()) return begin_block();  // a dead predecessor's
     Block block = schedule_.claim(size_.items());
     if (block.empty()) block = schedule_.steal(index_);
@@ -183,6 +187,7 @@ class Worker {
   Staging staging_;
   Schedule schedule_;
   BlockSize size_;
+  HeapPages heap_;
   int index_;
   int results_;
   std::size_t pending_ = 0;  // bytes of the record in hand that lie behind the committed ones
