@@ -169,12 +169,10 @@ void find_thread_libraries() {
 }
 
 void rest_openmp() {
-#if LOMP_LINUX
   constexpr int hard = 2;  // omp_pause_hard
   for (const ThreadLibrary& library : thread_libraries) {
     if (library.pause != nullptr) library.pause(hard);
   }
-#endif
 }
 
 }  // namespace

@@ -58,9 +58,8 @@ TEST_CASE("the begin of the heap is read behind a name of any kind") {
   CHECK(lomp::parse_heap_begin("") == 0);
 }
 
-#if LOMP_LINUX
-
 TEST_CASE("the small heap is where brk() has made it") {
+  if (!LOMP_LINUX) return;
   const int status = with_shared_heap(10, [](const Heap& heap) {
     const AddressRange range = lomp::small_heap();
     const auto at = reinterpret_cast<std::uintptr_t>(heap.data());
@@ -70,6 +69,7 @@ TEST_CASE("the small heap is where brk() has made it") {
 }
 
 TEST_CASE("own pages are those that have been written to since the fork") {
+  if (!LOMP_LINUX) return;
   const Pages pages(100);
   const int status = run_in_process([&] {
     const std::size_t before = lomp::count_own_pages(pages.range());
@@ -81,6 +81,7 @@ TEST_CASE("own pages are those that have been written to since the fork") {
 }
 
 TEST_CASE("a process that rewrites its heap page by page gets the rest at one go") {
+  if (!LOMP_LINUX) return;
   const int status = with_shared_heap(small_pages, [](const Heap& heap) {
     HeapPages watch;
     watch.begin();
@@ -96,6 +97,7 @@ TEST_CASE("a process that rewrites its heap page by page gets the rest at one go
 }
 
 TEST_CASE("a process that writes elsewhere keeps sharing its heap") {
+  if (!LOMP_LINUX) return;
   const Pages elsewhere(5000);
   const int status = with_shared_heap(small_pages, [&](const Heap&) {
     HeapPages watch;
@@ -108,6 +110,7 @@ TEST_CASE("a process that writes elsewhere keeps sharing its heap") {
 }
 
 TEST_CASE("a look that found little is followed by one after twice as many faults") {
+  if (!LOMP_LINUX) return;
   const Pages elsewhere(1100);
   const int status = with_shared_heap(small_pages, [&](const Heap& heap) {
     HeapPages watch;
@@ -123,6 +126,7 @@ TEST_CASE("a look that found little is followed by one after twice as many fault
 }
 
 TEST_CASE("a large heap stays shared") {
+  if (!LOMP_LINUX) return;
   const int status = with_shared_heap(HeapPages::largest + 1000, [](const Heap& heap) {
     HeapPages watch;
     watch.begin();
@@ -133,10 +137,9 @@ TEST_CASE("a large heap stays shared") {
 }
 
 TEST_CASE("a process that shares nothing doesn't look") {
+  if (!LOMP_LINUX) return;
   const Pages pages(1000);
   HeapPages watch;
   pages.rewrite();
   CHECK_FALSE(watch.look());
 }
-
-#endif

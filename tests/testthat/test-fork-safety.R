@@ -49,7 +49,7 @@ run_endings <- function(ways) {
       )
     }
     results <- call()
-    give(list(results = results, tempdir = dir.exists(tempdir()), children = children_of()))
+    give(list(results = results, tempdir = dir.exists(tempdir()), children = children_left()))
     note("script ends")
   })
 }
@@ -164,7 +164,7 @@ collect_six <- quote(function(fault) {
     i
   }
   result <- suppressWarnings(lomp_map(1:6, f, .workers = 2, .on_error = "collect"))
-  list(result = result, seconds = proc.time()[["elapsed"]] - began, children = children_of())
+  list(result = result, seconds = proc.time()[["elapsed"]] - began, children = children_left())
 })
 
 run_six <- function(fault, values = list()) {
@@ -289,7 +289,7 @@ test_that("workers that die before they begin an item, twice in a row, end the c
       outcome
     }
     give(list(one = call(1L), two = call(2L), all = call(1000L), then = call(0L),
-              children = children_of()))
+              children = children_left()))
   })
   expect_equal(run$value$one, as.list(1:6))
   expect_s3_class(run$value$two, "lomp_fork_error")
@@ -425,7 +425,7 @@ test_that("a fork that is refused costs a worker, or the call where it was the f
       .C("inject_arm", "")
       c(outcome, list(
         mask = identical(.C("blocked_signals", integer(31))[[1]], mask),
-        open = identical(descriptors(), before), children = children_of()
+        open = identical(descriptors(), before), children = children_left()
       ))
     }
     give(lapply(c(first = "fork=EAGAIN@1", second = "fork=EAGAIN@2", third = "fork=ENOMEM@3",
@@ -469,7 +469,7 @@ test_that("short reads and writes and interrupted system calls change no result"
       .C("inject_arm", what)
       result <- lomp_map(x, f, .workers = 3)
       .C("inject_arm", "")
-      c(identical(result, right), length(children_of()) == 0)
+      c(identical(result, right), length(children_left()) == 0)
     }
     give(lapply(c("short", "eintr", "short,eintr"), call))
   }))
@@ -489,7 +489,7 @@ test_that("a frame whose header is damaged or lost never gives a wrong value", {
       result <- suppressWarnings(lomp_map(1:60, f, .workers = 2, .on_error = "collect"))
       .C("inject_arm", "")
       ok <- lomp_ok(result)
-      c(right = identical(result[ok], right[ok]), lost = sum(!ok), left = length(children_of()))
+      c(right = identical(result[ok], right[ok]), lost = sum(!ok), left = length(children_left()))
     }
     what <- c(sprintf("flip@%d:%d", rep_len(1:4, 11), seq(0, 30, by = 3)), sprintf("drop@%d", 1:3))
     give(vapply(what, call, numeric(3)))
@@ -550,6 +550,7 @@ test_that("when descriptors run out there are fewer workers, or a clear error", 
         i
       }, .workers = 4))
       .C("limit_files", 1024L)
+      children_left()
       c(outcome, list(same = identical(traces(), before)))
     }
     lomp_map(1:2, identity, .workers = 2)
@@ -639,7 +640,7 @@ test_that("calls within calls give right results", {
       by_parallel = identical(lomp_map(1:4, by_parallel, .workers = 2), right),
       in_parallel = identical(parallel::mclapply(1:4, nested, mc.cores = 2), right),
       pids = lomp_map(1:2, forks, .workers = 2),
-      crash = lomp_map(1:2, crash, .workers = 2), pid = Sys.getpid(), children = children_of()
+      crash = lomp_map(1:2, crash, .workers = 2), pid = Sys.getpid(), children = children_left()
     ))
   })
   expect_true(run$value$nested)
@@ -663,7 +664,7 @@ test_that("a session in which lomp was used can be forked by parallel", {
     first <- lomp_map(1:6, f, .workers = 2)
     second <- parallel::mclapply(1:6, f, mc.cores = 2)
     third <- lomp_map(1:6, f, .workers = 2)
-    give(list(first, second, third, children_of()))
+    give(list(first, second, third, children_left()))
   })
   expect_equal(run$value[1:3], rep(list(as.list((1:6)^2)), 3))
   expect_length(run$value[[4]], 0)
@@ -700,7 +701,7 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
     rm(pool)
     gc()
     give(list(workers = length(workers), by_parallel = by_parallel, by_lomp = by_lomp,
-              alive = alive, end = end, results = results, children = children_of()))
+              alive = alive, end = end, results = results, children = children_left()))
   })
   expect_gt(run$value$workers, 0)
   expect_equal(run$value$by_parallel, list(TRUE, TRUE))

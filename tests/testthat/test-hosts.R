@@ -39,7 +39,7 @@ test_that("in a front end no worker touches its console, its events or its end",
     )
     note("script goes on")
     give(list(interactive = interactive(), results = results, tempdir = dir.exists(tempdir()),
-              children = children_of()))
+              children = children_left()))
     q("no")
   }), "--own-signals --polled --lock=50 --threads=2", list(faults = native("faults.c")))
   expect_equal(run$status, 0)
@@ -196,7 +196,7 @@ test_that("packages that own SIGCHLD and lomp don't disturb each other", {
     running$kill()
     give(list(first = list(signal = first[[4]]$signal, results = first[-4], status = 3L),
               second = second, third = third, inside = inside, jobs = jobs, alive = alive,
-              children = children_of()))
+              children = children_left()))
   })
   right <- list(signal = "SIGKILL", results = as.list(c(1:3, 5:6)), status = 3L)
   for (check in run$value[c("first", "second", "third")]) expect_equal(check, right)
@@ -219,7 +219,7 @@ test_that("a host that ignores SIGCHLD loses the cause of death and nothing else
     began <- proc.time()[["elapsed"]]
     results <- suppressWarnings(lomp_map(1:6, f, .workers = 2, .on_error = "collect"))
     give(list(results = results, seconds = proc.time()[["elapsed"]] - began,
-              children = children_of()))
+              children = children_left()))
   })
   results <- run$value$results
   expect_equal(results[-c(2, 4)], list(1L, 3L, 5L, 6L))

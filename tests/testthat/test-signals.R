@@ -24,7 +24,7 @@ interrupt_session <- function(wait) {
     }
     check <- function() {
       again <- identical(lomp_map(1:5, function(i) i, .workers = 2), as.list(1:5))
-      give(list(children = children_of(), again = again, last = class(lomp_last()),
+      give(list(children = children_left(), again = again, last = class(lomp_last()),
                 sleepers = descendants_of(Sys.getpid())))
       cat("all", "checked\n")
     }
@@ -87,6 +87,8 @@ test_that("Ctrl-C ends a call while a large result arrives, or half of one", {
       }, .workers = 2)
     }
     check <- function() {
+      # Large children take a moment to end.
+      children_left()
       give(children_of())
       cat("all", "checked\n")
     }
@@ -179,7 +181,7 @@ test_that("a script that catches the interrupt goes on", {
   skip_without_proc()
   run <- start_endless(quote({
     caught <- tryCatch(call(), interrupt = function(cnd) "caught")
-    give(list(caught = caught, children = children_of(),
+    give(list(caught = caught, children = children_left(),
               again = lomp_map(1:3, function(i) -i, .workers = 2)))
   }))
   descendants <- await_endless(run)
@@ -225,7 +227,7 @@ test_that("an error ends workers that block signals", {
       stop("the end")
     }
     outcome <- outcome_of(lomp_map(1:2, f, .workers = 2))
-    give(list(outcome = outcome, children = children_of()))
+    give(list(outcome = outcome, children = children_left()))
   })
   expect_s3_class(run$value$outcome, "lomp_error")
   expect_equal(run$value$outcome$item, 2)
@@ -244,7 +246,7 @@ test_that("a time limit of the session ends the call in time", {
       outcome <- outcome_of(lomp_map(1:4, function(i) Sys.sleep(100), .workers = 2))
       setTimeLimit()
       list(message = conditionMessage(outcome), seconds = proc.time()[["elapsed"]] - began,
-           children = children_of())
+           children = children_left())
     }
     call <- limited(1)
     # A limit of the session holds from the next command of the script on.

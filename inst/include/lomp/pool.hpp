@@ -409,7 +409,7 @@ class Pool {
 
   static constexpr int max_early_deaths = 2;
   static constexpr int grace_ms = 200;
-  static constexpr std::int64_t slow_fork_ns = 10000000;
+  static constexpr std::int64_t slow_fork_ns = 25000000;
 
   PoolOptions options_;
   WorkerMain main_;

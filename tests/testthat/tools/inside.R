@@ -18,6 +18,13 @@ lines_of <- function(path) {
   suppressWarnings(tryCatch(readLines(path, warn = FALSE), error = function(cnd) character()))
 }
 
+# What is left of this process's children when those that are about to end have done so: the slow
+# ones are reaped a moment after the call.
+children_left <- function() {
+  wait_until(length(children_of()) == 0, 5)
+  children_of()
+}
+
 # Processes that a process has forked and not yet reaped, those of its other threads aside.
 children_of <- function(pid = Sys.getpid()) {
   lines <- lines_of(sprintf("/proc/%d/task/%d/children", pid, pid))
