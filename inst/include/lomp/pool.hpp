@@ -278,12 +278,11 @@ class Pool {
     return event;
   }
 
-  /// A process takes about as long to end as it took to fork: where that is long, nobody is waited
-  /// for.
+  /// A process takes about as long to end as it took to fork: where that is a good part of the
+  /// patience, nobody is waited for.
   void hand_over() {
-    const bool is_slow = policy_.fork_ns() > slow_fork_ns;
-    const std::int64_t deadline =
-        now_ns() + (is_slow ? 0 : std::int64_t{options_.patience_ms} * 1000000);
+    const std::int64_t patience = std::int64_t{options_.patience_ms} * 1000000;
+    const std::int64_t deadline = now_ns() + (policy_.fork_ns() > patience / 4 ? 0 : patience);
     for (Child& child : leaving_) {
       const std::int64_t left = std::max<std::int64_t>(0, deadline - now_ns());
       if (!child.ends_within(static_cast<int>(left / 1000000))) options_.reaper->adopt(child);
@@ -409,7 +408,6 @@ class Pool {
 
   static constexpr int max_early_deaths = 2;
   static constexpr int grace_ms = 200;
-  static constexpr std::int64_t slow_fork_ns = 25000000;
 
   PoolOptions options_;
   WorkerMain main_;
