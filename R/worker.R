@@ -19,7 +19,7 @@ prepare_worker <- function() {
 # Workers call these first of all. R loads its own functions when they are first called: once here
 # is better than once in each worker.
 warm_worker <- function() {
-  list(sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, exists, rm)
+  list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, exists, rm)
   warm_guard(item_calls, describe_failure)
 }
 
@@ -86,4 +86,10 @@ jump_condition <- function() {
   simpleError(message)
 }
 
-child_hooks <- list(prepare = prepare_worker, calls = item_calls, describe = describe_failure)
+# Recent garbage only: a full collection would rewrite, and so copy, all that the workers share.
+collect_garbage <- function() gc(verbose = FALSE, full = FALSE)
+
+child_hooks <- list(
+  prepare = prepare_worker, calls = item_calls, describe = describe_failure,
+  collect = collect_garbage
+)

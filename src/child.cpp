@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "guard.h"
+#include "lomp/collection_policy.hpp"
 #include "seal_r.h"
 #include "serialize.h"
 
@@ -61,10 +62,17 @@ void run_whole_block(Guard& guard) {
   }
 }
 
-void call_prepare(void* data) {
-  SEXP call = PROTECT(Rf_lang1(static_cast<const ChildHooks*>(data)->prepare));
+// Calls an R function without arguments.
+void call_hook(void* function) {
+  SEXP call = PROTECT(Rf_lang1(static_cast<SEXP>(function)));
   Rf_eval(call, R_BaseEnv);
   UNPROTECT(1);
+}
+
+void collect(CollectionPolicy& policy, const ChildHooks& hooks) {
+  policy.begin();
+  R_ToplevelExec(call_hook, hooks.collect);
+  policy.end();
 }
 
 // All of a worker's work.
@@ -76,13 +84,15 @@ struct WorkerRun {
 
 void run_blocks(void* data) {
   const WorkerRun& run = *static_cast<WorkerRun*>(data);
-  R_ToplevelExec(call_prepare, const_cast<ChildHooks*>(run.hooks));
+  CollectionPolicy policy;
+  R_ToplevelExec(call_hook, run.hooks->prepare);
   SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
   while (run.worker->next_block()) {
     BlockRun block = {run.worker, run.call, false};
     Guard guard = {run_items, send_failure, &block, run.hooks->calls, run.hooks->describe, notes};
     run_whole_block(guard);
     std::fflush(nullptr);
+    if (policy.is_due()) collect(policy, *run.hooks);
   }
   UNPROTECT(1);
 }

@@ -13,6 +13,7 @@ struct ChildHooks {
   SEXP prepare;   ///< function(): once, before the first item
   SEXP calls;     ///< see Guard
   SEXP describe;  ///< see Guard
+  SEXP collect;   ///< function(): frees recent garbage
 };
 
 /// In the parent, before each fork: empties output buffers that the child would inherit, and

@@ -1,53 +1,24 @@
 // The plain encoding: a tag for each vector (its type, whether it has attributes, whether it has
 // one element), its length, its elements as they lie in memory, then its attributes by name.
+// The elements of a large vector travel beside the record, which has the payload's number instead.
 // Both ends are the same program on the same machine, so nothing is converted.
 #include <climits>
 #include <cstring>
 
+#include "elements.h"
 #include "lomp/huge_pages.hpp"
+#include "mapped_vector.h"
 #include "serialize.h"
 
 namespace lomp {
 
 namespace {
 
-constexpr unsigned char type_mask = 0x1f, has_attributes = 0x20, is_scalar = 0x40;
+constexpr unsigned char type_mask = 0x1f, has_attributes = 0x20, is_scalar = 0x40,
+                        is_payload = 0x80;
 constexpr int max_depth = 64;            // deeper lists go through R's serialization
 constexpr R_xlen_t max_expanded = 1024;  // longer compact sequences stay compact
 constexpr std::uint32_t na_length = UINT32_MAX;
-
-std::size_t element_size(SEXPTYPE type) {
-  switch (type) {
-    case LGLSXP:
-    case INTSXP:
-      return sizeof(int);
-    case REALSXP:
-      return sizeof(double);
-    case CPLXSXP:
-      return sizeof(Rcomplex);
-    case RAWSXP:
-      return 1;
-    default:
-      return 0;
-  }
-}
-
-const void* elements(SEXP x) {
-  switch (TYPEOF(x)) {
-    case LGLSXP:
-      return LOGICAL_RO(x);
-    case INTSXP:
-      return INTEGER_RO(x);
-    case REALSXP:
-      return REAL_RO(x);
-    case CPLXSXP:
-      return COMPLEX_RO(x);
-    default:
-      return RAW_RO(x);
-  }
-}
-
-void* writable_elements(SEXP x) { return const_cast<void*>(elements(x)); }
 
 // Calls visit(tag, value) for each attribute until it returns false.
 template <class Visit>
@@ -189,6 +160,10 @@ void put_symbol(Worker& worker, SEXP symbol) {
   worker.put(name, length);
 }
 
+std::size_t bytes_of(SEXP x) {
+  return static_cast<std::size_t>(XLENGTH(x)) * element_size(TYPEOF(x));
+}
+
 void put_elements(Worker& worker, SEXP x) {
   const R_xlen_t n = XLENGTH(x);
   if (TYPEOF(x) == STRSXP) {
@@ -196,7 +171,7 @@ void put_elements(Worker& worker, SEXP x) {
   } else if (TYPEOF(x) == VECSXP) {
     for (R_xlen_t i = 0; i < n; ++i) put_plain(worker, VECTOR_ELT(x, i));
   } else if (n > 0) {
-    worker.put(elements(x), static_cast<std::size_t>(n) * element_size(TYPEOF(x)));
+    worker.put(elements(x), bytes_of(x));
   }
 }
 
@@ -214,7 +189,18 @@ void put_attributes(Worker& worker, SEXP x) {
 // What is left of a record. Its functions jump where the bytes end too early.
 class Source {
  public:
-  Source(const unsigned char* data, std::size_t size) : at_(data), left_(size) {}
+  Source(const Record& record, Pool& pool)
+      : at_(record.data), left_(record.size), record_(&record), pool_(&pool) {}
+
+  // The vector whose payload is named next.
+  SEXP get_payload(SEXPTYPE type) {
+    const R_xlen_t n = static_cast<R_xlen_t>(get<std::uint64_t>());
+    const int fd = pool_->take_payload(record_->worker, get<std::uint32_t>());
+    if (fd < 0) Rf_error("its data were lost: no file descriptor was free");
+    SEXP x = make_mapped_vector(type, n, fd, static_cast<std::size_t>(n) * element_size(type));
+    pool_->drop_payload();
+    return x;
+  }
 
   const unsigned char* take(std::size_t bytes) {
     if (bytes > left_) Rf_error("a result arrived damaged: it ends too early");
@@ -241,6 +227,8 @@ class Source {
  private:
   const unsigned char* at_;
   std::size_t left_;
+  const Record* record_;
+  Pool* pool_;
 };
 
 SEXP get_value(Source& source);
@@ -293,15 +281,24 @@ void get_attributes(Source& source, SEXP x) {
   }
 }
 
+SEXP get_vector(Source& source, SEXPTYPE type, bool scalar) {
+  const std::size_t size = element_size(type);
+  const R_xlen_t n = scalar ? 1 : source.get_length(size > 0 ? size : 1);
+  SEXP x = PROTECT(Rf_allocVector(type, n));
+  get_elements(source, x);
+  UNPROTECT(1);
+  return x;
+}
+
 SEXP get_value(Source& source) {
   const unsigned char tag = source.get<unsigned char>();
   const SEXPTYPE type = tag & type_mask;
   if (type == NILSXP) return R_NilValue;
-  const std::size_t size = element_size(type);
-  if (size == 0 && type != STRSXP && type != VECSXP) Rf_error("a result arrived damaged");
-  const R_xlen_t n = tag & is_scalar ? 1 : source.get_length(size > 0 ? size : 1);
-  SEXP x = PROTECT(Rf_allocVector(type, n));
-  get_elements(source, x);
+  if (element_size(type) == 0 && type != STRSXP && type != VECSXP) {
+    Rf_error("a result arrived damaged: it has a part of unknown type");
+  }
+  SEXP x = PROTECT(tag & is_payload ? source.get_payload(type)
+                                    : get_vector(source, type, tag & is_scalar));
   if (tag & has_attributes) get_attributes(source, x);
   UNPROTECT(1);
   return x;
@@ -314,18 +311,25 @@ bool is_plain(SEXP value) { return is_plain_at(value, 0); }
 void put_plain(Worker& worker, SEXP value) {
   unsigned char tag = static_cast<unsigned char>(TYPEOF(value));
   if (tag == NILSXP) return put(worker, tag);
-  const bool attributes = any_attribute(value);
   const std::uint64_t length = static_cast<std::uint64_t>(XLENGTH(value));
+  const bool attributes = any_attribute(value);
+  std::uint32_t number = 0;
+  const bool payload = bytes_of(value) >= payload_threshold &&
+                       worker.put_payload(elements(value), bytes_of(value), number);
   tag = static_cast<unsigned char>(tag | (attributes ? has_attributes : 0) |
-                                   (length == 1 ? is_scalar : 0));
+                                   (length == 1 ? is_scalar : 0) | (payload ? is_payload : 0));
   put(worker, tag);
   if (length != 1) put(worker, length);
-  put_elements(worker, value);
+  if (payload) {
+    put(worker, number);
+  } else {
+    put_elements(worker, value);
+  }
   if (attributes) put_attributes(worker, value);
 }
 
-SEXP read_plain(const Record& record) {
-  Source source(record.data, record.size);
+SEXP read_plain(const Record& record, Pool& pool) {
+  Source source(record, pool);
   return get_value(source);
 }
 

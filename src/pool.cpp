@@ -43,7 +43,7 @@ class Engine {
     while (record_ != end_) {
       const Record& record = *record_++;
       reading_ = record.item + 1;
-      SEXP value = lomp::read_record(record);
+      SEXP value = lomp::read_record(record, pool_);
       reading_ = 0;
       if (static_cast<Encoding>(record.kind) == Encoding::failure) {
         failed_item_ = record.item;
@@ -164,14 +164,14 @@ SEXP report(const Event& event) {
 }
 
 lomp::ChildHooks hooks_of(SEXP list) {
-  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2)};
+  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3)};
 }
 
 }  // namespace
 
 // Opens a pool that makes one call in `frame`, which holds X, FUN and the dots, for each element of
 // `results`; forks nobody yet. `results` is a new list, which is changed in place. `hooks` is
-// list(prepare, calls, describe), see child.h.
+// list(prepare, calls, describe, collect), see child.h.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks) {
   SEXP handle = nullptr, kept = nullptr;

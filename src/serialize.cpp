@@ -6,7 +6,7 @@
 
 namespace lomp {
 
-SEXP read_plain(const Record& record);
+SEXP read_plain(const Record& record, Pool& pool);
 
 namespace {
 
@@ -101,8 +101,8 @@ void write_result(Worker& worker, SEXP value) {
   worker.finish(static_cast<unsigned>(encoding));
 }
 
-SEXP read_record(const Record& record) {
-  return static_cast<Encoding>(record.kind) == Encoding::plain ? read_plain(record)
+SEXP read_record(const Record& record, Pool& pool) {
+  return static_cast<Encoding>(record.kind) == Encoding::plain ? read_plain(record, pool)
                                                                : read_stream(record);
 }
 

@@ -7,7 +7,7 @@
 
 #include <cstddef>
 
-#include "lomp/worker.hpp"
+#include "lomp/pool.hpp"
 
 namespace lomp {
 
@@ -35,8 +35,9 @@ bool put_stream(Worker& worker, SEXP value);
 /// Completes a record of the value: the result of the item in hand. May jump.
 void write_result(Worker& worker, SEXP value);
 
-/// The value in a record. May jump; a damaged record is an R error. The caller protects the value.
-SEXP read_record(const Record& record);
+/// The value in a record of the pool's last event, whose payloads come from there. May jump; a
+/// damaged record is an R error. The caller protects the value.
+SEXP read_record(const Record& record, Pool& pool);
 
 }  // namespace lomp
 

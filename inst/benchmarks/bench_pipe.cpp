@@ -95,7 +95,7 @@ class FrameStream {
  private:
   void write_for_ever(std::size_t size) {
     const std::vector<char> body(size, 'x');
-    lomp::Worker worker(page_, 0, pipe_.writer.get());
+    lomp::Worker worker(page_, 0, pipe_.writer.get(), -1);
     std::uint32_t item = 0;
     while (worker.next_block()) {
       while (worker.take(item)) {
@@ -108,7 +108,7 @@ class FrameStream {
   std::size_t take_frame() {
     records_.clear();
     if (reader_.header().kind == lomp::FrameKind::records) {
-      lomp::parse_records(reader_.body(), reader_.size(), records_);
+      lomp::parse_records(reader_.body(), reader_.size(), 0, records_);
     }
     return reader_.header().bytes;
   }

@@ -14,7 +14,7 @@ void item(benchmark::State& state) {
   const lomp::Fd null(::open("/dev/null", O_WRONLY));
   const std::vector<unsigned char> body(static_cast<std::size_t>(state.range(0)));
   lomp::SharedPage page(all_items, 1, std::size_t{128} << 10);
-  lomp::Worker worker(page, 0, null.get());
+  lomp::Worker worker(page, 0, null.get(), -1);
   for (auto _ : state) {
     std::uint32_t item = 0;
     while (!worker.take(item)) {

@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <testthat/vendor/catch.h>
 
 #include "fakes.hpp"
@@ -7,7 +8,10 @@
 using namespace lomp_test;
 using lomp::ControlPair;
 using lomp::make_control_pair;
+using lomp::NumberedFd;
 using lomp::peer_is_gone;
+using lomp::receive_descriptor;
+using lomp::send_descriptor;
 using lomp::SystemError;
 
 TEST_CASE("the two sockets of a pair are connected both ways") {
@@ -104,4 +108,79 @@ TEST_CASE("the death of a process is seen through its socket") {
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   CHECK(peer_is_gone(pair.parent.get()));
+}
+
+namespace {
+
+/// The reading end of a pipe that holds one byte, so that it can be told from others.
+lomp::Fd marked(char mark) {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(::write(ends[1], &mark, 1) == 1);
+  ::close(ends[1]);
+  return lomp::Fd(ends[0]);
+}
+
+char mark_of(const lomp::Fd& fd) {
+  char mark = 0;
+  return ::read(fd.get(), &mark, 1) == 1 ? mark : '?';
+}
+
+}  // namespace
+
+TEST_CASE("descriptors arrive in order with their numbers") {
+  const LeavesNothing check;
+  const ControlPair pair = make_control_pair();
+  REQUIRE(send_descriptor(pair.worker.get(), marked('a').get(), 7));
+  REQUIRE(send_descriptor(pair.worker.get(), marked('b').get(), 4000000000u));
+  NumberedFd received;
+  REQUIRE(receive_descriptor(pair.parent.get(), received));
+  CHECK(received.number == 7);
+  CHECK(mark_of(received.fd) == 'a');
+  CHECK(::fcntl(received.fd.get(), F_GETFD) == FD_CLOEXEC);
+  REQUIRE(receive_descriptor(pair.parent.get(), received));
+  CHECK(received.number == 4000000000u);
+  CHECK(mark_of(received.fd) == 'b');
+}
+
+TEST_CASE("where no descriptor has come nobody waits for one") {
+  const ControlPair pair = make_control_pair();
+  NumberedFd received;
+  CHECK_FALSE(receive_descriptor(pair.parent.get(), received));
+}
+
+TEST_CASE("a descriptor that there is no place for is lost but its number is not") {
+  const int status = run_in_process([] {
+    const ControlPair pair = make_control_pair();
+    const lomp::Fd fd = marked('a');
+    send_descriptor(pair.worker.get(), fd.get(), 5);
+    const rlimit few{3, 3};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    NumberedFd received;
+    if (!receive_descriptor(pair.parent.get(), received)) return 1;
+    return received.number == 5 && !received.fd ? 0 : 2;
+  });
+  CHECK(exited_with(status, 0));
+}
+
+TEST_CASE("what can't be sent is refused at once and kills nobody") {
+  const LeavesNothing check;
+  const lomp::Fd fd = marked('a');
+  ControlPair pair = make_control_pair();
+  CHECK_FALSE(send_descriptor(pair.worker.get(), -1, 0));
+  int sent = 0;
+  while (send_descriptor(pair.worker.get(), fd.get(), 0)) REQUIRE(++sent < 100000);
+  CHECK(sent > 16);
+  pair.parent.reset();
+  CHECK_FALSE(send_descriptor(pair.worker.get(), fd.get(), 0));
+}
+
+TEST_CASE("descriptors change hands though signals interrupt") {
+  const ControlPair pair = make_control_pair();
+  Fake<&Kernel::sendmsg> sending(interrupted(::sendmsg));
+  Fake<&Kernel::recvmsg> receiving(interrupted(::recvmsg));
+  REQUIRE(send_descriptor(pair.worker.get(), marked('a').get(), 1));
+  NumberedFd received;
+  REQUIRE(receive_descriptor(pair.parent.get(), received));
+  CHECK(mark_of(received.fd) == 'a');
 }

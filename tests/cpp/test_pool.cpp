@@ -391,3 +391,80 @@ TEST_CASE("a copy of the pool in another process ends nobody's workers") {
   collect(pool, tally);
   check_complete(tally);
 }
+
+namespace {
+
+/// Workers that send each item's payload beside its record, which names it; items beyond what
+/// credits allow hold it.
+lomp::WorkerMain payload_main(std::size_t bytes, bool forget_some) {
+  return [=](Worker& worker) {
+    std::uint32_t item = 0;
+    while (worker.next_block()) {
+      while (worker.take(item)) {
+        const Bytes content = payload(item, bytes);
+        std::uint32_t number = 0;
+        if (forget_some && item % 3 == 0) worker.put_payload("lost", 4, number);
+        const bool is_beside = worker.put_payload(content.data(), bytes, number);
+        worker.put(&is_beside, sizeof is_beside);
+        is_beside ? worker.put(&number, sizeof number) : worker.put(content.data(), bytes);
+        worker.finish(0);
+      }
+    }
+  };
+}
+
+/// Does the record hold its item's payload, or name it? Counts those that name it.
+bool has_payload(Pool& pool, const lomp::Record& record, std::size_t bytes, int& beside) {
+  const Bytes content = payload(record.item, bytes);
+  bool is_beside = false;
+  std::memcpy(&is_beside, record.data, sizeof is_beside);
+  const unsigned char* rest = record.data + sizeof is_beside;
+  if (!is_beside) return std::equal(content.begin(), content.end(), rest);
+  std::uint32_t number = 0;
+  std::memcpy(&number, rest, sizeof number);
+  const int fd = pool.take_payload(record.worker, number);
+  Bytes arrived(bytes);
+  if (fd < 0 || !lomp::read_payload(fd, arrived.data(), bytes)) return false;
+  pool.drop_payload();
+  ++beside;
+  return arrived == content;
+}
+
+void check_payloads(bool forget_some) {
+  const LeavesNothing check;
+  constexpr std::size_t bytes = 200000;
+  Job job(100, 2);
+  Pool pool(job.options, payload_main(bytes, forget_some));
+  int right = 0, beside = 0;
+  lomp::Event event;
+  do {
+    event = pool.next(tick_ms);
+    for (std::size_t i = 0; i < event.count; ++i) {
+      right += has_payload(pool, event.records[i], bytes, beside);
+    }
+  } while (event.kind != EventKind::finished);
+  CHECK(right == 100);
+  CHECK(beside > 20);
+}
+
+}  // namespace
+
+TEST_CASE("payloads come beside their records") { check_payloads(false); }
+
+TEST_CASE("payloads that no record names are passed over") { check_payloads(true); }
+
+TEST_CASE("a payload that never was is not waited for") {
+  Job job(1, 1);
+  Pool pool(job.options, main_of(job));
+  Tally tally(job);
+  collect_while(pool, tally, [](const Tally& t) { return t.last.kind != EventKind::records; });
+  CHECK(pool.take_payload(0, 7) == -1);
+}
+
+TEST_CASE("records in files arrive whole from several workers") {
+  const LeavesNothing check;
+  Job job(60, 3);
+  job.piece = 10000;
+  job.size_of = [](std::uint64_t item) { return item % 2 == 0 ? 10 : item * 40000; };
+  check_complete(run(job));
+}

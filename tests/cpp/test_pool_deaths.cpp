@@ -675,6 +675,7 @@ TEST_CASE("a worker that makes no sense while an item runs is given up with that
     std::uint32_t item = 0;
     worker.next_block();
     worker.take(item);
+    own_slot().credits = 0;  // so that it goes out in parts
     distort_frames([](Bytes& frame) { frame[0] ^= 1; });
     put_payload(worker, item, 1000000);
     wait_for_death();
@@ -692,6 +693,7 @@ TEST_CASE("a result that doesn't fit into the parent's memory costs its item alo
     std::uint32_t item = 0;
     worker.next_block();
     worker.take(item);
+    own_slot().credits = 0;  // so that it goes out in parts
     distort_frames([](Bytes& frame) {
       lomp::FrameHeader header = header_of(frame);
       if (header.kind == lomp::FrameKind::part) header.bytes = std::uint64_t{1} << 61;
@@ -703,4 +705,54 @@ TEST_CASE("a result that doesn't fit into the parent's memory costs its item alo
   REQUIRE(tally.losses.size() == 1);
   CHECK(tally.losses[0].item == 1);
   CHECK(tally.losses[0].note == ExitNote::too_large);
+}
+
+namespace {
+
+/// Changes what a worker's frames tell of spilled records.
+void distort_spilled(std::function<void(lomp::SpilledRecord&)> how) {
+  distort_frames([how](Bytes& frame) {
+    if (header_of(frame).kind != lomp::FrameKind::spilled) return;
+    lomp::SpilledRecord spilled;
+    std::memcpy(&spilled, frame.data() + sizeof(lomp::FrameHeader), sizeof spilled);
+    how(spilled);
+    std::memcpy(frame.data() + sizeof(lomp::FrameHeader), &spilled, sizeof spilled);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a record whose file is another one or too short is lost alone") {
+  for (const auto& how : std::vector<std::function<void(lomp::SpilledRecord&)>>{
+           [](lomp::SpilledRecord& spilled) { ++spilled.number; },
+           [](lomp::SpilledRecord& spilled) { spilled.bytes = std::uint64_t{1} << 61; }}) {
+    Job job(5, 1);
+    const Tally tally = run_with_first(job, [&](Worker& worker) {
+      do_item(job, worker);
+      std::uint32_t item = 0;
+      worker.next_block();
+      worker.take(item);
+      distort_spilled(how);
+      put_payload(worker, item, 1000000);
+      worker.finish(kind_of(item));
+      wait_for_death();
+    });
+    REQUIRE(tally.losses.size() == 1);
+    CHECK(tally.losses[0].item == 1);
+    CHECK(tally.losses[0].note == ExitNote::given_up);
+  }
+}
+
+TEST_CASE("killed while a record is in a file") {
+  Job job(5, 1);
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    do_item(job, worker);
+    std::uint32_t item = 0;
+    worker.next_block();
+    worker.take(item);
+    put_payload(worker, item, 1000000, 1000);
+    kill_self();
+  });
+  REQUIRE(tally.losses.size() == 1);
+  CHECK(tally.losses[0].item == 1);
 }

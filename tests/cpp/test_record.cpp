@@ -22,7 +22,7 @@ void append(Bytes& row, std::uint32_t item, unsigned kind, const Bytes& body) {
 
 std::vector<Record> parsed(const Bytes& row) {
   std::vector<Record> records;
-  REQUIRE(parse_records(row.data(), row.size(), records));
+  REQUIRE(parse_records(row.data(), row.size(), 3, records));
   return records;
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("records are appended to those at hand") {
   Bytes row;
   append(row, 1, 0, {});
   std::vector<Record> records(3);
-  REQUIRE(parse_records(row.data(), row.size(), records));
+  REQUIRE(parse_records(row.data(), row.size(), 3, records));
   CHECK(records.size() == 4);
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("rows that end inside a record are refused and all others are read") {
     for (std::size_t size = 0; size <= row.bytes.size(); ++size) {
       const Bytes head(row.bytes.begin(), row.bytes.begin() + static_cast<std::ptrdiff_t>(size));
       std::vector<Record> records;
-      REQUIRE(parse_records(head.data(), size, records) == ends_between_records(row, size));
+      REQUIRE(parse_records(head.data(), size, 3, records) == ends_between_records(row, size));
     }
   }
 }
@@ -110,5 +110,5 @@ TEST_CASE("a size beyond the row is refused") {
   const RecordHeader lie = make_record_header(1, 0, lomp::max_staged_record);
   std::memcpy(row.data(), &lie, sizeof lie);
   std::vector<Record> records;
-  CHECK_FALSE(parse_records(row.data(), row.size(), records));
+  CHECK_FALSE(parse_records(row.data(), row.size(), 3, records));
 }

@@ -54,7 +54,7 @@ void check_what_a_killed_writer_left(int microseconds) {
   ::kill(writer, SIGKILL);
   ::waitpid(writer, nullptr, 0);
   std::vector<Record> records;
-  REQUIRE(lomp::parse_records(shared.view.data(), shared.view.committed(), records));
+  REQUIRE(lomp::parse_records(shared.view.data(), shared.view.committed(), 0, records));
   for (std::size_t i = 0; i < records.size(); ++i) {
     REQUIRE(records[i].item == records[0].item + i);
     REQUIRE(is_whole(records[i]));

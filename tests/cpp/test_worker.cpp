@@ -29,7 +29,8 @@ namespace {
 class Desk {
  public:
   explicit Desk(std::uint64_t items, std::size_t staging_bytes = 256, int workers = 2)
-      : page(items, workers, staging_bytes), worker(page, 0, pipe.writer.get()) {}
+      : page(items, workers, staging_bytes),
+        worker(page, 0, pipe.writer.get(), control.worker.get()) {}
 
   lomp::WorkerSlot& slot() { return page.slot(0); }
 
@@ -47,9 +48,9 @@ class Desk {
     const lomp::FrameHeader& header = reader.header();
     std::vector<Record> row;
     if (header.kind == FrameKind::records) {
-      REQUIRE(lomp::parse_records(reader.body(), reader.size(), row));
+      REQUIRE(lomp::parse_records(reader.body(), reader.size(), 0, row));
     } else if (header.kind == FrameKind::part && header.end == PartEnd::last) {
-      row.push_back({header.item, header.record_kind, reader.body(), reader.size()});
+      row.push_back({header.item, header.record_kind, reader.body(), reader.size(), 0});
     }
     for (const Record& record : row) {
       records.push_back({record.item, record.kind, Bytes(record.data, record.data + record.size)});
@@ -69,6 +70,7 @@ class Desk {
 
   SharedPage page;
   Pipe pipe = lomp::make_pipe();
+  lomp::ControlPair control = lomp::make_control_pair();
   Worker worker;
   FrameReader reader;
   std::vector<Received> records;
@@ -446,7 +448,7 @@ TEST_CASE("whichever instruction is a worker's last its finished records are the
   remains = &all;
   Fake<&Kernel::writev> fake(
       [](int, const iovec* parts, int count) { return remains->receive(parts, count); });
-  Worker worker(all.page(), 0, -1);
+  Worker worker(all.page(), 0, -1, -1);
   {
     const Stepper stepper([] { remains->look(); });
     do_everything(worker);
@@ -494,4 +496,192 @@ TEST_CASE("a worker whose results nobody reads leaves with a note") {
       CHECK(ending.note == ExitNote::lost_pipe);
     }
   }
+}
+
+namespace {
+
+/// A desk whose worker may send files.
+struct FileDesk : Desk {
+  explicit FileDesk(std::uint64_t items, int credits = 4) : Desk(items) {
+    slot().credits = credits;
+  }
+
+  /// The file that has come next; it must have that number.
+  lomp::Fd receive(std::uint32_t number) {
+    lomp::NumberedFd received;
+    REQUIRE(lomp::receive_descriptor(control.parent.get(), received));
+    CHECK(received.number == number);
+    return std::move(received.fd);
+  }
+
+  bool has_file() {
+    lomp::NumberedFd received;
+    return lomp::receive_descriptor(control.parent.get(), received);
+  }
+
+  /// Reads a frame that tells of a spilled record, and takes that from its file.
+  void read_spilled() {
+    REQUIRE(read() == ReadStatus::frame);
+    REQUIRE(reader.header().kind == FrameKind::spilled);
+    lomp::SpilledRecord spilled;
+    REQUIRE(reader.size() == sizeof spilled);
+    std::memcpy(&spilled, reader.body(), sizeof spilled);
+    const lomp::Fd file = receive(spilled.number);
+    Bytes bytes(spilled.bytes);
+    REQUIRE(lomp::read_payload(file.get(), bytes.data(), bytes.size()));
+    records.push_back({reader.header().item, reader.header().record_kind, bytes});
+  }
+};
+
+/// Writes that succeed up to a size of file, then fail.
+auto writes_up_to(std::size_t size) {
+  return [size](int fd, const iovec* parts, int count) -> ssize_t {
+    const bool is_file = ::lseek(fd, 0, SEEK_CUR) != -1;
+    if (!is_file || ::lseek(fd, 0, SEEK_CUR) < static_cast<off_t>(size)) {
+      return ::writev(fd, parts, count);
+    }
+    errno = ENOSPC;
+    return -1;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a payload is sent beside the record for a credit") {
+  FileDesk desk(3, 1);
+  desk.take();
+  const Bytes bytes = payload(9, 200000);
+  std::uint32_t number = 99;
+  REQUIRE(desk.worker.put_payload(bytes.data(), bytes.size(), number));
+  CHECK(number == 0);
+  CHECK(desk.slot().credits == 0);
+  const lomp::Fd file = desk.receive(0);
+  Bytes arrived(bytes.size());
+  REQUIRE(lomp::read_payload(file.get(), arrived.data(), arrived.size()));
+  CHECK(arrived == bytes);
+  CHECK_FALSE(desk.worker.put_payload(bytes.data(), bytes.size(), number));  // no credit
+  desk.slot().credits = 1;
+  CHECK(desk.worker.put_payload(bytes.data(), bytes.size(), number));
+  CHECK(number == 1);
+}
+
+TEST_CASE("a payload that can't be made or sent costs no credit") {
+  FileDesk desk(1);
+  desk.take();
+  std::uint32_t number = 99;
+  {
+    Fake<&Kernel::writev> fake(failing(ENOSPC));
+    CHECK_FALSE(desk.worker.put_payload("abc", 3, number));
+  }
+  {
+    Fake<&Kernel::sendmsg> fake(failing(ETOOMANYREFS));
+    CHECK_FALSE(desk.worker.put_payload("abc", 3, number));
+  }
+  CHECK(desk.slot().credits == 4);
+  CHECK_FALSE(desk.has_file());
+  CHECK(number == 99);
+  desk.worker.finish(0);
+}
+
+TEST_CASE("a large record travels in a file and small ones before and after it don't") {
+  FileDesk desk(3);
+  do_item(desk, 20);
+  do_item(desk, 100000, 70);
+  desk.read();
+  desk.read_spilled();
+  do_item(desk, 30);
+  desk.worker.bye();
+  desk.read_all();
+  REQUIRE(desk.records.size() == 3);
+  CHECK(is_right(desk.records[0], 0, 20));
+  CHECK(is_right(desk.records[1], 1, 100000));
+  CHECK(is_right(desk.records[2], 2, 30));
+  CHECK(desk.slot().credits == 3);
+}
+
+TEST_CASE("large records of any size and pieces travel whole in files") {
+  for (std::size_t piece : {1, 7, 255, 256, 1000000}) {
+    for (std::size_t size : {249, 257, 512, 3000}) {
+      FileDesk desk(1);
+      do_item(desk, size, piece);
+      desk.read_spilled();
+      REQUIRE(is_right(desk.records[0], 0, size));
+    }
+  }
+}
+
+TEST_CASE("without a credit or a file a large record goes out in parts") {
+  FileDesk poor(1, 0), unlucky(1);
+  do_item(poor, 3000);
+  {
+    Fake<&Kernel::sendmsg> fake(failing(EAGAIN));
+    do_item(unlucky, 3000);
+  }
+  for (FileDesk* desk : {&poor, &unlucky}) {
+    desk->read_all();
+    REQUIRE(desk->records.size() == 1);
+    CHECK(is_right(desk->records[0], 0, 3000));
+    CHECK_FALSE(desk->has_file());
+  }
+}
+
+TEST_CASE("a large record that has named payloads goes out in parts") {
+  FileDesk desk(1);
+  const std::uint32_t item = desk.take();
+  std::uint32_t number = 99;
+  REQUIRE(desk.worker.put_payload("abc", 3, number));
+  put_payload(desk.worker, item, 3000, 100);
+  desk.worker.finish(kind_of(item));
+  desk.read_all();
+  REQUIRE(desk.records.size() == 1);
+  CHECK(is_right(desk.records[0], 0, 3000));
+  CHECK(desk.receive(0));
+  CHECK_FALSE(desk.has_file());
+}
+
+TEST_CASE("payloads that a large record names come after its own file") {
+  FileDesk desk(1);
+  const std::uint32_t item = desk.take();
+  put_payload(desk.worker, item, 3000, 100);
+  std::uint32_t number = 99;
+  REQUIRE(desk.worker.put_payload("abc", 3, number));
+  CHECK(number == 1);
+  desk.worker.finish(kind_of(item));
+  desk.read_spilled();
+  CHECK(is_right(desk.records[0], 0, 3000));
+  CHECK(desk.receive(1));
+}
+
+TEST_CASE("a file that can't grow is sent in parts with the rest") {
+  for (std::size_t most : {0, 1000, 4000}) {
+    FileDesk desk(2);
+    {
+      Fake<&Kernel::writev> fake(writes_up_to(lomp::payload_offset() + most));
+      do_item(desk, 5000, 100);
+    }
+    desk.read_all();
+    REQUIRE(desk.records.size() == 1);
+    CHECK(is_right(desk.records[0], 0, 5000));
+    do_item(desk, 10);
+    desk.worker.bye();
+    desk.read_all();
+    REQUIRE(desk.records.size() == 2);
+    CHECK(is_right(desk.records[1], 1, 10));
+  }
+}
+
+TEST_CASE("of an abandoned record in a file nothing arrives and its item goes on") {
+  FileDesk desk(2);
+  const std::uint32_t item = desk.take();
+  put_payload(desk.worker, item, 3000, 100);
+  desk.worker.abandon();
+  put_payload(desk.worker, item, 11);
+  desk.worker.finish(kind_of(item));
+  do_item(desk, 4000);
+  desk.read();
+  CHECK(desk.receive(0));  // nobody's, and taken with the next one
+  desk.read_spilled();
+  REQUIRE(desk.records.size() == 2);
+  CHECK(is_right(desk.records[0], 0, 11));
+  CHECK(is_right(desk.records[1], 1, 4000));
 }

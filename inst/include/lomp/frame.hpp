@@ -11,7 +11,8 @@ namespace lomp {
 enum class FrameKind : std::uint8_t {
   records = 1,  ///< the body is a row of finished records (see record.hpp)
   part = 2,     ///< the body is a piece of one record that is too large to be staged
-  bye = 3       ///< the worker has no more work and leaves; no body
+  bye = 3,      ///< the worker has no more work and leaves; no body
+  spilled = 4   ///< the body tells of a record in a file (see spill.hpp)
 };
 
 /// What a part says of the record that it belongs to.
@@ -26,9 +27,9 @@ struct FrameHeader {
   std::uint32_t magic = 0;
   FrameKind kind = FrameKind::records;
   PartEnd end = PartEnd::more;
-  std::uint16_t record_kind = 0;  ///< of a part's record
+  std::uint16_t record_kind = 0;  ///< of a part's or a spilled record
   std::uint32_t sequence = 0;     ///< counts a worker's frames from 0, without a gap
-  std::uint32_t item = 0;         ///< of a part's record
+  std::uint32_t item = 0;         ///< of a part's or a spilled record
   std::uint64_t bytes = 0;        ///< of the body that follows
   std::uint32_t descriptors = 0;  ///< payloads that the body refers to
   std::uint32_t check = 0;        ///< of all the fields above

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "allocator.hpp"
 #include "bitmap.hpp"
 #include "event.hpp"
 #include "fork_policy.hpp"
@@ -46,7 +47,9 @@ class Pool {
         limit_(options.workers),
         page_(options.items, options.workers, options.staging_bytes),
         schedule_(page_),
-        done_(options.items) {}
+        done_(options.items) {
+    drop_payload();
+  }
 
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -73,6 +76,22 @@ class Pool {
     } while (now_ns() < deadline);
     return make(EventKind::idle);
   }
+
+  /// Takes the payload that a worker's record in the last event names by its number: a descriptor,
+  /// valid until the next call or drop_payload(); -1 if it was lost. A place for it is kept free at
+  /// all times.
+  int take_payload(int worker, std::uint32_t number) {
+    const Place& member = members_[static_cast<std::size_t>(worker)];
+    payload_.fd.reset();
+    while (member && receive_descriptor(member->control.get(), payload_)) {
+      page_.slot(worker).credits.fetch_add(1, std::memory_order_acq_rel);
+      if (payload_.number == number) return payload_.fd.get();
+    }
+    return -1;
+  }
+
+  /// Closes what take_payload() gave, and holds its place until the next one.
+  void drop_payload() { payload_.fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
   /// Ends all workers at once. What they had finished still comes from next(), then `finished`.
   void stop() {
@@ -170,14 +189,39 @@ class Pool {
   }
 
   Event deliver(Member& m) {
-    const FrameHeader& header = m.reader.header();
     records_.clear();
-    if (header.kind == FrameKind::records) {
-      if (!parse_records(m.reader.body(), m.reader.size(), records_)) return fail(m);
-    } else if (header.end == PartEnd::last) {
-      records_.push_back({header.item, header.record_kind, m.reader.body(), m.reader.size()});
-    }
+    spilled_ = MappedPayload();
+    if (!parse_frame(m)) return fail(m);
     return note_records() ? announce() : fail(m);
+  }
+
+  /// Adds a frame's records to the list; false if it makes no sense.
+  bool parse_frame(Member& m) {
+    const FrameHeader& header = m.reader.header();
+    const unsigned char* body = m.reader.body();
+    if (header.kind == FrameKind::records) {
+      return parse_records(body, m.reader.size(), m.slot, records_);
+    }
+    if (header.kind == FrameKind::spilled) return fetch_spilled(m);
+    if (header.end != PartEnd::last) return true;
+    records_.push_back({header.item, header.record_kind, body, m.reader.size(), m.slot});
+    return true;
+  }
+
+  /// A record in a file is read where it lies. One that there is no room for is too large.
+  bool fetch_spilled(Member& m) {
+    const FrameHeader& header = m.reader.header();
+    SpilledRecord spilled;
+    if (m.reader.size() != sizeof spilled) return false;
+    std::memcpy(&spilled, m.reader.body(), sizeof spilled);
+    const int fd = take_payload(m.slot, spilled.number);
+    if (fd < 0 || !holds_payload(fd, spilled.bytes)) return false;
+    spilled_ = MappedPayload(fd, spilled.bytes);
+    drop_payload();
+    if (!spilled_) page_.slot(m.slot).note = ExitNote::too_large;
+    if (!spilled_) return false;
+    records_.push_back({header.item, header.record_kind, spilled_.data(), spilled.bytes, m.slot});
+    return true;
   }
 
   /// A worker that sends what can't be is as good as dead.
@@ -248,7 +292,7 @@ class Pool {
   bool take_staged(const Member& m) {
     const Staging staging = page_.staging(m.slot);
     return staging.sequence() == m.reader.expected() &&
-           parse_records(staging.data(), staging.committed(), records_);
+           parse_records(staging.data(), staging.committed(), m.slot, records_);
   }
 
   /// The item in hand is lost. So is the last one if its record didn't come through although it was
@@ -355,7 +399,7 @@ class Pool {
       pipe.reader.reset();
       control.parent.reset();
       disown();
-      work(slot, pipe.writer.get());
+      work(slot, pipe.writer.get(), control.worker.get());
     });
     member->last_pid = member->child.pid();
     member->results = std::move(pipe.reader);
@@ -363,8 +407,9 @@ class Pool {
     members_[static_cast<std::size_t>(slot)] = std::move(member);
   }
 
-  void work(int slot, int results) {
-    Worker worker(page_, slot, results);
+  void work(int slot, int results, int control) {
+    keep_freed_memory();
+    Worker worker(page_, slot, results, control);
     main_(worker);
     worker.bye();
   }
@@ -377,6 +422,7 @@ class Pool {
     for (Child& child : leaving_) child.disown();
     members_.clear();
     leaving_.clear();
+    payload_.fd.reset();
   }
 
   int patience(int tick_ms) const {
@@ -426,6 +472,8 @@ class Pool {
   int deaths_ = 0;
   int early_deaths_ = 0;
   bool stopping_ = false;
+  NumberedFd payload_;     // the one that was taken last, or a place kept for the next one
+  MappedPayload spilled_;  // the record of the last event, if it came in a file
 };
 
 }  // namespace lomp

@@ -17,6 +17,7 @@ struct Record {
   unsigned kind;
   const unsigned char* data;
   std::size_t size;
+  int worker;  ///< whose it is: its payloads come from there
 };
 
 /// Precedes each staged record. Large records travel as parts and have no such header.
@@ -32,14 +33,15 @@ inline RecordHeader make_record_header(std::uint64_t item, unsigned kind, std::s
           static_cast<std::uint32_t>(size) << 4 | (static_cast<std::uint32_t>(kind) & 15u)};
 }
 
-/// Appends the records in a row of them to `out`; false if the row ends inside a record.
-inline bool parse_records(const unsigned char* data, std::size_t size, std::vector<Record>& out) {
+/// Appends the records in a worker's row of them to `out`; false if the row ends inside a record.
+inline bool parse_records(const unsigned char* data, std::size_t size, int worker,
+                          std::vector<Record>& out) {
   while (size >= sizeof(RecordHeader)) {
     RecordHeader header;
     std::memcpy(&header, data, sizeof header);
     const std::size_t body = header.size_and_kind >> 4;
     if (body > size - sizeof header) return false;
-    out.push_back({header.item, header.size_and_kind & 15u, data + sizeof header, body});
+    out.push_back({header.item, header.size_and_kind & 15u, data + sizeof header, body, worker});
     data += sizeof header + body;
     size -= sizeof header + body;
   }

@@ -80,12 +80,12 @@ inline void handle(int signal, void (*handler)(int)) {
 
 /// Faults and aborts end the worker with their signal, so that the parent can name it; the host's
 /// own handlers would clean up what belongs to the parent, or ask the user. Reading the terminal
-/// fails instead of stopping the worker.
+/// fails instead of stopping the worker, and so does writing beyond a limit of file size.
 inline void reset_signals() {
   for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGUSR1, SIGUSR2, SIGHUP, SIGQUIT}) {
     handle(signal, SIG_DFL);
   }
-  for (int signal : {SIGTTIN, SIGTTOU, SIGTSTP}) handle(signal, SIG_IGN);
+  for (int signal : {SIGTTIN, SIGTTOU, SIGTSTP, SIGXFSZ}) handle(signal, SIG_IGN);
   handle(SIGPIPE, on_broken_pipe);
   handle(SIGTERM, on_terminate);
 }

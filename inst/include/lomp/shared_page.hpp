@@ -22,6 +22,10 @@ enum class ExitNote : std::uint32_t {
   given_up = 5    ///< its pipe ended or made no sense while it ran; the parent ended it
 };
 
+/// Descriptors that one worker may have sent and the parent not yet taken. The kernel destroys what
+/// it can't queue and blocks a sender after a few hundred; without credit data go through the pipe.
+constexpr int max_descriptors_under_way = 16;
+
 /// One worker's lines of the page. The worker writes them; the parent reads them at any time, and
 /// after its death with certainty. A line of its own keeps workers from slowing each other.
 struct alignas(128) WorkerSlot {
@@ -33,6 +37,7 @@ struct alignas(128) WorkerSlot {
   std::atomic<std::uint64_t> busy_ns{0};   ///< time it took for these
   Staging::Word staged{0};
   std::atomic<ExitNote> note{ExitNote::none};
+  std::atomic<int> credits{0};  ///< descriptors that the worker may have under way to the parent
 };
 
 /// Lays out the shared memory: a header, the slots, the staging buffers. Atomics without locks
@@ -73,6 +78,7 @@ class SharedPage {
     s.last = 0;
     s.begun = 0;
     s.note = ExitNote::none;
+    s.credits = max_descriptors_under_way;
     staging(i).reset();
   }
 

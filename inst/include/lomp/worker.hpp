@@ -9,10 +9,12 @@
 #include "clock.hpp"
 #include "frame.hpp"
 #include "heap_pages.hpp"
+#include "payload.hpp"
 #include "pipe.hpp"
 #include "record.hpp"
 #include "schedule.hpp"
 #include "seal.hpp"
+#include "spill.hpp"
 
 namespace lomp {
 
@@ -21,12 +23,13 @@ namespace lomp {
 /// destructor, and the state is sound between any two statements of the caller.
 class Worker {
  public:
-  Worker(SharedPage& page, int slot, int results)
+  Worker(SharedPage& page, int slot, int results, int control)
       : slot_(page.slot(slot)),
         staging_(page.staging(slot)),
         schedule_(page),
         index_(slot),
-        results_(results) {
+        results_(results),
+        control_(control) {
     heap_.begin();
   }
 
@@ -66,19 +69,36 @@ class Worker {
     }
   }
 
+  /// Sends bytes beside the record in hand, which must name their `number` then. False if they
+  /// can't travel so now; then the record must hold them itself.
+  bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) {
+    if (!has_credit()) return false;
+    const Fd file = make_payload(data, bytes);
+    if (!file || !send_file(file)) return false;
+    number = next_payload_ - 1;
+    has_payloads_ = true;
+    return true;
+  }
+
   /// Completes the record in hand: from now on it outlives this process.
   void finish(unsigned kind) {
     if (is_large_) {
-      send_part(PartEnd::last, kind, nullptr, 0);
+      send_last(kind);
     } else {
       stage(kind);
     }
+    has_payloads_ = false;
     slot_.running.store(0, std::memory_order_release);
   }
 
   /// Forgets the record in hand, not the item.
   void abandon() {
     pending_ = 0;
+    has_payloads_ = false;
+    if (spill_.is_open()) {
+      spill_ = Spill();
+      is_large_ = false;
+    }
     if (is_large_) send_part(PartEnd::abandoned, 0, nullptr, 0);
   }
 
@@ -141,7 +161,8 @@ class Worker {
     pending_ = 0;
   }
 
-  /// Makes room by sending what is staged; what doesn't fit even then goes out in parts.
+  /// Makes room by sending what is staged; what doesn't fit even then is a large record, which goes
+  /// into a file of its own or out in parts.
   void put_large(const void* data, std::size_t bytes) {
     const std::size_t begun = pending_;
     const unsigned char* begun_at = staging_.data() + committed() + header_room();
@@ -150,19 +171,74 @@ class Worker {
       std::memmove(staging_.data() + header_room(), begun_at, begun);
     }
     if (bytes <= room()) return put(data, bytes);
-    send_part(PartEnd::more, 0, data, bytes);
+    if (!is_large_) begin_large();
+    if (!spill(data, bytes)) send_part(PartEnd::more, 0, data, bytes);
   }
 
-  /// Sends what is pending of the record in hand and `bytes` more.
-  void send_part(PartEnd end, unsigned kind, const void* data, std::size_t bytes) {
-    is_large_ = end == PartEnd::more;
+  bool has_credit() const { return slot_.credits.load(std::memory_order_acquire) > 0; }
+
+  /// Sends a file's descriptor under the next number.
+  bool send_file(const Fd& file) {
+    if (!send_descriptor(control_, file.get(), next_payload_)) return false;
+    slot_.credits.fetch_sub(1, std::memory_order_acq_rel);
+    ++next_payload_;
+    return true;
+  }
+
+  /// Files are taken in the order of their numbers, the record's own before those that it names: so
+  /// one that has named some already goes out in parts.
+  void begin_large() {
+    is_large_ = true;
+    if (has_payloads_ || !has_credit()) return;
+    spill_ = Spill::open();
+    if (!spill_.is_open() || !send_file(spill_.file())) {
+      spill_ = Spill();
+    } else {
+      spill_number_ = next_payload_ - 1;
+    }
+  }
+
+  /// Moves what is pending, and `bytes` more, to the record's file. False if it has none, or no
+  /// more: then all that it held has been sent in parts.
+  bool spill(const void* data, std::size_t bytes) {
+    if (!spill_.is_open()) return false;
+    if (spill_.append(staging_.data() + header_room(), pending_, data, bytes)) {
+      pending_ = 0;
+      return true;
+    }
+    spill_.read_back([this](const unsigned char* piece, std::size_t n) {
+      send(part_header(PartEnd::more, 0, n), piece, n);
+    });
+    spill_ = Spill();
+    return false;
+  }
+
+  void send_last(unsigned kind) {
+    if (!spill(nullptr, 0)) return send_part(PartEnd::last, kind, nullptr, 0);
+    const SpilledRecord spilled{spill_.bytes(), spill_number_, 0};
+    FrameHeader header = part_header(PartEnd::last, kind, sizeof spilled);
+    header.kind = FrameKind::spilled;
+    seal_file(spill_.file().get());
+    spill_ = Spill();
+    is_large_ = false;
+    send(header, &spilled, sizeof spilled);
+  }
+
+  FrameHeader part_header(PartEnd end, unsigned kind, std::size_t bytes) const {
     FrameHeader header;
     header.kind = FrameKind::part;
     header.end = end;
     header.record_kind = static_cast<std::uint16_t>(kind);
     header.item = static_cast<std::uint32_t>(running() - 1);
-    header.bytes = pending_ + bytes;
-    send(header, staging_.data() + header_room(), pending_, data, bytes);
+    header.bytes = bytes;
+    return header;
+  }
+
+  /// Sends what is pending of the record in hand and `bytes` more.
+  void send_part(PartEnd end, unsigned kind, const void* data, std::size_t bytes) {
+    is_large_ = end == PartEnd::more;
+    send(part_header(end, kind, pending_ + bytes), staging_.data() + header_room(), pending_, data,
+         bytes);
     pending_ = 0;
   }
 
@@ -190,8 +266,13 @@ class Worker {
   HeapPages heap_;
   int index_;
   int results_;
+  int control_;
+  std::uint32_t next_payload_ = 0;
+  bool has_payloads_ = false;  // the record in hand has named some
+  Spill spill_;                // the record in hand, if it is large
+  std::uint32_t spill_number_ = 0;
   std::size_t pending_ = 0;  // bytes of the record in hand that lie behind the committed ones
-  bool is_large_ = false;    // parts of the record in hand have been sent
+  bool is_large_ = false;    // the record in hand has begun to leave the staging buffer
   std::uint64_t taken_ = 0;
   std::int64_t block_began_ = 0;
   std::int64_t last_flush_ = 0;

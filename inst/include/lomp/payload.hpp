@@ -1,0 +1,154 @@
+/// \file
+/// A large vector's bytes in a file that has no name, so that they change processes as a
+/// descriptor.
+#ifndef LOMP_PAYLOAD_HPP
+#define LOMP_PAYLOAD_HPP
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include "fd.hpp"
+#include "pipe.hpp"
+
+namespace lomp {
+
+/// Vectors of at least so many bytes travel as payloads. From there on a mapping costs less than a
+/// copy through the pipe; the number of mappings that a process may have is limited.
+constexpr std::size_t payload_threshold = std::size_t{128} << 10;
+
+/// The bytes begin one page into the file. The receiver maps the whole of it and has a private page
+/// for a header right before the bytes.
+inline std::size_t payload_offset() {
+  static const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return page;
+}
+
+/// A new file without a name: in memory where the kernel has such files, else on disk, unlinked.
+/// Empty if there is none to be had.
+inline Fd make_nameless_file() {
+#if LOMP_LINUX && defined(MFD_ALLOW_SEALING)
+  Fd memory(::memfd_create("lomp", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (memory) return memory;
+#endif
+  const char* folder = std::getenv("TMPDIR");
+  std::string name = std::string(folder != nullptr ? folder : "/tmp") + "/lomp-XXXXXX";
+  Fd file(::mkstemp(name.data()));
+  if (!file) return file;
+  ::unlink(name.c_str());
+  set_close_on_exec(file.get());
+  return file;
+}
+
+/// From now on nobody can change the file or cut it short under a reader.
+inline void seal_file(int fd) {
+#if LOMP_LINUX && defined(F_ADD_SEALS)
+  (void)::fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+#else
+  (void)fd;
+#endif
+}
+
+/// Puts `bytes` into a new sealed file; empty if there is no memory, descriptor or disk for it.
+inline Fd make_payload(const void* data, std::size_t bytes) {
+  Fd file = make_nameless_file();
+  if (!file || ::lseek(file.get(), static_cast<off_t>(payload_offset()), SEEK_SET) == -1)
+    return Fd();
+  iovec part{const_cast<void*>(data), bytes};
+  try {
+    write_all(file.get(), &part, 1);
+  } catch (const SystemError&) {
+    return Fd();
+  }
+  seal_file(file.get());
+  return file;
+}
+
+/// Does the file hold a payload of at least `bytes`?
+inline bool holds_payload(int fd, std::size_t bytes) {
+  struct stat status;
+  return ::fstat(fd, &status) == 0 &&
+         static_cast<std::size_t>(status.st_size) >= payload_offset() + bytes;
+}
+
+/// Maps a payload's file, its header page included, for this process alone: what is written to it
+/// stays here. Costs the same at any size: pages come when they are touched. nullptr if there is no
+/// address space or no mapping to be had.
+inline unsigned char* map_payload(int fd, std::size_t bytes) {
+  void* base =
+      ::mmap(nullptr, payload_offset() + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  return base == MAP_FAILED ? nullptr : static_cast<unsigned char*>(base);
+}
+
+inline void unmap_payload(void* base, std::size_t bytes) {
+  ::munmap(base, payload_offset() + bytes);
+}
+
+/// A payload's mapping and its owner; false if there was none to be had.
+class MappedPayload {
+ public:
+  MappedPayload() = default;
+  MappedPayload(int fd, std::size_t bytes) : base_(map_payload(fd, bytes)), bytes_(bytes) {}
+  MappedPayload(MappedPayload&& other) noexcept { *this = std::move(other); }
+  MappedPayload& operator=(MappedPayload&& other) noexcept {
+    std::swap(base_, other.base_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  MappedPayload(const MappedPayload&) = delete;
+  MappedPayload& operator=(const MappedPayload&) = delete;
+  ~MappedPayload() {
+    if (base_ != nullptr) unmap_payload(base_, bytes_);
+  }
+
+  explicit operator bool() const { return base_ != nullptr; }
+  const unsigned char* data() const { return base_ + payload_offset(); }
+
+ private:
+  unsigned char* base_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// How many mappings payloads may take: half of what the kernel lets a process have, since without
+/// any the host can't allocate.
+inline std::size_t max_mapped_payloads() {
+  static const std::size_t most = [] {
+    std::size_t limit = 65530;  // Linux's own default
+    std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+    return limit / 2;
+  }();
+  return most;
+}
+
+/// Could so much address space be had now?
+inline bool has_address_space(std::size_t bytes) {
+  void* base = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (base == MAP_FAILED) return false;
+  ::munmap(base, bytes);
+  return true;
+}
+
+/// Copies a payload, or what follows its first `skipped` bytes, where it can't be mapped; false if
+/// the file ends too early.
+inline bool read_payload(int fd, void* to, std::size_t bytes, std::size_t skipped = 0) {
+  char* at = static_cast<char*>(to);
+  off_t from = static_cast<off_t>(payload_offset() + skipped);
+  while (bytes > 0) {
+    const ssize_t n = retry_eintr([&] { return ::pread(fd, at, bytes, from); });
+    if (n <= 0) return false;
+    at += n;
+    from += n;
+    bytes -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+}  // namespace lomp
+
+#endif

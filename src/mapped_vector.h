@@ -1,0 +1,19 @@
+/// \file
+/// R vectors whose elements are a payload's pages.
+#ifndef LOMP_SRC_MAPPED_VECTOR_H
+#define LOMP_SRC_MAPPED_VECTOR_H
+
+#include <Rcpp.h>
+
+namespace lomp {
+
+/// Makes a vector of `n` elements, `bytes` in all, out of the payload in `fd`, which the caller
+/// closes. It is an ordinary vector in every respect, to R and to C code: R keeps books of its size
+/// and frees it when it is garbage. Its pages are the payload's own, mapped privately, so that
+/// making it costs the same at any size; writing to it changes nothing but itself. Where it can't
+/// be mapped the elements are copied. May jump, for lack of memory; the value is unprotected.
+SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes);
+
+}  // namespace lomp
+
+#endif

@@ -1,0 +1,157 @@
+#include <sys/resource.h>
+#include <testthat/vendor/catch.h>
+
+#include <vector>
+
+#include "fakes.hpp"
+#include "lomp/payload.hpp"
+#include "pools.hpp"
+#include "processes.hpp"
+
+using namespace lomp_test;
+using lomp::Fd;
+using lomp::make_payload;
+using lomp::MappedPayload;
+
+namespace {
+
+constexpr std::size_t size = 300001;
+
+Fd payload_file(const Bytes& bytes) { return make_payload(bytes.data(), bytes.size()); }
+
+bool holds(const MappedPayload& mapped, const Bytes& bytes) {
+  return std::equal(bytes.begin(), bytes.end(), mapped.data());
+}
+
+int limit(int resource, rlim_t value) {
+  const rlimit both{value, value};
+  return ::setrlimit(static_cast<__rlimit_resource>(resource), &both);
+}
+
+}  // namespace
+
+TEST_CASE("what is put into a payload is found where it is mapped") {
+  const LeavesNothing check;
+  const Bytes bytes = payload(1, size);
+  Fd file = payload_file(bytes);
+  REQUIRE(file);
+  CHECK(lomp::holds_payload(file.get(), size));
+  CHECK_FALSE(lomp::holds_payload(file.get(), size + 1));
+  const MappedPayload mapped(file.get(), size);
+  file.reset();
+  REQUIRE(mapped);
+  CHECK(holds(mapped, bytes));
+}
+
+TEST_CASE("a mapping is private and has a page of its own before the bytes") {
+  const Bytes bytes = payload(2, size);
+  const Fd file = payload_file(bytes);
+  unsigned char* base = lomp::map_payload(file.get(), size);
+  REQUIRE(base != nullptr);
+  const MappedPayload other(file.get(), size);
+  std::fill(base, base + lomp::payload_offset() + size, static_cast<unsigned char>(7));
+  CHECK(holds(other, bytes));
+  CHECK(holds(MappedPayload(file.get(), size), bytes));
+  lomp::unmap_payload(base, size);
+}
+
+TEST_CASE("a forked process sees the bytes as they are and its writes stay its own") {
+  const Bytes bytes = payload(3, size);
+  const Fd file = payload_file(bytes);
+  const MappedPayload mapped(file.get(), size);
+  const int status = run_in_process([&] {
+    if (!holds(mapped, bytes)) return 1;
+    const_cast<unsigned char*>(mapped.data())[0] ^= 1;
+    return 0;
+  });
+  CHECK(status == 0);
+  CHECK(holds(mapped, bytes));
+}
+
+TEST_CASE("a payload has no name and is closed on exec") {
+  const Fd file = payload_file(payload(4, 10));
+  struct stat status;
+  REQUIRE(::fstat(file.get(), &status) == 0);
+  CHECK(status.st_nlink == 0);
+  CHECK(::fcntl(file.get(), F_GETFD) == FD_CLOEXEC);
+}
+
+TEST_CASE("nobody can change a payload that is in memory") {
+  const Fd file = payload_file(payload(5, size));
+#if LOMP_LINUX
+  CHECK(::write(file.get(), "x", 1) == -1);
+  CHECK(::ftruncate(file.get(), 0) == -1);
+  CHECK(::mmap(nullptr, 4096, PROT_WRITE, MAP_SHARED, file.get(), 0) == MAP_FAILED);
+#else
+  CHECK(file);
+#endif
+}
+
+TEST_CASE("a payload can be read from any byte on") {
+  const Bytes bytes = payload(6, size);
+  const Fd file = payload_file(bytes);
+  Bytes all(size), rest(1001);
+  CHECK(lomp::read_payload(file.get(), all.data(), size));
+  CHECK(all == bytes);
+  CHECK(lomp::read_payload(file.get(), rest.data(), 1001, size - 1001));
+  CHECK(std::equal(rest.begin(), rest.end(), bytes.end() - 1001));
+  CHECK_FALSE(lomp::read_payload(file.get(), rest.data(), 1001, size - 1000));
+}
+
+TEST_CASE("without room for its bytes there is no payload") {
+  const LeavesNothing check;
+  Fake<&Kernel::writev> fake(failing(ENOSPC));
+  CHECK_FALSE(payload_file(payload(7, size)));
+}
+
+TEST_CASE("a payload that is written in pieces is whole") {
+  const Bytes bytes = payload(8, size);
+  Fd file;
+  {
+    Fake<&Kernel::writev> fake([](int fd, const iovec* parts, int) -> ssize_t {
+      return ::write(fd, parts->iov_base, std::min<std::size_t>(parts->iov_len, 1000));
+    });
+    file = payload_file(bytes);
+  }
+  CHECK(holds(MappedPayload(file.get(), size), bytes));
+}
+
+TEST_CASE("without a free descriptor there is no payload") {
+  const int status = run_in_process([] {
+    limit(RLIMIT_NOFILE, 3);
+    return payload_file(payload(9, 10)) ? 1 : 0;
+  });
+  CHECK(status == 0);
+}
+
+TEST_CASE("beyond the limit of file size there is no payload") {
+  const int status = run_in_process([] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    limit(RLIMIT_FSIZE, size / 2);
+    return payload_file(payload(10, size)) ? 1 : 0;
+  });
+  CHECK(status == 0);
+}
+
+TEST_CASE("without address space there is no mapping") {
+  if (is_sanitized) return;
+  const Fd file = payload_file(payload(11, size));
+  const int status = run_in_process([&] {
+    if (!lomp::has_address_space(size)) return 1;
+    limit(RLIMIT_AS, 0);
+    if (lomp::has_address_space(size)) return 2;
+    return MappedPayload(file.get(), size) ? 3 : 0;
+  });
+  CHECK(exited_with(status, 0));
+}
+
+TEST_CASE("a mapping moves and has one owner") {
+  const Bytes bytes = payload(12, size);
+  const Fd file = payload_file(bytes);
+  MappedPayload one(file.get(), size);
+  MappedPayload two(std::move(one));
+  CHECK_FALSE(one);
+  CHECK(holds(two, bytes));
+  two = MappedPayload();
+  CHECK_FALSE(two);
+}

@@ -1,0 +1,181 @@
+# Large results: they arrive as they are, without a copy in this process, and R's books know them.
+
+# Bytes above which the elements of a vector travel beside its record.
+threshold <- 128 * 1024
+
+skip_unless_linux <- function() skip_if_not(file.exists("/proc/self/maps"), "no /proc")
+
+# Mappings of results in this process.
+mappings <- function() sum(grepl("memfd:lomp|/lomp-", readLines("/proc/self/maps")))
+
+large <- function(type, n = 40000) {
+  switch(type,
+    logical = rep_len(c(TRUE, NA, FALSE), n), integer = rev(seq_len(n)) + 0L,
+    double = c(NA, NaN, -Inf, seq_len(n) / 7), complex = complex(n, 1:n, -1),
+    raw = as.raw(rep_len(0:255, 8 * n)), character = sprintf("text %d \u00e9", seq_len(n))
+  )
+}
+types <- c("logical", "integer", "double", "complex", "raw", "character")
+
+# The second collection drops what the first one found.
+megabytes <- function() {
+  gc()
+  sum(gc()[, 2])
+}
+
+expect_same <- function(values, workers = 2) {
+  results <- lomp_map(values, identity, .workers = workers)
+  expect_identical(results, as.list(values))
+  invisible(results)
+}
+
+test_that("large vectors of all types come back as they are", {
+  values <- lapply(types, large)
+  results <- expect_same(values)
+  expect_identical(lapply(results, serialize, NULL), lapply(values, serialize, NULL))
+})
+
+test_that("vectors around the threshold come back as they are", {
+  expect_same(lapply(threshold + (-2:2), raw))
+  expect_same(lapply(threshold / 8 + (-2:2), numeric))
+})
+
+test_that("large parts anywhere in a result come back as they are", {
+  frame <- data.frame(a = 1:50000, b = rnorm(50000), c = factor(rep_len(letters, 50000)))
+  matrix <- matrix(runif(90000), 300, dimnames = list(NULL, paste0("v", 1:300)))
+  nested <- list(matrix, list(x = frame, y = list(large("raw"), NULL, "text")), id = 7)
+  expect_same(list(frame, matrix, nested, structure(large("double"), class = "mine", note = "kept")))
+})
+
+test_that("large parts of what R serializes come back as they are", {
+  holder <- new.env()
+  holder$x <- large("double")
+  methods::setClass("Large", representation(x = "numeric"), where = environment())
+  s4 <- methods::new("Large", x = large("double"))
+  values <- list(holder, function(y) y, large("character"), list(large("integer"), quote(a)))
+  results <- lomp_map(values, identity, .workers = 2)
+  expect_identical(results[[1]]$x, holder$x)
+  expect_identical(results[3:4], values[3:4])
+  expect_identical(lomp_map(1, function(i) s4, .workers = 1)[[1]], s4)
+})
+
+test_that("an input that is also the result comes back, and compact sequences stay compact", {
+  x <- large("double")
+  expect_identical(lomp_map(1:3, function(i) x, .workers = 2), list(x, x, x))
+  expect_identical(lomp_map(1:2, function(i) 1:1e6, .workers = 2), list(1:1000000, 1:1000000))
+})
+
+test_that("an image's worth of strings comes back as it is", {
+  strings <- lapply(1:4, function(k) sprintf("%d: %s", 1:60000, strrep("x", k)))
+  expect_same(strings)
+  expect_same(strings, workers = 1)
+})
+
+test_that("to change a result changes nothing else", {
+  results <- lomp_map(1:2, function(i) rep(i + 0, 50000), .workers = 2)
+  copy <- results[[1]]
+  results[[1]][7] <- -1
+  expect_identical(results[[1]][6:8], c(1, -1, 1))
+  expect_identical(copy[7], 1)
+  expect_identical(unique(results[[2]]), 2)
+  seen <- lomp_map(1:2, function(i) {
+    results[[i]][1] <<- 100
+    results[[i]][1:2]
+  }, .workers = 2)
+  expect_identical(seen, list(c(100, 1), c(100, 2)))
+  expect_identical(results[[1]][1:2], c(1, 1))
+})
+
+test_that("results are ordinary vectors to all of R", {
+  x <- lomp_map(1, function(i) as.numeric(100000:1), .workers = 1)[[1]]
+  expect_identical(sort(x), as.numeric(1:100000))
+  expect_identical(object.size(x), object.size(as.numeric(1:100000)))
+  expect_identical(x[c(1, 100000, NA)], c(100000, 1, NA))
+  x[100001] <- 5
+  expect_identical(tail(x, 2), c(1, 5))
+  expect_identical(sum(x), sum(as.numeric(1:100000)) + 5)
+  expect_false(any(grepl("lomp", utils::capture.output(.Internal(inspect(x))))))
+})
+
+test_that("results can be saved and read where lomp isn't", {
+  file <- withr::local_tempfile()
+  x <- lomp_map(1, function(i) large("double"), .workers = 1)[[1]]
+  saveRDS(list(x, "end"), file)
+  code <- sprintf("x <- readRDS('%s'); cat(length(x[[1]]), x[[2]], loadedNamespaces())", file)
+  shown <- system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", "-e", shQuote(code)),
+                   stdout = TRUE)
+  expect_match(shown, "^40003 end ")
+  expect_no_match(shown, "lomp")
+})
+
+test_that("a session that holds results can be forked by others", {
+  x <- lomp_map(1:3, function(i) rep(i + 0, 50000), .workers = 2)
+  sums <- parallel::mclapply(x, sum, mc.cores = 2)
+  expect_identical(sums, list(50000, 100000, 150000))
+  again <- lomp_map(x, function(v) lomp_map(list(v), function(w) w * 2, .workers = 1)[[1]],
+                    .workers = 2)
+  expect_identical(lapply(again, unique), list(2, 4, 6))
+  expect_identical(lapply(x, unique), list(1, 2, 3))
+})
+
+test_that("R's books know the results, and forget them", {
+  skip_unless_linux()
+  before <- megabytes()
+  x <- lomp_map(1:4, function(i) numeric(2e6), .workers = 2)
+  expect_gt(megabytes() - before, 60)
+  expect_gt(mappings(), 0)
+  rm(x)
+  gc()
+  expect_identical(mappings(), 0L)
+  expect_lt(megabytes() - before, 10)
+})
+
+test_that("results that are dropped don't pile up", {
+  skip_on_cran()
+  skip_unless_linux()
+  run <- run_r(code = {
+    library(lomp)
+    resident <- function() {
+      lines <- readLines("/proc/self/status")
+      as.numeric(gsub("[^0-9]", "", grep("^VmHWM", lines, value = TRUE))) / 1024
+    }
+    call <- function() lomp_map(1:4, function(i) rep(1, 2e6), .workers = 2)
+    vapply(call(), sum, 0)
+    once <- resident()
+    for (k in 1:40) vapply(call(), sum, 0)
+    give(c(once, resident()))
+  })
+  # 64 MB a call.
+  expect_lt(diff(run$value), 3 * 64)
+})
+
+test_that("nothing is left of large results", {
+  expect_no_leaks({
+    x <- lomp_map(1:8, function(i) list(numeric(1e5), large("character")), .workers = 2)
+    rm(x)
+    gc()
+  })
+  expect_no_leaks(caught(lomp_map(1:8, function(i) if (i == 5) stop("no") else numeric(1e5),
+                                  .workers = 2)))
+  expect_no_leaks(suppressWarnings(lomp_map(1:8, function(i) {
+    if (i == 5) tools::pskill(Sys.getpid(), tools::SIGKILL)
+    numeric(1e5)
+  }, .workers = 2, .on_error = "collect")))
+})
+
+test_that("where descriptors, files or address space are short, results are still right", {
+  skip_on_cran()
+  skip_if(!nzchar(Sys.which("prlimit")), "there is no prlimit")
+  limited <- function(limit) {
+    run_r(values = list(limit = limit), code = {
+      library(lomp)
+      invisible(lomp_map(1:2, identity, .workers = 2))
+      system2("prlimit", c(paste0("--pid=", Sys.getpid()), limit))
+      f <- function(i) list(rep(i + 0, 1e5), rep("text", 5e4), i)
+      give(identical(lomp_map(1:20, f, .workers = 2), lapply(1:20, f)))
+    })$value
+  }
+  for (limit in c("--nofile=20:20", "--fsize=100000:100000", "--as=1500000000:1500000000")) {
+    expect_true(limited(limit), label = paste("the result with", limit))
+  }
+})
