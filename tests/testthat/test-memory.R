@@ -98,7 +98,8 @@ test_that("results are ordinary vectors to all of R", {
 })
 
 test_that("results can be saved and read where lomp isn't", {
-  file <- withr::local_tempfile()
+  file <- tempfile()
+  on.exit(unlink(file))
   x <- lomp_map(1, function(i) large("double"), .workers = 1)[[1]]
   saveRDS(list(x, "end"), file)
   code <- sprintf("x <- readRDS('%s'); cat(length(x[[1]]), x[[2]], loadedNamespaces())", file)
