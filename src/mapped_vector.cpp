@@ -40,6 +40,17 @@ std::size_t header_bytes() {
   return bytes;
 }
 
+// Vectors outlive the package's namespace: R calls unmap() when they are garbage. So the code
+// stays, also if somebody unloads the library.
+void pin_library() {
+  static const bool is_pinned = [] {
+    Dl_info info;
+    if (dladdr(reinterpret_cast<void*>(pin_library), &info) == 0) return false;
+    return dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != nullptr;
+  }();
+  (void)is_pinned;
+}
+
 // A vector in the making.
 struct Request {
   int fd;
@@ -105,6 +116,7 @@ SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes) {
   R_allocator_t allocator = {allocate, release, nullptr, &request};
   SEXP x = find_allocate()(type, n, &allocator);
   mapped += request.is_mapped;
+  pin_library();
   if (request.is_mapped) return x;
   drop_ballast(request.ballast);
   return copy_payload(x, request);
