@@ -126,9 +126,10 @@ inline std::size_t max_mapped_payloads() {
   return most;
 }
 
-/// Could so much address space be had now?
+/// Could so much address space be had now? Where the kernel promises no more memory than it has,
+/// that is a matter of memory as well.
 inline bool has_address_space(std::size_t bytes) {
-  void* base = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* base = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED) return false;
   ::munmap(base, bytes);
   return true;
