@@ -140,6 +140,21 @@ TEST_CASE("a look that found little is followed by one after twice as many fault
   CHECK(status == 0);
 }
 
+TEST_CASE("a process that rewrites its heap slowly keeps sharing it") {
+  if (!LOMP_LINUX) {
+    SUCCEED("the kernel doesn't tell");
+    return;
+  }
+  const int status = with_shared_heap(small_pages, [](const Heap& heap) {
+    HeapPages watch;
+    watch.begin();
+    heap.write(0, 600);
+    work_for_us(HeapPages::first_patience * HeapPages::slow_fault_ns / 1000 + 1000);
+    return watch.look();
+  });
+  CHECK(status == 0);
+}
+
 TEST_CASE("a large heap stays shared") {
   if (!LOMP_LINUX) {
     SUCCEED("the kernel doesn't tell");

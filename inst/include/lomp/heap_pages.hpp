@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "clock.hpp"
 #include "fd.hpp"
 #include "populate.hpp"
 
@@ -66,13 +67,14 @@ class HeapPages {
   /// From here on this process shares its heap with another one.
   void begin() {
     is_on_ = LOMP_LINUX != 0;
-    last_look_ = faults();
     patience_ = first_patience;
+    note_look();
   }
 
   /// To be called now and then; costs a system call. Tells whether the heap has been copied.
   bool look() {
     if (!is_on_ || faults() - last_look_ < patience_) return false;
+    if (now_ns() - looked_ > patience_ * slow_fault_ns) return wait_longer();
     const AddressRange heap = small_heap();
     const std::size_t pages = heap.pages();
     if (pages > largest || pages == 0) return stop(false);
@@ -83,6 +85,8 @@ class HeapPages {
 
   static constexpr long first_patience = 512;
   static constexpr std::size_t largest = 16384;  ///< pages: 64 MB
+  /// Faults that are further apart take so small a part of the time that they don't matter.
+  static constexpr std::int64_t slow_fault_ns = 500000;
 
  private:
   static long faults() {
@@ -98,13 +102,19 @@ class HeapPages {
 
   /// To count pages takes as long as some faults do: the next look is twice as far away.
   bool wait_longer() {
-    last_look_ = faults();
     patience_ *= 2;
+    note_look();
     return false;
+  }
+
+  void note_look() {
+    last_look_ = faults();
+    looked_ = now_ns();
   }
 
   bool is_on_ = false;
   long last_look_ = 0;
+  std::int64_t looked_ = 0;
   long patience_ = first_patience;
 };
 
