@@ -10,11 +10,11 @@
 #' changes. Items are dealt out as workers get free, and a worker that runs out of them takes over
 #' half of what another still has to do.
 #'
-#' Results come back as copies. Logical, integer, double, complex and raw vectors of 128 KB and more,
-#' wherever they are in a result's lists, travel in memory files: this process maps them, at the same
-#' cost whatever their size, and they are ordinary vectors from then on. Large results of another
-#' kind are read from such a file. Where there are no descriptors, mappings or files to be had,
-#' results come through the worker's pipe, and are the same.
+#' Results come back as copies. Logical, integer, double, complex and raw vectors of 128 KB and
+#' more, wherever they are in a result's lists, travel in memory files: this process maps them, at
+#' the same cost whatever their size, and they are ordinary vectors from then on. Large results of
+#' another kind are read from such a file. Where there are no descriptors, mappings or files to be
+#' had, results come through the worker's pipe, and are the same.
 #'
 #' As in [lapply()], `...` is passed to each call of `.f`, positional and named. These arguments are
 #' evaluated once, in this process, before the first fork; one whose evaluation fails is left to

@@ -44,7 +44,8 @@ test_that("large parts anywhere in a result come back as they are", {
   frame <- data.frame(a = 1:50000, b = rnorm(50000), c = factor(rep_len(letters, 50000)))
   matrix <- matrix(runif(90000), 300, dimnames = list(NULL, paste0("v", 1:300)))
   nested <- list(matrix, list(x = frame, y = list(large("raw"), NULL, "text")), id = 7)
-  expect_same(list(frame, matrix, nested, structure(large("double"), class = "mine", note = "kept")))
+  noted <- structure(large("double"), class = "mine", note = "kept")
+  expect_same(list(frame, matrix, nested, noted))
 })
 
 test_that("large parts of what R serializes come back as they are", {

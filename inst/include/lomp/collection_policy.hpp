@@ -30,8 +30,8 @@ class CollectionPolicy {
     faults_ = faults();
   }
 
-  static constexpr long growth = 16384;      ///< pages: 64 MB
-  static constexpr std::int64_t share = 5;   ///< at most a fifth of the time
+  static constexpr long growth = 16384;     ///< pages: 64 MB
+  static constexpr std::int64_t share = 5;  ///< at most a fifth of the time
 
  private:
   static long faults() {
