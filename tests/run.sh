@@ -105,18 +105,30 @@ install_lomp() {
 
 # The suite runs in a copy of its folder, because testthat writes snapshots and plots beside it.
 # Tests are counted by test_that() block; the counts go to a file, for a crash leaves no file. The
-# reporter names each file as it begins and its time as it ends, and shows all failures.
+# reporter names each file as it begins and its time as it ends, and shows all failures; they go
+# to a file, too, because a short end of a log is all that many who look for them get to see.
 write_r_runner() {
   cat >"$work/run.R" <<'END'
 library(testthat)
 args <- commandArgs(TRUE)
 reporter <- ProgressReporter$new(max_failures = Inf, show_praise = FALSE, update_interval = 1e9)
-results <- as.data.frame(test_dir(args[1], package = "lomp", load_package = "installed",
-                                  reporter = reporter, stop_on_failure = FALSE))
+tests <- test_dir(args[1], package = "lomp", load_package = "installed", reporter = reporter,
+                  stop_on_failure = FALSE)
+results <- as.data.frame(tests)
 bad <- results$failed > 0 | results$error
 cat("\n", nrow(results), " tests with ", sum(results$nb), " expectations, ",
     sum(results$skipped), " skipped\n", sep = "")
-if (any(bad)) cat("failed:", paste0("  ", results$file[bad], ": ", results$test[bad]), sep = "\n")
+is_bad <- function(one) inherits(one, c("expectation_failure", "expectation_error"))
+words <- function(one) {
+  lines <- unlist(strsplit(conditionMessage(one), "\n", fixed = TRUE))
+  where <- if (is.null(one$srcref)) "" else paste0("line ", one$srcref[1], ": ")
+  paste0(c(where, rep("", length(lines) - 1)), lines)
+}
+for (k in which(bad)) {
+  details <- unlist(lapply(Filter(is_bad, tests[[k]]$results), words))
+  cat(paste0("failed: ", results$file[k], ": ", results$test[k]),
+      paste0("    ", head(details, 30)), sep = "\n", file = args[3], append = TRUE)
+}
 writeLines(paste(sum(!bad), sum(bad)), args[2])
 END
 }
@@ -132,7 +144,7 @@ run_r_tests() {
   cp -R "$root/tests/testthat" "$work/testthat"
   write_r_runner
   (cd "$work" && NOT_CRAN=true R_LIBS="$work/lib${R_LIBS:+:$R_LIBS}" \
-    Rscript --no-init-file run.R testthat counts </dev/null)
+    Rscript --no-init-file run.R testthat counts failures </dev/null)
   if [ -f "$work/counts" ]; then
     # shellcheck disable=SC2046
     count $(cat "$work/counts")
@@ -149,6 +161,11 @@ build_cpp_tests() {
     -DCMAKE_CXX_FLAGS="${LOMP_CPPFLAGS:-}" && cmake --build "$work/cpp" --parallel "$cores"
 }
 
+# Nobody reads the names of hundreds of tests that passed.
+without_passed() {
+  grep -vE '^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed +[0-9.]+ sec$'
+}
+
 # ctest's closing line is "90% tests passed, 1 tests failed out of 10".
 run_cpp_tests() {
   local bad all
@@ -160,7 +177,8 @@ run_cpp_tests() {
     return
   fi
   ctest --test-dir "$work/cpp" --output-on-failure --timeout 300 </dev/null 2>&1 |
-    tee "$work/ctest.log"
+    tee "$work/ctest.log" | without_passed
+  grep -E '^ *[0-9]+/[0-9]+ Test .*(\*\*\*|Not Run)' "$work/ctest.log" >>"$work/failures"
   read -r bad all < <(
     sed -nE 's/.* ([0-9]+) tests failed out of ([0-9]+).*/\1 \2/p' "$work/ctest.log"
   )
@@ -171,5 +189,6 @@ install_from_debian
 install_from_cran
 [ "${1:-r}" = r ] && run_r_tests
 [ "${1:-cpp}" = cpp ] && run_cpp_tests
+cat "$work/failures" 2>/dev/null
 say "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
