@@ -5,12 +5,44 @@ inprocess_run <- function(frame, results, first, calls, describe) {
     .Call(`_lomp_inprocess_run`, frame, results, first, calls, describe)
 }
 
+inprocess_step <- function(frame, item, generator, outlet, calls, describe) {
+    .Call(`_lomp_inprocess_step`, frame, item, generator, outlet, calls, describe)
+}
+
 warm_guard <- function(calls, describe) {
     invisible(.Call(`_lomp_warm_guard`, calls, describe))
 }
 
 is_uncompiled <- function(f) {
     .Call(`_lomp_is_uncompiled`, f)
+}
+
+iterator_open <- function(frame, items, workers, hooks, on_event, outlet, ordered, buffer) {
+    .Call(`_lomp_iterator_open`, frame, items, workers, hooks, on_event, outlet, ordered, buffer)
+}
+
+iterator_next <- function(handle) {
+    .Call(`_lomp_iterator_next`, handle)
+}
+
+iterator_stop <- function(handle) {
+    invisible(.Call(`_lomp_iterator_stop`, handle))
+}
+
+iterator_close <- function(handle) {
+    invisible(.Call(`_lomp_iterator_close`, handle))
+}
+
+iterator_summary <- function(handle) {
+    .Call(`_lomp_iterator_summary`, handle)
+}
+
+outlet_new <- function() {
+    .Call(`_lomp_outlet_new`)
+}
+
+outlet_put <- function(handle, value) {
+    .Call(`_lomp_outlet_put`, handle, value)
 }
 
 pool_open <- function(frame, results, workers, hooks) {

@@ -98,7 +98,9 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   if (!is.function(FUN)) {
     FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
   }
-  if (...length() > 0L) check_dots(FUN, names(substitute(list(...))))
+  dot_names <- if (...length() > 0L) names(substitute(list(...)))
+  check_dots(FUN, dot_names)
+  check_emit(FUN, dot_names)
   if (!is_plain_vector(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }

@@ -4,6 +4,8 @@
 #'
 #' - `lomp.workers`: the number of workers that [lomp_workers()] gives, and so the default of
 #'   `.workers`. Unset, it is found out from the machine.
+#' - `lomp.buffer`: how many bytes of results the workers of [lomp_iterate()] may have made that
+#'   nobody has taken yet, 64 MiB if unset. One result for each worker may be there in any case.
 #'
 #' @name lomp-options
 #' @keywords internal
@@ -32,6 +34,20 @@ check_workers <- function(value, argument) {
     stop_argument(argument, takes, describe_value(value))
   }
   as.integer(value)
+}
+
+check_flag <- function(value, argument) {
+  if (is.logical(value) && length(value) == 1L && !is.na(value)) return(value)
+  stop_argument(argument, "must be TRUE or FALSE", describe_value(value))
+}
+
+buffer_bytes <- function() {
+  value <- getOption("lomp.buffer", 64 * 2^20)
+  ok <- is.numeric(value) && length(value) == 1L && !is.na(value) && value > 0
+  if (!ok) {
+    stop_argument("option lomp.buffer", "must be a positive number of bytes", describe_value(value))
+  }
+  min(value, 2^50)
 }
 
 check_choice <- function(value, choices, argument) {
@@ -86,16 +102,27 @@ stop_not_function <- function(cnd) {
 # lomp's own arguments begin with a dot and come after the dots, so a misspelt one would silently
 # become an argument of `.f`. A dotted name that `.f` doesn't know and that is nearly one of ours is
 # taken for that.
-check_dots <- function(f, names) {
+check_dots <- function(f, names, own = lomp_map) {
   if (is.null(names)) return()
+  if ("emit" %in% names && identical(own, lomp_iterate)) {
+    stop_argument("emit", "is given to `.f` by lomp_iterate() itself")
+  }
   dotted <- grep("^[.]", names, value = TRUE)
   unknown <- setdiff(dotted, formal_names(f))
   for (name in unknown) {
-    meant <- nearest_argument(name)
+    meant <- nearest_argument(name, own)
     if (!is.null(meant)) {
-      takes <- "is no argument of lomp_map() or of `.f`; did you mean `%s`?"
-      stop_argument(name, sprintf(takes, meant))
+      takes <- "is no argument of %s() or of `.f`; did you mean `%s`?"
+      caller <- if (identical(own, lomp_map)) "lomp_map" else "lomp_iterate"
+      stop_argument(name, sprintf(takes, caller, meant))
     }
+  }
+}
+
+# Such a function has more than one result, or none.
+check_emit <- function(f, names) {
+  if ("emit" %in% formal_names(f) && !"emit" %in% names) {
+    stop_argument(".f", "has an argument `emit`, which lomp_iterate() gives, not lomp_map()")
   }
 }
 
@@ -105,8 +132,8 @@ formal_names <- function(f) {
   if (is.function(closure)) names(formals(closure))
 }
 
-nearest_argument <- function(name) {
-  own <- grep("^[.]([^.]|$)", names(formals(lomp_map)), value = TRUE)
+nearest_argument <- function(name, f) {
+  own <- grep("^[.]([^.]|$)", names(formals(f)), value = TRUE)
   begun <- own[startsWith(own, name)]
   if (length(begun) > 0L) return(begun[[1L]])
   distance <- utils::adist(name, own)[1L, ]

@@ -54,7 +54,9 @@ item_calls <- function() {
   vapply(calls, one_line, "")
 }
 
-is_item_call <- function(call) identical(call, quote(FUN(X[[i]], ...)))
+is_item_call <- function(call) {
+  identical(call, quote(FUN(X[[i]], ...))) || identical(call, quote(FUN(X[[i]], ..., emit = emit)))
+}
 
 # Where R's own signalling of an error begins. A function itself, not its name, is also what
 # do.call() may call, but hardly with a condition alone.

@@ -24,6 +24,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// inprocess_step
+SEXP inprocess_step(SEXP frame, double item, SEXP generator, SEXP outlet, SEXP calls, SEXP describe);
+RcppExport SEXP _lomp_inprocess_step(SEXP frameSEXP, SEXP itemSEXP, SEXP generatorSEXP, SEXP outletSEXP, SEXP callsSEXP, SEXP describeSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
+    Rcpp::traits::input_parameter< double >::type item(itemSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type generator(generatorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
+    rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, item, generator, outlet, calls, describe));
+    return rcpp_result_gen;
+END_RCPP
+}
 // warm_guard
 void warm_guard(SEXP calls, SEXP describe);
 RcppExport SEXP _lomp_warm_guard(SEXP callsSEXP, SEXP describeSEXP) {
@@ -41,6 +56,81 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type f(fSEXP);
     rcpp_result_gen = Rcpp::wrap(is_uncompiled(f));
+    return rcpp_result_gen;
+END_RCPP
+}
+// iterator_open
+SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, bool ordered, double buffer);
+RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP orderedSEXP, SEXP bufferSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
+    Rcpp::traits::input_parameter< double >::type items(itemsSEXP);
+    Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type on_event(on_eventSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
+    Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
+    Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, ordered, buffer));
+    return rcpp_result_gen;
+END_RCPP
+}
+// iterator_next
+SEXP iterator_next(SEXP handle);
+RcppExport SEXP _lomp_iterator_next(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_next(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// iterator_stop
+void iterator_stop(SEXP handle);
+RcppExport SEXP _lomp_iterator_stop(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    iterator_stop(handle);
+    return R_NilValue;
+END_RCPP
+}
+// iterator_close
+void iterator_close(SEXP handle);
+RcppExport SEXP _lomp_iterator_close(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    iterator_close(handle);
+    return R_NilValue;
+END_RCPP
+}
+// iterator_summary
+SEXP iterator_summary(SEXP handle);
+RcppExport SEXP _lomp_iterator_summary(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_summary(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// outlet_new
+SEXP outlet_new();
+RcppExport SEXP _lomp_outlet_new() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(outlet_new());
+    return rcpp_result_gen;
+END_RCPP
+}
+// outlet_put
+bool outlet_put(SEXP handle, SEXP value);
+RcppExport SEXP _lomp_outlet_put(SEXP handleSEXP, SEXP valueSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
+    rcpp_result_gen = Rcpp::wrap(outlet_put(handle, value));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -147,8 +237,16 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 5},
+    {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
+    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 8},
+    {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
+    {"_lomp_iterator_stop", (DL_FUNC) &_lomp_iterator_stop, 1},
+    {"_lomp_iterator_close", (DL_FUNC) &_lomp_iterator_close, 1},
+    {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
+    {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
+    {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
     {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 4},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},

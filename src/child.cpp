@@ -4,6 +4,7 @@
 
 #include "guard.h"
 #include "lomp/collection_policy.hpp"
+#include "outlet.h"
 #include "seal_r.h"
 #include "serialize.h"
 
@@ -14,8 +15,8 @@ namespace {
 // All of a worker's work.
 struct Run {
   Worker* worker;
-  const ItemCall* call;
-  const ChildHooks* hooks;
+  const Task* task;
+  Outlet outlet;
   CollectionPolicy policy;
   bool is_over;
 };
@@ -27,18 +28,42 @@ void call_hook(void* function) {
   UNPROTECT(1);
 }
 
+void emit_value(SEXP value, void* data) {
+  Worker& worker = *static_cast<Worker*>(data);
+  worker.await_room();
+  worker.emit(put_value(worker, value));
+}
+
+bool has_item(void* data) { return static_cast<Worker*>(data)->running() != 0; }
+
+void finish_without_value(Worker& worker) {
+  worker.abandon();
+  worker.finish(static_cast<unsigned>(Encoding::nothing));
+}
+
+void deliver(Run& run, SEXP value) {
+  const Delivery delivery = run.task->delivery;
+  if (delivery == Delivery::one) return write_result(*run.worker, value);
+  if (delivery == Delivery::any && !is_generator(value)) {
+    run.worker->await_room();
+    return write_result(*run.worker, value);
+  }
+  if (delivery == Delivery::any) drain_generator(value, run.outlet);
+  finish_without_value(*run.worker);
+}
+
 void run_block(Run& run) {
   std::uint32_t item;
   while (run.worker->take(item)) {
-    SEXP value = PROTECT(run.call->evaluate(item));
-    write_result(*run.worker, value);
+    SEXP value = PROTECT(run.task->call.evaluate(item));
+    deliver(run, value);
     UNPROTECT(1);
   }
 }
 
 void collect(Run& run) {
   run.policy.begin();
-  R_ToplevelExec(call_hook, run.hooks->collect);
+  R_ToplevelExec(call_hook, run.task->hooks.collect);
   run.policy.end();
 }
 
@@ -60,6 +85,7 @@ SEXP send_failure(SEXP description, void* data) {
   Worker& worker = *static_cast<Run*>(data)->worker;
   if (worker.running() == 0) return R_NilValue;
   worker.abandon();
+  worker.await_room();
   put_stream(worker, description);
   worker.finish(static_cast<unsigned>(Encoding::failure));
   worker.flush();
@@ -89,24 +115,31 @@ void run_to_end(Guard& guard) {
 
 void run_all(void* data) {
   Run& run = *static_cast<Run*>(data);
-  R_ToplevelExec(call_hook, run.hooks->prepare);
+  const ChildHooks& hooks = run.task->hooks;
+  R_ToplevelExec(call_hook, hooks.prepare);
   SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
-  Guard guard = {run_items, send_failure, &run, run.hooks->calls, run.hooks->describe, notes};
+  Guard guard = {run_items, send_failure, &run, hooks.calls, hooks.describe, notes};
   run_to_end(guard);
   UNPROTECT(1);
 }
 
 }  // namespace
 
+ChildHooks hooks_of(SEXP list) {
+  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3)};
+}
+
 void prepare_fork() {
   std::fflush(nullptr);
   prepare_seal();
 }
 
-void run_worker(Worker& worker, const ItemCall& call, const ChildHooks& hooks) {
+void run_worker(Worker& worker, const Task& task) {
   seal_r();
   use_one_thread();
-  Run run = {&worker, &call, &hooks, CollectionPolicy(), false};
+  Outlet outlet = {emit_value, has_item, &worker, generation()};
+  Run run = {&worker, &task, outlet, CollectionPolicy(), false};
+  if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &outlet);
   // Without this, a jump from between the items (for want of memory, say) would land in the
   // parent's frames, and its script would go on in this process.
   if (!R_ToplevelExec(run_all, &run)) crash();

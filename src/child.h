@@ -16,13 +16,31 @@ struct ChildHooks {
   SEXP collect;   ///< function(): frees recent garbage
 };
 
+/// From list(prepare, calls, describe, collect).
+ChildHooks hooks_of(SEXP list);
+
+/// What becomes of the values that a call's items give.
+enum class Delivery {
+  one,         ///< each is its item's one result
+  any,         ///< the same, but a generator's values are results of their own
+  by_emission  ///< they are ignored: results are what the items emit
+};
+
+/// The call that workers make, and how they deliver. Doesn't own what it points to.
+struct Task {
+  ItemCall call;
+  ChildHooks hooks;
+  Delivery delivery = Delivery::one;
+  SEXP outlet = nullptr;  ///< the handle behind the frame's `emit`, by_emission
+};
+
 /// In the parent, before each fork: empties output buffers that the child would inherit, and
 /// prepares its seal.
 void prepare_fork();
 
 /// Runs a sealed worker to the end of its work. Nothing that an item does leaves this function
 /// but by ending the process: errors, restarts and jumps of any kind are that item's failure.
-void run_worker(Worker& worker, const ItemCall& call, const ChildHooks& hooks);
+void run_worker(Worker& worker, const Task& task);
 
 }  // namespace lomp
 

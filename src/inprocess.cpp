@@ -1,6 +1,7 @@
 // The exports for a call without workers: the same items in this process.
 #include "guard.h"
 #include "item_call.h"
+#include "outlet.h"
 #include "unwind.h"
 
 namespace {
@@ -28,6 +29,75 @@ SEXP keep_failure(SEXP description, void* data) {
   return R_NilValue;
 }
 
+// One step of an iterator: an item, or one more value of a generator.
+struct Step {
+  lomp::ItemCall call;
+  std::uint64_t item;
+  SEXP generator;  // NULL for an item
+  SEXP emitted;    // a pairlist cell, whose CDR is what was emitted
+  SEXP last;       // its last cell
+  SEXP failure;    // a pairlist cell for the description
+  bool failed;
+};
+
+SEXP make_step(void* data) {
+  const Step& step = *static_cast<Step*>(data);
+  if (step.generator == R_NilValue) return step.call.evaluate(step.item);
+  SEXP call = PROTECT(Rf_lang1(step.generator));
+  SEXP value = Rf_eval(call, R_BaseEnv);
+  UNPROTECT(1);
+  return value;
+}
+
+SEXP run_step(void* data) {
+  SETCAR(static_cast<Step*>(data)->emitted, make_step(data));
+  return R_NilValue;
+}
+
+SEXP keep_step_failure(SEXP description, void* data) {
+  Step& step = *static_cast<Step*>(data);
+  SETCAR(step.failure, description);
+  step.failed = true;
+  return R_NilValue;
+}
+
+void append(SEXP value, void* data) {
+  Step& step = *static_cast<Step*>(data);
+  SEXP cell = PROTECT(Rf_cons(value, R_NilValue));
+  SETCDR(step.last, cell);
+  step.last = cell;
+  UNPROTECT(1);
+}
+
+bool always(void*) { return true; }
+
+// Whatever happens, the outlet points to nothing afterwards.
+void run_step_with_outlet(Step& step, lomp::Guard& guard, SEXP outlet) {
+  lomp::Outlet open = {append, always, &step, lomp::generation()};
+  R_SetExternalPtrAddr(outlet, &open);
+  try {
+    lomp::unwind([&] {
+      lomp::run_guarded(guard);
+      return R_NilValue;
+    });
+  } catch (...) {
+    R_ClearExternalPtr(outlet);
+    throw;
+  }
+  R_ClearExternalPtr(outlet);
+}
+
+// list(failed = , value = or the description of the failure, emitted = a pairlist). May jump.
+SEXP describe_step(const Step& step) {
+  const char* names[] = {"failed", "value", "emitted", ""};
+  SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(result, 0, Rf_ScalarLogical(step.failed));
+  SET_VECTOR_ELT(result, 1, CAR(step.failed ? step.failure : step.emitted));
+  SET_VECTOR_ELT(result, 2, CDR(step.emitted));
+  UNPROTECT(1);
+  return result;
+}
+
 }  // namespace
 
 // Makes the items first, first + 1, ... (from 1) in `frame`, which holds X, FUN and the dots, and
@@ -53,6 +123,39 @@ SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP desc
     UNPROTECT(3);
     return value;
   });
+}
+
+// Makes one item (from 1) in `frame` as inprocess_run() does, or takes one more value of a
+// generator if that isn't NULL. With an outlet, what the item emits until its end or failure is
+// gathered. Gives list(failed = , value = or the description of a failure, emitted = a pairlist).
+// [[Rcpp::export(rng = false)]]
+SEXP inprocess_step(SEXP frame, double item, SEXP generator, SEXP outlet, SEXP calls,
+                    SEXP describe) {
+  Rcpp::Shield<SEXP> cells(lomp::unwind([&] {
+    SEXP list = PROTECT(Rf_allocVector(VECSXP, 4));
+    for (int i = 0; i < 3; ++i) SET_VECTOR_ELT(list, i, Rf_cons(R_NilValue, R_NilValue));
+    SET_VECTOR_ELT(list, 3, lomp::make_item_expression(outlet != R_NilValue));
+    UNPROTECT(1);
+    return list;
+  }));
+  SEXP emitted = VECTOR_ELT(cells, 1);
+  Step step = {lomp::make_item_call(VECTOR_ELT(cells, 3), frame),
+               static_cast<std::uint64_t>(item) - 1,
+               generator,
+               emitted,
+               emitted,
+               VECTOR_ELT(cells, 2),
+               false};
+  lomp::Guard guard = {run_step, keep_step_failure, &step, calls, describe, VECTOR_ELT(cells, 0)};
+  if (outlet == R_NilValue) {
+    lomp::unwind([&] {
+      lomp::run_guarded(guard);
+      return R_NilValue;
+    });
+  } else {
+    run_step_with_outlet(step, guard, outlet);
+  }
+  return lomp::unwind([&] { return describe_step(step); });
 }
 
 // Runs an empty guard. R sets some things up at the first use of one; what is set up here isn't set

@@ -13,10 +13,14 @@ SEXP ItemCall::evaluate(std::uint64_t item) const {
   return R_forceAndCall(call, 1, frame);
 }
 
-SEXP make_item_expression() {
+SEXP make_item_expression(bool emits) {
   SEXP element = PROTECT(Rf_lang3(R_Bracket2Symbol, Rf_install("X"), Rf_install("i")));
-  SEXP call = Rf_lang3(Rf_install("FUN"), element, R_DotsSymbol);
-  UNPROTECT(1);
+  SEXP emit = emits ? Rf_install("emit") : R_NilValue;
+  SEXP rest = PROTECT(emits ? Rf_list1(emit) : R_NilValue);
+  if (emits) SET_TAG(rest, emit);
+  SEXP arguments = PROTECT(Rf_cons(element, Rf_cons(R_DotsSymbol, rest)));
+  SEXP call = Rf_lcons(Rf_install("FUN"), arguments);
+  UNPROTECT(3);
   return call;
 }
 

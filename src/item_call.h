@@ -21,8 +21,9 @@ struct ItemCall {
   SEXP evaluate(std::uint64_t item) const;
 };
 
-/// Builds the expression; the caller protects it.
-SEXP make_item_expression();
+/// Builds the expression; the caller protects it. With `emits` the function gets the frame's `emit`
+/// by name, too.
+SEXP make_item_expression(bool emits = false);
 
 inline ItemCall make_item_call(SEXP expression, SEXP frame) {
   return {expression, frame, Rf_install("i")};

@@ -2,6 +2,7 @@
 #include "lomp/pool.hpp"
 
 #include "child.h"
+#include "events.h"
 #include "serialize.h"
 #include "unwind.h"
 
@@ -13,23 +14,18 @@ using lomp::EventKind;
 using lomp::Record;
 using lomp::unwind;
 
-constexpr int tick_ms = 100;  // between looks at interrupts and time limits
-constexpr std::int64_t interrupt_check_ns = 50000000;  // the same, while records keep coming
-
 /// What an R pool handle points to. Its R objects are kept alive by the handle.
 class Engine {
  public:
-  Engine(const lomp::PoolOptions& options, lomp::ItemCall call, lomp::ChildHooks hooks,
-         SEXP results)
-      : results_(results), pool_(options, [call, hooks](lomp::Worker& worker) {
-          lomp::run_worker(worker, call, hooks);
-        }) {}
+  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP results)
+      : results_(results),
+        pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
 
   lomp::Pool& pool() { return pool_; }
   const std::vector<double>& dead_references() const { return dead_references_; }
 
   Event wait() {
-    const Event event = pool_.next(tick_ms);
+    const Event event = pool_.next(lomp::tick_ms);
     if (event.kind == EventKind::records) {
       record_ = event.records;
       end_ = event.records + event.count;
@@ -55,20 +51,13 @@ class Engine {
     return nullptr;
   }
 
+  lomp::InterruptClock& clock() { return clock_; }
   bool has_records() const { return record_ != end_; }
   std::uint64_t failed_item() const { return failed_item_; }
 
   /// After a jump out of place_results(): the item whose record could not be read, plus 1; 0 if the
   /// jump had another cause.
   std::uint64_t take_reading() { return std::exchange(reading_, 0); }
-
-  /// Is it time to look at interrupts although there is work to do?
-  bool is_due() {
-    const std::int64_t now = lomp::now_ns();
-    if (now - last_check_ < interrupt_check_ns) return false;
-    last_check_ = now;
-    return true;
-  }
 
  private:
   void note_dead(std::uint64_t item) { dead_references_.push_back(static_cast<double>(item) + 1); }
@@ -79,15 +68,9 @@ class Engine {
   const Record* end_ = nullptr;
   std::uint64_t failed_item_ = 0;
   std::uint64_t reading_ = 0;
-  std::int64_t last_check_ = 0;
+  lomp::InterruptClock clock_;
   std::vector<double> dead_references_;
 };
-
-// For the whole process; waits for its children when the package is unloaded, or R ends.
-lomp::Reaper& reaper() {
-  static lomp::Reaper one;
-  return one;
-}
 
 Engine& engine_of(SEXP handle) {
   Engine* engine = static_cast<Engine*>(R_ExternalPtrAddr(handle));
@@ -102,51 +85,12 @@ void close_handle(SEXP handle) {
   delete engine;
 }
 
-SEXP check_interrupt() {
-  R_CheckUserInterrupt();
-  return R_NilValue;
-}
-
-double as_item(std::uint64_t item) { return static_cast<double>(item) + 1; }
-
-/// list(kind = , item = , value = ). May jump.
-SEXP make_event(const char* kind, double item, SEXP value) {
-  PROTECT(value);
-  const char* names[] = {"kind", "item", "value", ""};
-  SEXP event = PROTECT(Rf_mkNamed(VECSXP, names));
-  SET_VECTOR_ELT(event, 0, Rf_mkString(kind));
-  SET_VECTOR_ELT(event, 1, Rf_ScalarReal(item));
-  SET_VECTOR_ELT(event, 2, value);
-  UNPROTECT(2);
-  return event;
-}
-
-/// c(pid = , signal = , status = , note = , errno = ): how a worker died, or why none can be had.
-SEXP describe_loss(const Event& event) {
-  const lomp::Loss& loss = event.loss;
-  const char* names[] = {"pid", "signal", "status", "note", "errno", ""};
-  SEXP value = PROTECT(Rf_mkNamed(INTSXP, names));
-  int* fields = INTEGER(value);
-  fields[0] = loss.pid;
-  const bool is_known = loss.status >= 0;
-  fields[1] = is_known && WIFSIGNALED(loss.status) ? WTERMSIG(loss.status) : 0;
-  fields[2] = is_known && WIFEXITED(loss.status) ? WEXITSTATUS(loss.status) : NA_INTEGER;
-  fields[3] = static_cast<int>(loss.note);
-  fields[4] = event.error;
-  UNPROTECT(1);
-  return value;
-}
-
-SEXP make_loss_event(const char* kind, const Event& event) {
-  return make_event(kind, as_item(event.loss.item), describe_loss(event));
-}
-
 /// Places what has arrived; the event if one of the items failed, else NULL.
 SEXP take_records(Engine& engine) {
   return unwind([&engine] {
     SEXP failure = engine.place_results();
     if (failure == nullptr) return R_NilValue;
-    return make_event("failure", as_item(engine.failed_item()), failure);
+    return lomp::make_event("failure", lomp::as_item(engine.failed_item()), failure);
   });
 }
 
@@ -154,17 +98,13 @@ SEXP report(const Event& event) {
   return unwind([&event] {
     switch (event.kind) {
       case EventKind::lost:
-        return make_loss_event("lost", event);
+        return lomp::make_loss_event("lost", event);
       case EventKind::failed:
-        return make_loss_event("exhausted", event);
+        return lomp::make_loss_event("exhausted", event);
       default:
-        return make_event("finished", NA_REAL, R_NilValue);
+        return lomp::make_event("finished", NA_REAL, R_NilValue);
     }
   });
-}
-
-lomp::ChildHooks hooks_of(SEXP list) {
-  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3)};
 }
 
 }  // namespace
@@ -194,9 +134,9 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks) {
   options.items = static_cast<std::uint64_t>(XLENGTH(results));
   options.workers = workers;
   options.before_fork = lomp::prepare_fork;
-  options.reaper = &reaper();
-  const lomp::ItemCall call = lomp::make_item_call(VECTOR_ELT(kept, 1), frame);
-  R_SetExternalPtrAddr(handle, new Engine(options, call, hooks_of(hooks), results));
+  options.reaper = &lomp::reaper();
+  const lomp::Task task = {lomp::make_item_call(VECTOR_ELT(kept, 1), frame), lomp::hooks_of(hooks)};
+  R_SetExternalPtrAddr(handle, new Engine(options, task, results));
   return handle;
 }
 
@@ -211,7 +151,7 @@ SEXP pool_next(SEXP handle) {
       if (failure != R_NilValue) return failure;
     }
     const Event event = engine.wait();
-    if (event.kind == EventKind::idle || engine.is_due()) unwind(check_interrupt);
+    if (event.kind == EventKind::idle || engine.clock().is_due()) unwind(lomp::check_interrupt);
     if (event.kind != EventKind::idle && event.kind != EventKind::records) return report(event);
   }
 }
@@ -249,7 +189,7 @@ Rcpp::NumericVector pool_not_done(SEXP handle) {
   const std::uint64_t n = engine.pool().items();
   std::vector<double> missing;
   for (std::uint64_t i = 0; i < n; ++i) {
-    if (!engine.pool().is_done(i)) missing.push_back(as_item(i));
+    if (!engine.pool().is_done(i)) missing.push_back(lomp::as_item(i));
   }
   return Rcpp::wrap(missing);
 }

@@ -91,14 +91,15 @@ bool put_stream(Worker& worker, SEXP value) {
   return sink.lost_reference;
 }
 
-void write_result(Worker& worker, SEXP value) {
+unsigned put_value(Worker& worker, SEXP value) {
+  worker.abandon();
   Encoding encoding = Encoding::plain;
   if (is_plain(value)) {
     put_plain(worker, value);
   } else {
     encoding = put_stream(worker, value) ? Encoding::dead_stream : Encoding::stream;
   }
-  worker.finish(static_cast<unsigned>(encoding));
+  return static_cast<unsigned>(encoding);
 }
 
 SEXP read_record(const Record& record, Pool& pool) {

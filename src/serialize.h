@@ -16,7 +16,8 @@ enum class Encoding : unsigned {
   plain = 0,        ///< put_plain()'s
   stream = 1,       ///< R's serialization, native binary, version 3
   dead_stream = 2,  ///< the same; it holds an external pointer that arrives dead
-  failure = 3       ///< the item failed: the stream describes how
+  failure = 3,      ///< the item failed: the stream describes how
+  nothing = 4       ///< the item ends without a value
 };
 
 /// Can the value be written by put_plain()? That holds for NULL, vectors and lists of such, with
@@ -32,8 +33,12 @@ void put_plain(Worker& worker, SEXP value);
 /// May jump.
 bool put_stream(Worker& worker, SEXP value);
 
+/// Begins and fills a record of the value; what an earlier value left that failed half-way is
+/// forgotten. Returns the kind with which to complete it. May jump.
+unsigned put_value(Worker& worker, SEXP value);
+
 /// Completes a record of the value: the result of the item in hand. May jump.
-void write_result(Worker& worker, SEXP value);
+inline void write_result(Worker& worker, SEXP value) { worker.finish(put_value(worker, value)); }
 
 /// The value in a record of the pool's last event, whose payloads come from there. May jump; a
 /// damaged record is an R error. The caller protects the value.

@@ -20,8 +20,9 @@ cran_r=(coro mirai)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cores=$(nproc 2>/dev/null || echo 2)
+umask 022                      # A test runs R as another user, who must get in.
 work=$(mktemp -d)
-chmod 755 "$work"                # A test runs R as another user, who must get in.
+chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 passed=0
 failed=0

@@ -8,7 +8,7 @@ namespace {
 // A full staging buffer of records of that size.
 void parse(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0));
-  const lomp::RecordHeader header = lomp::make_record_header(1, 2, size);
+  const lomp::RecordHeader header = lomp::make_record_header(1, {2}, size);
   std::vector<unsigned char> row((std::size_t{128} << 10) / (sizeof header + size) *
                                  (sizeof header + size));
   for (std::size_t at = 0; at < row.size(); at += sizeof header + size) {

@@ -24,7 +24,7 @@ void copy_and_commit(benchmark::State& state) {
   const std::vector<unsigned char> body(size);
   lomp::SharedPage page(1, 1, capacity);
   lomp::Staging staging = page.staging(0);
-  const lomp::RecordHeader header = lomp::make_record_header(1, 0, size);
+  const lomp::RecordHeader header = lomp::make_record_header(1, {}, size);
   for (auto _ : state) {
     if (staging.committed() + sizeof header + size > capacity) staging.sent();
     unsigned char* to = staging.data() + staging.committed();

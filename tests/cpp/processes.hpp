@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <testthat/vendor/catch.h>
 #include <unistd.h>
@@ -106,6 +107,14 @@ inline bool is_gone(pid_t pid) {
 }
 
 inline bool has_no_child() { return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }
+
+/// Asks for the right to open as many descriptors; false if it can't be had.
+inline bool may_open(rlim_t descriptors) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max >= descriptors;
+}
 
 inline std::vector<int> open_descriptors() {
   std::vector<int> found;

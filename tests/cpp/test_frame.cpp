@@ -21,7 +21,7 @@ FrameHeader random_header(std::mt19937_64& random) {
   header.sequence = static_cast<std::uint32_t>(random());
   header.item = static_cast<std::uint32_t>(random());
   header.bytes = random() >> random() % 64;
-  header.descriptors = static_cast<std::uint32_t>(random() % 10);
+  header.payload_pages = static_cast<std::uint32_t>(random() % 10);
   return header;
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("a sealed header is sound and keeps its fields") {
   header.sequence = 1234567;
   header.item = 0xffffffff;
   header.bytes = std::uint64_t{1} << 40;
-  header.descriptors = 3;
+  header.payload_pages = 3;
   const FrameHeader sent = sealed(header);
   CHECK(is_sound(sent));
   CHECK(sent.kind == FrameKind::part);
@@ -52,7 +52,7 @@ TEST_CASE("a sealed header is sound and keeps its fields") {
   CHECK(sent.sequence == 1234567);
   CHECK(sent.item == 0xffffffff);
   CHECK(sent.bytes == std::uint64_t{1} << 40);
-  CHECK(sent.descriptors == 3);
+  CHECK(sent.payload_pages == 3);
 }
 
 TEST_CASE("a header that was not sealed is unsound") {

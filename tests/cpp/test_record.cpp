@@ -14,7 +14,7 @@ namespace {
 using Bytes = std::vector<unsigned char>;
 
 void append(Bytes& row, std::uint32_t item, unsigned kind, const Bytes& body) {
-  const RecordHeader header = make_record_header(item, kind, body.size());
+  const RecordHeader header = make_record_header(item, {kind}, body.size());
   const auto* first = reinterpret_cast<const unsigned char*>(&header);
   row.insert(row.end(), first, first + sizeof header);
   row.insert(row.end(), body.begin(), body.end());
@@ -73,9 +73,10 @@ TEST_CASE("an empty record is a record") {
 }
 
 TEST_CASE("the largest staged record keeps its size and its kind") {
-  const RecordHeader header = make_record_header(1, 15, lomp::max_staged_record);
-  CHECK(header.size_and_kind >> 4 == lomp::max_staged_record);
-  CHECK((header.size_and_kind & 15u) == 15);
+  const RecordHeader header = make_record_header(1, {15}, lomp::max_staged_record);
+  CHECK(header.size() == lomp::max_staged_record);
+  CHECK(header.kind().kind == 15);
+  CHECK_FALSE(header.kind().goes_on);
 }
 
 TEST_CASE("records are appended to those at hand") {
@@ -107,7 +108,7 @@ TEST_CASE("rows that end inside a record are refused and all others are read") {
 TEST_CASE("a size beyond the row is refused") {
   Bytes row;
   append(row, 1, 0, {1, 2, 3});
-  const RecordHeader lie = make_record_header(1, 0, lomp::max_staged_record);
+  const RecordHeader lie = make_record_header(1, {}, lomp::max_staged_record);
   std::memcpy(row.data(), &lie, sizeof lie);
   std::vector<Record> records;
   CHECK_FALSE(parse_records(row.data(), row.size(), 3, records));

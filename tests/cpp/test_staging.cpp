@@ -17,8 +17,9 @@ constexpr std::size_t capacity = 4096;
 /// A staging buffer that a child shares.
 struct SharedStaging {
   SharedArray<std::uint64_t> word{1};
+  SharedArray<std::uint64_t> taken{1};
   SharedArray<unsigned char> bytes{capacity};
-  Staging view{word[0], reinterpret_cast<unsigned char*>(&bytes[0]), capacity};
+  Staging view{word[0], taken[0], reinterpret_cast<unsigned char*>(&bytes[0]), capacity};
 };
 
 /// Stages numbered records of random sizes, for ever. Each holds its own number in all its bytes.
@@ -26,7 +27,7 @@ struct SharedStaging {
   std::mt19937 random(1);
   for (std::uint32_t item = 0;; ++item) {
     const std::size_t size = random() % 64;
-    const lomp::RecordHeader header = lomp::make_record_header(item, 0, size);
+    const lomp::RecordHeader header = lomp::make_record_header(item, {}, size);
     if (staging.committed() + sizeof header + size > capacity) staging.sent();
     unsigned char* to = staging.data() + staging.committed();
     std::memcpy(to, &header, sizeof header);

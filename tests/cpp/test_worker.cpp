@@ -388,7 +388,7 @@ class Remains {
       lomp::RecordHeader header;
       if (size < sizeof header) return false;
       std::memcpy(&header, row, sizeof header);
-      const std::size_t bytes = header.size_and_kind >> 4;
+      const std::size_t bytes = header.size();
       if (header.item >= items || bytes != sizes[header.item]) return false;
       const Bytes& content = contents_[header.item];
       if (!std::equal(content.begin(), content.end(), row + sizeof header)) return false;

@@ -27,12 +27,12 @@ struct FrameHeader {
   std::uint32_t magic = 0;
   FrameKind kind = FrameKind::records;
   PartEnd end = PartEnd::more;
-  std::uint16_t record_kind = 0;  ///< of a part's or a spilled record
-  std::uint32_t sequence = 0;     ///< counts a worker's frames from 0, without a gap
-  std::uint32_t item = 0;         ///< of a part's or a spilled record
-  std::uint64_t bytes = 0;        ///< of the body that follows
-  std::uint32_t descriptors = 0;  ///< payloads that the body refers to
-  std::uint32_t check = 0;        ///< of all the fields above
+  std::uint16_t record_kind = 0;    ///< of a part's or a spilled record, as RecordKind::word()
+  std::uint32_t sequence = 0;       ///< counts a worker's frames from 0, without a gap
+  std::uint32_t item = 0;           ///< of a part's or a spilled record
+  std::uint64_t bytes = 0;          ///< of the body that follows
+  std::uint32_t payload_pages = 0;  ///< what the payloads of a part's or a spilled record take
+  std::uint32_t check = 0;          ///< of all the fields above
 };
 static_assert(sizeof(FrameHeader) == 32, "the header's layout is the wire format");
 
@@ -51,7 +51,7 @@ inline std::uint32_t header_check(const FrameHeader& h) {
   mix(h.record_kind);
   mix(h.sequence);
   mix(h.item);
-  mix(h.descriptors);
+  mix(h.payload_pages);
   return static_cast<std::uint32_t>(x);
 }
 

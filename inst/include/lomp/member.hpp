@@ -16,8 +16,10 @@ struct Member {
   Fd results;
   Fd control;
   FrameReader reader;
+  Buffer taken;  ///< what was taken last of what it had staged
   int slot = 0;
-  pid_t last_pid = 0;  ///< outlives the child, for the news of its death
+  std::uint32_t life = 0;  ///< tells it from earlier processes at its place
+  pid_t last_pid = 0;      ///< outlives the child, for the news of its death
   bool readable = false;
   bool has_ended = false;  ///< the kernel says so; its pipe may still hold frames
   bool is_buried = false;  ///< reaped without a bye: what it staged is still to be taken

@@ -5,6 +5,7 @@
 #define LOMP_POOL_HPP
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct PoolOptions {
   int workers = 1;          ///< at most; fewer are forked if the work runs out before
   std::size_t staging_bytes = std::size_t{128} << 10;
   std::size_t pipe_bytes = std::size_t{1} << 20;
+  std::size_t buffer_bytes =
+      0;                    ///< what may be made and not released, all workers together; 0: all
+  bool is_prompt = false;   ///< somebody waits for each record: none is kept to gather more
+  bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
   std::function<void()> before_fork;  ///< runs in the parent before each fork
   Reaper* reaper = nullptr;           ///< outlives the pool; takes over who is slow to end
   int patience_ms = 100;              ///< how long the pool itself waits for their end
@@ -45,15 +50,34 @@ class Pool {
         main_(std::move(main)),
         owner_(::getpid()),
         limit_(options.workers),
-        page_(options.items, options.workers, options.staging_bytes),
+        page_(options.items, options.workers,
+              std::max(options.staging_bytes, sizeof(RecordHeader))),
         schedule_(page_),
+        flow_(page_.flow()),
         done_(options.items) {
     drop_payload();
+    if (options.buffer_bytes > 0) {
+      page_.flow().bound =
+          std::max<std::uint64_t>(1, options.buffer_bytes / static_cast<unsigned>(limit_));
+    }
+    page_.flow().is_ordered = options.is_ordered;
+    registry().push_back(this);
   }
 
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  ~Pool() { close(); }
+  ~Pool() {
+    close();
+    registry().remove(this);
+  }
+
+  /// Forks all workers now, as long as there are items for them, whether they are worth it or not.
+  /// If none can be had, next() says so.
+  void fork_all() {
+    while (refused_ == 0 && forks_ < limit_ && static_cast<std::uint64_t>(forks_) < items()) {
+      fork_worker();
+    }
+  }
 
   /// The next thing that happened, waiting up to `tick_ms` for it. Throws std::bad_alloc where a
   /// result doesn't fit into memory, SystemError where the operating system fails.
@@ -69,6 +93,11 @@ class Pool {
         wait(0);
       } else if (live() == 0) {
         return make(EventKind::failed);
+      } else if (options_.is_prompt) {
+        bool ready = false;
+        const Event staged = wait_promptly(patience(tick_ms), ready);
+        if (staged.kind != EventKind::idle) return staged;
+        if (!ready) break;
       } else if (!wait(patience(tick_ms))) {
         break;
       }
@@ -88,6 +117,20 @@ class Pool {
       if (payload_.number == number) return payload_.fd.get();
     }
     return -1;
+  }
+
+  /// The record isn't needed any more: its worker may make others, if there is a bound.
+  void release(const Record& record) {
+    const Place& member = members_[static_cast<std::size_t>(record.worker)];
+    if (!member || member->life != record.life) return;
+    FlowLine& line = page_.slot(record.worker).flow;
+    if (flow_.release(line, record.item, record.cost())) wake(*member);
+  }
+
+  /// With is_ordered: from now on the records of this item are released.
+  void set_head(std::uint64_t item) {
+    flow_.set_head(item);
+    wake_all();
   }
 
   /// Closes what take_payload() gave, and holds its place until the next one.
@@ -160,8 +203,7 @@ class Pool {
     if (m.is_buried) return take_leave(member);
     switch (read(m)) {
       case ReadStatus::frame:
-        policy_.heard();
-        early_deaths_ = 0;
+        heard();
         return m.reader.header().kind == FrameKind::bye ? retire(member) : deliver(m);
       case ReadStatus::would_block:
         m.readable = false;
@@ -192,7 +234,7 @@ class Pool {
     records_.clear();
     spilled_ = MappedPayload();
     if (!parse_frame(m)) return fail(m);
-    return note_records() ? announce() : fail(m);
+    return note_records(m) ? announce() : fail(m);
   }
 
   /// Adds a frame's records to the list; false if it makes no sense.
@@ -204,13 +246,19 @@ class Pool {
     }
     if (header.kind == FrameKind::spilled) return fetch_spilled(m);
     if (header.end != PartEnd::last) return true;
-    records_.push_back({header.item, header.record_kind, body, m.reader.size(), m.slot});
+    add_large(m, body, m.reader.size());
     return true;
+  }
+
+  void add_large(const Member& m, const unsigned char* body, std::size_t bytes) {
+    const FrameHeader& header = m.reader.header();
+    const RecordKind kind = RecordKind::of(header.record_kind);
+    records_.push_back(
+        {header.item, kind.kind, body, bytes, m.slot, kind.goes_on, header.payload_pages});
   }
 
   /// A record in a file is read where it lies. One that there is no room for is too large.
   bool fetch_spilled(Member& m) {
-    const FrameHeader& header = m.reader.header();
     SpilledRecord spilled;
     if (m.reader.size() != sizeof spilled) return false;
     std::memcpy(&spilled, m.reader.body(), sizeof spilled);
@@ -220,7 +268,7 @@ class Pool {
     drop_payload();
     if (!spilled_) page_.slot(m.slot).note = ExitNote::too_large;
     if (!spilled_) return false;
-    records_.push_back({header.item, header.record_kind, spilled_.data(), spilled.bytes, m.slot});
+    add_large(m, spilled_.data(), spilled.bytes);
     return true;
   }
 
@@ -232,13 +280,80 @@ class Pool {
     return {};
   }
 
-  /// Marks the records' items as done; false if one can't be an item.
-  bool note_records() {
-    for (const Record& record : records_) {
+  /// Marks the items whose last records these are as done; false if one can't be an item.
+  bool note_records(const Member& m) {
+    for (Record& record : records_) {
       if (record.item >= options_.items) return false;
-      done_.add(record.item);
+      record.life = m.life;
+      if (!record.goes_on) done_.add(record.item);
     }
     return true;
+  }
+
+  /// What a worker has staged while the parent was busy, if nothing from before is still on its
+  /// way.
+  Event take_from_living() {
+    for (Place& member : members_) {
+      if (!member || member->is_buried) continue;
+      Member& m = *member;
+      Staging staging = page_.staging(m.slot);
+      std::size_t size = 0;
+      const auto copy = [&](const unsigned char* data, std::size_t bytes) {
+        m.taken.reserve(bytes);
+        std::memcpy(m.taken.data(), data, bytes);
+        size = bytes;
+      };
+      if (!staging.take(m.reader.expected(), copy)) continue;
+      records_.clear();
+      heard();
+      if (!parse_records(m.taken.data(), size, m.slot, records_) || !note_records(m)) {
+        return fail(m);
+      }
+      return announce();
+    }
+    return {};
+  }
+
+  /// Waits, and tells the workers so: one that finishes something sends it at once. What was
+  /// finished before they could know is taken from them.
+  Event wait_promptly(int milliseconds, bool& ready) {
+    page_.parent_waits().store(true, std::memory_order_seq_cst);
+    favour_head();
+    const Event event = take_from_living();
+    if (event.kind == EventKind::idle) ready = wait(milliseconds);
+    page_.parent_waits().store(false, std::memory_order_relaxed);
+    return event;
+  }
+
+  /// Only after a death or a refused fork can it be that nobody has the head's item in hand while
+  /// all wait for its end.
+  void favour_head() {
+    if (!options_.is_ordered || (deaths_ == 0 && refused_ == 0)) return;
+    if (flow_.set_open(!is_running(page_.flow().head))) wake_all();
+  }
+
+  bool is_running(std::uint64_t item) const {
+    for (const Place& member : members_) {
+      if (member && page_.slot(member->slot).running == item + 1) return true;
+    }
+    return false;
+  }
+
+  void heard() {
+    policy_.heard();
+    early_deaths_ = 0;
+  }
+
+  /// The byte means nothing. That one is there already will do as well.
+  static void wake(const Member& m) {
+    const unsigned char byte = 0;
+    retry_eintr([&] { return kernel().send(m.control.get(), &byte, 1, send_flags); });
+  }
+
+  void wake_all() {
+    for (const Place& member : members_) {
+      if (member && page_.slot(member->slot).flow.is_waiting) wake(*member);
+    }
   }
 
   Event announce() const {
@@ -280,7 +395,7 @@ class Pool {
     if (!m.staged_taken) {
       m.staged_taken = true;
       records_.clear();
-      if (take_staged(m) && note_records()) return announce();
+      if (take_staged(m) && note_records(m)) return announce();
       return {};
     }
     const Event event = report_loss(m);
@@ -291,8 +406,9 @@ class Pool {
   /// Staged bytes whose frame came through, whole, are ours already.
   bool take_staged(const Member& m) {
     const Staging staging = page_.staging(m.slot);
-    return staging.sequence() == m.reader.expected() &&
-           parse_records(staging.data(), staging.committed(), m.slot, records_);
+    const std::size_t from = staging.taken(), to = staging.committed();
+    return staging.sequence() == m.reader.expected() && from < to &&
+           parse_records(staging.data() + from, to - from, m.slot, records_);
   }
 
   /// The item in hand is lost. So is the last one if its record didn't come through although it was
@@ -392,13 +508,14 @@ class Pool {
     ControlPair control = make_control_pair();
     auto member = std::make_unique<Member>();
     member->slot = slot;
+    member->life = static_cast<std::uint32_t>(forks_);
     const pid_t parent = ::getpid();
     member->child = spawn([&] {
       populate_stack_below();
       seal_process(parent, control.worker.get(), page_.slot(slot));
       pipe.reader.reset();
       control.parent.reset();
-      disown();
+      for (Pool* pool : registry()) pool->disown();
       work(slot, pipe.writer.get(), control.worker.get());
     });
     member->last_pid = member->child.pid();
@@ -452,6 +569,12 @@ class Pool {
     m.has_ended = m.child.pidfd() >= 0 ? pidfd_ready : m.child.has_ended();
   }
 
+  /// All pools of this process: a worker of one lets go of all.
+  static std::list<Pool*>& registry() {
+    static std::list<Pool*> pools;
+    return pools;
+  }
+
   static constexpr int max_early_deaths = 2;
   static constexpr int grace_ms = 200;
 
@@ -461,6 +584,7 @@ class Pool {
   int limit_;
   SharedPage page_;
   Schedule schedule_;
+  FlowReceiver flow_;
   Bitmap done_;
   ForkPolicy policy_;
   Reactor reactor_;

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "block.hpp"
+#include "flow.hpp"
 #include "shared_memory.hpp"
 #include "staging.hpp"
 
@@ -36,8 +37,10 @@ struct alignas(128) WorkerSlot {
   std::atomic<std::uint64_t> finished{0};  ///< items in the blocks it has been through
   std::atomic<std::uint64_t> busy_ns{0};   ///< time it took for these
   Staging::Word staged{0};
+  Staging::Word staged_taken{0};  ///< what of it the parent has taken
   std::atomic<ExitNote> note{ExitNote::none};
   std::atomic<int> credits{0};  ///< descriptors that the worker may have under way to the parent
+  FlowLine flow;
 };
 
 /// Lays out the shared memory: a header, the slots, the staging buffers. Atomics without locks
@@ -61,6 +64,11 @@ class SharedPage {
   /// The first item that nobody has claimed; past the end when all are.
   std::atomic<std::uint64_t>& next() { return header_->next; }
 
+  /// The parent sleeps until something comes: what is finished must be sent at once.
+  std::atomic<bool>& parent_waits() { return header_->parent_waits; }
+
+  FlowState& flow() { return header_->flow; }
+
   WorkerSlot& slot(int i) const {
     return reinterpret_cast<WorkerSlot*>(memory_.data() + sizeof(Header))[i];
   }
@@ -68,7 +76,8 @@ class SharedPage {
   Staging staging(int i) const {
     unsigned char* first =
         memory_.data() + sizeof(Header) + static_cast<std::size_t>(slots_) * sizeof(WorkerSlot);
-    return {slot(i).staged, first + static_cast<std::size_t>(i) * staging_bytes_, staging_bytes_};
+    return {slot(i).staged, slot(i).staged_taken,
+            first + static_cast<std::size_t>(i) * staging_bytes_, staging_bytes_};
   }
 
   /// Prepares a slot for a new process. The block stays: the new process goes on with it.
@@ -79,6 +88,8 @@ class SharedPage {
     s.begun = 0;
     s.note = ExitNote::none;
     s.credits = max_descriptors_under_way;
+    s.flow.released = 0;
+    s.flow.is_waiting = false;
     staging(i).reset();
   }
 
@@ -86,6 +97,8 @@ class SharedPage {
   struct alignas(128) Header {
     std::atomic<std::uint64_t> next{0};
     std::uint64_t items = 0;
+    std::atomic<bool> parent_waits{false};
+    FlowState flow;
   };
 
   SharedMemory memory_;

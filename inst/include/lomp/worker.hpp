@@ -27,6 +27,8 @@ class Worker {
       : slot_(page.slot(slot)),
         staging_(page.staging(slot)),
         schedule_(page),
+        parent_waits_(page.parent_waits()),
+        flow_(page.flow(), slot_.flow),
         index_(slot),
         results_(results),
         control_(control) {
@@ -51,8 +53,15 @@ class Worker {
     slot_.last.store(std::uint64_t{item} + 1, std::memory_order_relaxed);
     slot_.running.store(std::uint64_t{item} + 1, std::memory_order_release);
     slot_.begun.store(slot_.begun.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    flow_.begin_item(item);
     ++taken_;
     return true;
+  }
+
+  /// Before a record is begun: waits as long as too many are made and not yet taken, if there is a
+  /// bound to that. The parent's death ends this process then.
+  void await_room() {
+    flow_.await([this] { await_wake(); });
   }
 
   /// The item in hand, plus 1; 0 if there is none.
@@ -76,40 +85,44 @@ class Worker {
     const Fd file = make_payload(data, bytes);
     if (!file || !send_file(file)) return false;
     number = next_payload_ - 1;
-    has_payloads_ = true;
+    payload_pages_ += static_cast<std::uint32_t>((bytes + cost_page - 1) / cost_page);
     return true;
   }
 
-  /// Completes the record in hand: from now on it outlives this process.
+  /// Completes the record in hand, which is its item's last one: from now on it outlives this
+  /// process.
   void finish(unsigned kind) {
-    if (is_large_) {
-      send_last(kind);
-    } else {
-      stage(kind);
-    }
-    has_payloads_ = false;
+    complete({kind, false});
     slot_.running.store(0, std::memory_order_release);
+    serve_waiting_parent();
+  }
+
+  /// Completes the record in hand in the same way; its item goes on.
+  void emit(unsigned kind) {
+    complete({kind, true});
+    serve_waiting_parent();
   }
 
   /// Forgets the record in hand, not the item.
   void abandon() {
     pending_ = 0;
-    has_payloads_ = false;
+    payload_pages_ = 0;
     if (spill_.is_open()) {
       spill_ = Spill();
       is_large_ = false;
     }
-    if (is_large_) send_part(PartEnd::abandoned, 0, nullptr, 0);
+    if (is_large_) send_part(PartEnd::abandoned, {}, nullptr, 0);
   }
 
   /// Sends what is staged. The parent hears of a worker's first item at once, since it decides by
   /// it whether more workers are worth their fork.
   void flush() {
     if (committed() > 0) {
+      const std::size_t from = staging_.begin_sending();
       FrameHeader header;
       header.kind = FrameKind::records;
-      header.bytes = committed();
-      send(header, staging_.data(), committed());
+      header.bytes = committed() - from;
+      send(header, staging_.data() + from, committed() - from);
     }
     last_flush_ = now_ns();
   }
@@ -153,12 +166,38 @@ class Worker {
     return used < staging_.capacity() ? staging_.capacity() - used : 0;
   }
 
-  void stage(unsigned kind) {
+  void complete(RecordKind kind) {
+    const std::uint64_t pages = payload_pages_;
+    const std::uint64_t size = is_large_ ? send_last(kind) : stage(kind);
+    flow_.sent(size + pages * cost_page);
+    payload_pages_ = 0;
+  }
+
+  /// Returns the record's size, and so does send_last().
+  std::uint64_t stage(RecordKind kind) {
     if (room() == 0 && pending_ == 0) flush();
-    const RecordHeader header = make_record_header(running() - 1, kind, pending_);
+    const std::size_t size = pending_;
+    const RecordHeader header = make_record_header(running() - 1, kind, size, payload_pages_);
     std::memcpy(staging_.data() + committed(), &header, sizeof header);
-    staging_.commit(committed() + sizeof header + pending_);
+    staging_.commit(committed() + sizeof header + size);
     pending_ = 0;
+    return size;
+  }
+
+  /// The parent says that it waits, then looks at what is staged, then sleeps; here it is the other
+  /// way round. So at least one of the two sees what the other has done.
+  void serve_waiting_parent() {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (parent_waits_.load(std::memory_order_relaxed)) flush();
+  }
+
+  /// Sleeps until the parent has sent a byte.
+  void await_wake() {
+    pollfd socket{control_, POLLIN, 0};
+    if (retry_eintr([&] { return kernel().poll(&socket, 1, -1); }) == -1) return;
+    unsigned char bytes[64];
+    const ssize_t n = retry_eintr([&] { return kernel().read(control_, bytes, sizeof bytes); });
+    if (n == 0) leave(ExitNote::lost_pipe, EXIT_FAILURE);
   }
 
   /// Makes room by sending what is staged; what doesn't fit even then is a large record, which goes
@@ -172,7 +211,7 @@ class Worker {
     }
     if (bytes <= room()) return put(data, bytes);
     if (!is_large_) begin_large();
-    if (!spill(data, bytes)) send_part(PartEnd::more, 0, data, bytes);
+    if (!spill(data, bytes)) send_part(PartEnd::more, {}, data, bytes);
   }
 
   bool has_credit() const { return slot_.credits.load(std::memory_order_acquire) > 0; }
@@ -189,7 +228,8 @@ class Worker {
   /// one that has named some already goes out in parts.
   void begin_large() {
     is_large_ = true;
-    if (has_payloads_ || !has_credit()) return;
+    part_bytes_ = 0;
+    if (payload_pages_ > 0 || !has_credit()) return;
     spill_ = Spill::open();
     if (!spill_.is_open() || !send_file(spill_.file())) {
       spill_ = Spill();
@@ -207,14 +247,18 @@ class Worker {
       return true;
     }
     spill_.read_back([this](const unsigned char* piece, std::size_t n) {
-      send(part_header(PartEnd::more, 0, n), piece, n);
+      part_bytes_ += n;
+      send(part_header(PartEnd::more, {}, n), piece, n);
     });
     spill_ = Spill();
     return false;
   }
 
-  void send_last(unsigned kind) {
-    if (!spill(nullptr, 0)) return send_part(PartEnd::last, kind, nullptr, 0);
+  std::uint64_t send_last(RecordKind kind) {
+    if (!spill(nullptr, 0)) {
+      send_part(PartEnd::last, kind, nullptr, 0);
+      return part_bytes_;
+    }
     const SpilledRecord spilled{spill_.bytes(), spill_number_, 0};
     FrameHeader header = part_header(PartEnd::last, kind, sizeof spilled);
     header.kind = FrameKind::spilled;
@@ -222,21 +266,24 @@ class Worker {
     spill_ = Spill();
     is_large_ = false;
     send(header, &spilled, sizeof spilled);
+    return spilled.bytes;
   }
 
-  FrameHeader part_header(PartEnd end, unsigned kind, std::size_t bytes) const {
+  FrameHeader part_header(PartEnd end, RecordKind kind, std::size_t bytes) const {
     FrameHeader header;
     header.kind = FrameKind::part;
     header.end = end;
-    header.record_kind = static_cast<std::uint16_t>(kind);
+    header.record_kind = static_cast<std::uint16_t>(kind.word());
+    header.payload_pages = payload_pages_;
     header.item = static_cast<std::uint32_t>(running() - 1);
     header.bytes = bytes;
     return header;
   }
 
   /// Sends what is pending of the record in hand and `bytes` more.
-  void send_part(PartEnd end, unsigned kind, const void* data, std::size_t bytes) {
+  void send_part(PartEnd end, RecordKind kind, const void* data, std::size_t bytes) {
     is_large_ = end == PartEnd::more;
+    part_bytes_ += pending_ + bytes;
     send(part_header(end, kind, pending_ + bytes), staging_.data() + header_room(), pending_, data,
          bytes);
     pending_ = 0;
@@ -262,17 +309,20 @@ class Worker {
   WorkerSlot& slot_;
   Staging staging_;
   Schedule schedule_;
+  std::atomic<bool>& parent_waits_;
+  FlowSender flow_;
   BlockSize size_;
   HeapPages heap_;
   int index_;
   int results_;
   int control_;
   std::uint32_t next_payload_ = 0;
-  bool has_payloads_ = false;  // the record in hand has named some
-  Spill spill_;                // the record in hand, if it is large
+  std::uint32_t payload_pages_ = 0;  // of those that the record in hand has named
+  Spill spill_;                      // the record in hand, if it is large
   std::uint32_t spill_number_ = 0;
-  std::size_t pending_ = 0;  // bytes of the record in hand that lie behind the committed ones
-  bool is_large_ = false;    // the record in hand has begun to leave the staging buffer
+  std::uint64_t part_bytes_ = 0;  // of the record in hand that have left in parts
+  std::size_t pending_ = 0;       // bytes of the record in hand that lie behind the committed ones
+  bool is_large_ = false;         // the record in hand has begun to leave the staging buffer
   std::uint64_t taken_ = 0;
   std::int64_t block_began_ = 0;
   std::int64_t last_flush_ = 0;

@@ -1,0 +1,50 @@
+#include "events.h"
+
+namespace lomp {
+
+namespace {
+
+// c(pid = , signal = , status = , note = , errno = ): how a worker died, or why none can be had.
+SEXP describe_loss(const Event& event) {
+  const Loss& loss = event.loss;
+  const char* names[] = {"pid", "signal", "status", "note", "errno", ""};
+  SEXP value = PROTECT(Rf_mkNamed(INTSXP, names));
+  int* fields = INTEGER(value);
+  fields[0] = loss.pid;
+  const bool is_known = loss.status >= 0;
+  fields[1] = is_known && WIFSIGNALED(loss.status) ? WTERMSIG(loss.status) : 0;
+  fields[2] = is_known && WIFEXITED(loss.status) ? WEXITSTATUS(loss.status) : NA_INTEGER;
+  fields[3] = static_cast<int>(loss.note);
+  fields[4] = event.error;
+  UNPROTECT(1);
+  return value;
+}
+
+}  // namespace
+
+Reaper& reaper() {
+  static Reaper one;
+  return one;
+}
+
+SEXP check_interrupt() {
+  R_CheckUserInterrupt();
+  return R_NilValue;
+}
+
+SEXP make_event(const char* kind, double item, SEXP value) {
+  PROTECT(value);
+  const char* names[] = {"kind", "item", "value", ""};
+  SEXP event = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(event, 0, Rf_mkString(kind));
+  SET_VECTOR_ELT(event, 1, Rf_ScalarReal(item));
+  SET_VECTOR_ELT(event, 2, value);
+  UNPROTECT(2);
+  return event;
+}
+
+SEXP make_loss_event(const char* kind, const Event& event) {
+  return make_event(kind, as_item(event.loss.item), describe_loss(event));
+}
+
+}  // namespace lomp

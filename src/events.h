@@ -1,0 +1,47 @@
+/// \file
+/// What becomes of a pool's events on their way to R.
+#ifndef LOMP_SRC_EVENTS_H
+#define LOMP_SRC_EVENTS_H
+
+#include <Rcpp.h>
+
+#include "lomp/pool.hpp"
+
+namespace lomp {
+
+constexpr int tick_ms = 100;  ///< between looks at interrupts and time limits
+
+/// Tells when to look at interrupts although there is always something to do.
+class InterruptClock {
+ public:
+  bool is_due() {
+    const std::int64_t now = now_ns();
+    if (now - last_ < interval_ns) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  static constexpr std::int64_t interval_ns = 50000000;
+  std::int64_t last_ = 0;
+};
+
+/// For unwind(): jumps if the user has interrupted R or its time is over.
+SEXP check_interrupt();
+
+/// For the whole process; waits for its children when the package is unloaded, or R ends.
+Reaper& reaper();
+
+/// R counts from 1.
+inline double as_item(std::uint64_t item) { return static_cast<double>(item) + 1; }
+
+/// list(kind = , item = , value = ). May jump.
+SEXP make_event(const char* kind, double item, SEXP value);
+
+/// The same for a death, or for the lack of workers. The value is an integer vector c(pid = ,
+/// signal = , status = , note = , errno = ). May jump.
+SEXP make_loss_event(const char* kind, const Event& event);
+
+}  // namespace lomp
+
+#endif

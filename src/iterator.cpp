@@ -1,0 +1,359 @@
+// The exports behind an iterator: workers that run ahead of the caller, and their results one by
+// one.
+#include "child.h"
+#include "events.h"
+#include "lomp/generation.hpp"
+#include "lomp/pool.hpp"
+#include "lomp/reorder.hpp"
+#include "outlet.h"
+#include "serialize.h"
+#include "shelf.h"
+#include "unwind.h"
+
+namespace {
+
+using lomp::Encoding;
+using lomp::Event;
+using lomp::EventKind;
+using lomp::Record;
+using lomp::unwind;
+
+// What the handle keeps alive: the expression, the frame, the hooks, on_event, the outlet, and the
+// values that wait to be asked for.
+enum Kept {
+  kept_expression,
+  kept_frame,
+  kept_hooks,
+  kept_handler,
+  kept_outlet,
+  kept_waiting,
+  kept
+};
+
+// A value that has come; or an event for R, such as a failure; or nothing but the end of an item.
+enum class ArrivalKind { value, event, nothing };
+
+struct Arrival {
+  ArrivalKind kind = ArrivalKind::nothing;
+  Record record{};  // what is to be released then
+  bool has_record = false;
+  R_xlen_t place = -1;  // on the shelf
+};
+
+// What an iterator's handle points to. Its R objects are kept alive by the handle.
+class Stream {
+ public:
+  Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept)
+      : is_ordered_(options.is_ordered),
+        owner_(lomp::generation()),
+        kept_(kept),
+        shelf_(kept, kept_waiting),
+        pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
+
+  lomp::Pool& pool() { return pool_; }
+  unsigned owner() const { return owner_; }
+  std::uint64_t item() const { return item_; }
+  std::uint64_t taken() const { return taken_; }
+  const std::vector<double>& dead_references() const { return dead_references_; }
+
+  // A stream can't be used by what runs while it is being used: an event handler of R's, say.
+  bool is_busy() const { return is_busy_; }
+  void set_busy(bool is_busy) { is_busy_ = is_busy; }
+
+  bool has_ended() const { return has_ended_; }
+  void end() { has_ended_ = true; }
+
+  // Takes the next thing that has come, if it has. Never jumps.
+  bool take(Arrival& arrival, SEXP& value) {
+    while (is_ordered_ ? take_in_turn(arrival) : take_first(arrival)) {
+      if (arrival.has_record) pool_.release(arrival.record);
+      if (arrival.kind == ArrivalKind::nothing) continue;
+      value = shelf_.take(arrival.place);
+      if (arrival.kind == ArrivalKind::value) note_taken(arrival.record);
+      return true;
+    }
+    return false;
+  }
+
+  // Waits for something to come. Gives an event for R that has no place in the order of items, or
+  // NULL.
+  SEXP wait() {
+    const Event event = pool_.next(lomp::tick_ms);
+    if (event.kind == EventKind::idle || clock_.is_due()) unwind(lomp::check_interrupt);
+    return unwind([&] { return note(event); });
+  }
+
+  // Calls R's on_event(event), which may jump; NULL if there is nothing to give to the caller.
+  SEXP handle(SEXP event) {
+    return unwind([&] {
+      SEXP call = PROTECT(Rf_lang2(VECTOR_ELT(kept_, kept_handler), event));
+      SEXP answer = Rf_eval(call, R_BaseEnv);
+      UNPROTECT(1);
+      return answer;
+    });
+  }
+
+ private:
+  static Encoding encoding_of(const Record& record) { return static_cast<Encoding>(record.kind); }
+
+  SEXP note(const Event& event) {
+    switch (event.kind) {
+      case EventKind::idle:
+        return R_NilValue;
+      case EventKind::records:
+        for (std::size_t i = 0; i < event.count; ++i) shelve(event.records[i]);
+        return R_NilValue;
+      case EventKind::lost:
+        shelve_loss(event);
+        return R_NilValue;
+      case EventKind::failed:
+        return lomp::make_loss_event("exhausted", event);
+      case EventKind::finished:
+        end();
+        return lomp::make_event("finished", NA_REAL, R_NilValue);
+    }
+    return R_NilValue;
+  }
+
+  // Values are read as they come, since payloads can be had in this order only. To read all of a
+  // frame's values at once is also cheaper than one by one.
+  void shelve(const Record& record) {
+    Arrival arrival;
+    arrival.record = record;
+    arrival.has_record = true;
+    if (encoding_of(record) != Encoding::nothing) {
+      SEXP value = PROTECT(read(record, arrival.kind));
+      arrival.place = shelf_.put(value);
+      UNPROTECT(1);
+    }
+    line_up(arrival, record.item, !record.goes_on);
+  }
+
+  // A loss has its place in the order, too.
+  void shelve_loss(const Event& event) {
+    Arrival arrival;
+    arrival.kind = ArrivalKind::event;
+    SEXP loss = PROTECT(lomp::make_loss_event("lost", event));
+    arrival.place = shelf_.put(loss);
+    UNPROTECT(1);
+    line_up(arrival, event.loss.item, true);
+  }
+
+  void line_up(const Arrival& arrival, std::uint64_t item, bool is_last) {
+    if (!is_ordered_) return queue_.push_back(arrival);
+    order_.put(item, arrival);
+    if (is_last) order_.end(item);
+  }
+
+  bool take_first(Arrival& arrival) {
+    if (first_ == queue_.size()) return false;
+    arrival = queue_[first_++];
+    if (first_ == queue_.size()) {
+      queue_.clear();
+      first_ = 0;
+    }
+    return true;
+  }
+
+  bool take_in_turn(Arrival& arrival) {
+    const std::uint64_t head = order_.head();
+    const bool has_one = order_.take(arrival);
+    if (order_.head() != head) pool_.set_head(order_.head());
+    return has_one;
+  }
+
+  // A record's value, or an event if it tells of a failure.
+  SEXP read(const Record& record, ArrivalKind& kind) {
+    kind = ArrivalKind::value;
+    SEXP value = is_large(record) ? read_large(record, kind) : lomp::read_record(record, pool_);
+    if (encoding_of(record) != Encoding::failure || kind == ArrivalKind::event) return value;
+    kind = ArrivalKind::event;
+    return lomp::make_event("failure", lomp::as_item(record.item), value);
+  }
+
+  static bool is_large(const Record& record) { return record.cost() > (std::uint64_t{64} << 10); }
+
+  // A large value may be too large for this process. Then that is its item's failure.
+  SEXP read_large(const Record& record, ArrivalKind& kind) {
+    struct Reading {
+      const Record* record;
+      lomp::Pool* pool;
+      bool failed;
+    } reading = {&record, &pool_, false};
+    const auto try_it = [](void* data) {
+      const Reading& r = *static_cast<Reading*>(data);
+      return lomp::read_record(*r.record, *r.pool);
+    };
+    const auto tell = [](SEXP condition, void* data) {
+      Reading& r = *static_cast<Reading*>(data);
+      r.failed = true;
+      return lomp::make_event("unread", lomp::as_item(r.record->item), condition);
+    };
+    SEXP value = R_tryCatchError(try_it, &reading, tell, &reading);
+    if (reading.failed) kind = ArrivalKind::event;
+    return value;
+  }
+
+  void note_taken(const Record& record) {
+    item_ = record.item;
+    ++taken_;
+    if (encoding_of(record) != Encoding::dead_stream) return;
+    const double item = lomp::as_item(item_);
+    if (dead_references_.empty() || dead_references_.back() != item) {
+      dead_references_.push_back(item);
+    }
+  }
+
+  bool is_ordered_;
+  bool is_busy_ = false;
+  bool has_ended_ = false;
+  unsigned owner_;
+  SEXP kept_;
+  lomp::Shelf shelf_;
+  lomp::Reorder<Arrival> order_;
+  std::vector<Arrival> queue_;
+  std::size_t first_ = 0;
+  lomp::Pool pool_;
+  std::uint64_t item_ = 0;
+  std::uint64_t taken_ = 0;
+  lomp::InterruptClock clock_;
+  std::vector<double> dead_references_;
+};
+
+Stream* stream_of(SEXP handle) { return static_cast<Stream*>(R_ExternalPtrAddr(handle)); }
+
+void close_stream(SEXP handle) {
+  Stream* stream = stream_of(handle);
+  R_ClearExternalPtr(handle);
+  R_SetExternalPtrProtected(handle, R_NilValue);
+  delete stream;
+}
+
+// A worker is told what it is to do by a frame, an expression and hooks that the handle keeps.
+SEXP make_kept(SEXP frame, SEXP hooks, SEXP handler, SEXP outlet) {
+  SEXP list = PROTECT(Rf_allocVector(VECSXP, kept));
+  SET_VECTOR_ELT(list, kept_expression, lomp::make_item_expression(outlet != R_NilValue));
+  SET_VECTOR_ELT(list, kept_frame, frame);
+  SET_VECTOR_ELT(list, kept_hooks, hooks);
+  SET_VECTOR_ELT(list, kept_handler, handler);
+  SET_VECTOR_ELT(list, kept_outlet, outlet);
+  SET_VECTOR_ELT(list, kept_waiting, Rf_allocVector(VECSXP, 0));
+  UNPROTECT(1);
+  return list;
+}
+
+lomp::Task make_task(SEXP list) {
+  SEXP outlet = VECTOR_ELT(list, kept_outlet);
+  lomp::Task task;
+  task.call = lomp::make_item_call(VECTOR_ELT(list, kept_expression), VECTOR_ELT(list, kept_frame));
+  task.hooks = lomp::hooks_of(VECTOR_ELT(list, kept_hooks));
+  task.delivery = outlet != R_NilValue ? lomp::Delivery::by_emission : lomp::Delivery::any;
+  if (outlet != R_NilValue) task.outlet = outlet;
+  return task;
+}
+
+lomp::PoolOptions make_options(double items, int workers, bool ordered, double buffer) {
+  lomp::PoolOptions options;
+  options.items = static_cast<std::uint64_t>(items);
+  options.workers = workers;
+  options.before_fork = lomp::prepare_fork;
+  options.reaper = &lomp::reaper();
+  options.is_prompt = true;
+  options.is_ordered = ordered;
+  options.buffer_bytes = static_cast<std::size_t>(buffer);
+  return options;
+}
+
+SEXP exhausted() { return Rf_install(".__exhausted__."); }
+
+// The next value, or what on_event() made of an event.
+SEXP take_next(Stream& stream) {
+  for (;;) {
+    Arrival arrival;
+    SEXP value = R_NilValue;
+    const bool has_come = stream.take(arrival, value);
+    if (has_come && arrival.kind == ArrivalKind::value) return value;
+    if (!has_come && stream.has_ended()) return exhausted();
+    Rcpp::Shield<SEXP> event(has_come ? value : stream.wait());
+    if (event == R_NilValue) continue;
+    Rcpp::Shield<SEXP> answer(stream.handle(event));
+    if (answer != R_NilValue) return VECTOR_ELT(answer, 0);
+  }
+}
+
+}  // namespace
+
+// Opens a stream of the results of `items` calls in `frame`, which holds X, FUN, the dots and, if
+// there is an outlet, `emit`; all workers are forked when it returns. `hooks` is as in pool_open().
+// `on_event` is an R function: it gets what isn't a result, a list as pool_next() gives it, and
+// returns NULL to go on, or list(value) to give this value to whoever asked; or it throws.
+// [[Rcpp::export(rng = false)]]
+SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet,
+                   bool ordered, double buffer) {
+  SEXP kept_list = nullptr;
+  SEXP handle = unwind([&] {
+    kept_list = PROTECT(make_kept(frame, hooks, on_event, outlet));
+    SEXP pointer = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, kept_list));
+    R_RegisterCFinalizerEx(pointer, close_stream, TRUE);
+    UNPROTECT(2);
+    return pointer;
+  });
+  Rcpp::Shield<SEXP> protect(handle);
+  R_SetExternalPtrAddr(handle, new Stream(make_options(items, workers, ordered, buffer),
+                                          make_task(kept_list), kept_list));
+  stream_of(handle)->pool().fork_all();
+  return handle;
+}
+
+// The next result, waiting for it if need be; the symbol .__exhausted__. at the end. Interrupts,
+// time limits and what on_event() throws jump from here; then the stream is closed.
+// [[Rcpp::export(rng = false)]]
+SEXP iterator_next(SEXP handle) {
+  Stream* stream = stream_of(handle);
+  if (stream == nullptr) return exhausted();
+  if (stream->owner() != lomp::generation()) {
+    throw Rcpp::exception("this iterator belongs to the process that made it", false);
+  }
+  if (stream->is_busy()) throw Rcpp::exception("this iterator is being used already", false);
+  stream->set_busy(true);
+  try {
+    Rcpp::Shield<SEXP> value(take_next(*stream));
+    stream->set_busy(false);
+    if (stream->has_ended()) close_stream(handle);
+    return value;
+  } catch (...) {
+    close_stream(handle);
+    throw;
+  }
+}
+
+// Ends the workers; iterator_next() still gives what they had finished, then the event "finished".
+// [[Rcpp::export(rng = false)]]
+void iterator_stop(SEXP handle) {
+  if (stream_of(handle) != nullptr) stream_of(handle)->pool().stop();
+}
+
+// Ends and reaps all workers. May be called again. A stream that is being used ends when its user
+// asks again.
+// [[Rcpp::export(rng = false)]]
+void iterator_close(SEXP handle) {
+  Stream* stream = stream_of(handle);
+  if (stream == nullptr) return;
+  if (!stream->is_busy()) return close_stream(handle);
+  stream->end();
+  stream->pool().stop();
+}
+
+// Where the stream stands: the item of the last result, how many results were taken and how many
+// items are done, and what pool_summary() tells. NULL if it is closed.
+// [[Rcpp::export(rng = false)]]
+SEXP iterator_summary(SEXP handle) {
+  Stream* stream = stream_of(handle);
+  if (stream == nullptr) return R_NilValue;
+  return Rcpp::List::create(Rcpp::Named("item") = lomp::as_item(stream->item()),
+                            Rcpp::Named("taken") = static_cast<double>(stream->taken()),
+                            Rcpp::Named("done") = static_cast<double>(stream->pool().done()),
+                            Rcpp::Named("dead_references") = stream->dead_references(),
+                            Rcpp::Named("refused") = stream->pool().refused(),
+                            Rcpp::Named("forks") = stream->pool().forks());
+}

@@ -1,0 +1,45 @@
+// The export behind `emit`, and generators as a source of values.
+#include "outlet.h"
+
+#include "unwind.h"
+
+namespace lomp {
+
+bool is_generator(SEXP value) {
+  return TYPEOF(value) == CLOSXP && Rf_inherits(value, "coro_generator_instance");
+}
+
+bool is_exhausted(SEXP value) { return value == Rf_install(".__exhausted__."); }
+
+void drain_generator(SEXP generator, const Outlet& outlet) {
+  SEXP call = PROTECT(Rf_lang1(generator));
+  for (;;) {
+    SEXP value = PROTECT(Rf_eval(call, R_BaseEnv));
+    if (is_exhausted(value)) break;
+    outlet.put(value, outlet.data);
+    UNPROTECT(1);
+  }
+  UNPROTECT(2);
+}
+
+}  // namespace lomp
+
+// A handle for the values that the items of one call emit; closed.
+// [[Rcpp::export(rng = false)]]
+SEXP outlet_new() {
+  return lomp::unwind([] { return R_MakeExternalPtr(nullptr, R_NilValue, R_NilValue); });
+}
+
+// Takes one value of the item that runs. FALSE if none does in this process.
+// [[Rcpp::export(rng = false)]]
+bool outlet_put(SEXP handle, SEXP value) {
+  const auto* outlet = static_cast<const lomp::Outlet*>(R_ExternalPtrAddr(handle));
+  if (outlet == nullptr || outlet->owner != lomp::generation() || !outlet->is_open(outlet->data)) {
+    return false;
+  }
+  lomp::unwind([&] {
+    outlet->put(value, outlet->data);
+    return R_NilValue;
+  });
+  return true;
+}
