@@ -17,12 +17,24 @@ is_uncompiled <- function(f) {
     .Call(`_lomp_is_uncompiled`, f)
 }
 
-iterator_open <- function(frame, items, workers, hooks, on_event, outlet, ordered, buffer) {
-    .Call(`_lomp_iterator_open`, frame, items, workers, hooks, on_event, outlet, ordered, buffer)
+iterator_open <- function(frame, items, workers, hooks, on_event, outlet, is_map, ordered, buffer) {
+    .Call(`_lomp_iterator_open`, frame, items, workers, hooks, on_event, outlet, is_map, ordered, buffer)
 }
 
 iterator_next <- function(handle) {
     .Call(`_lomp_iterator_next`, handle)
+}
+
+iterator_give <- function(handle, worker, value) {
+    .Call(`_lomp_iterator_give`, handle, worker, value)
+}
+
+iterator_give_returned <- function(handle, worker) {
+    .Call(`_lomp_iterator_give_returned`, handle, worker)
+}
+
+iterator_post <- function(handle, worker, is_end) {
+    invisible(.Call(`_lomp_iterator_post`, handle, worker, is_end))
 }
 
 iterator_stop <- function(handle) {
@@ -31,6 +43,10 @@ iterator_stop <- function(handle) {
 
 iterator_close <- function(handle) {
     invisible(.Call(`_lomp_iterator_close`, handle))
+}
+
+iterator_item <- function(handle) {
+    .Call(`_lomp_iterator_item`, handle)
 }
 
 iterator_summary <- function(handle) {

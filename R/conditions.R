@@ -89,6 +89,12 @@ new_fork_error <- function(loss, plan) {
               proc.time()[["elapsed"]])
 }
 
+# The producer of a stream of items failed: the call is over.
+new_source_error <- function(cnd) {
+  new_failure("lomp_source_error", paste("the producer of the items failed:", message_of(cnd)),
+              NA_real_, NULL, cnd, character(), proc.time()[["elapsed"]])
+}
+
 item_name <- function(item, plan) {
   name <- plan$names[item]
   if (length(name) == 1L && !is.na(name) && nzchar(name)) name

@@ -18,3 +18,135 @@ run_inprocess <- function(plan, frame) {
   not_done <- if (stopped) seq(next_item, plan$n) else numeric()
   list(results = results, failures = failures, not_done = not_done)
 }
+
+# ---- Iterators ----------------------------------------------------------------------------------
+
+iterate_inprocess <- function(plan, frame) {
+  state <- new.env(parent = emptyenv())
+  state$plan <- plan
+  state$frame <- frame
+  state$failures <- list()
+  state$waiting <- list()
+  state$at <- 0
+  state$taken <- 0
+  state$done <- 0
+  state$item <- 0
+  state$next_item <- 1
+  state$source_ended <- FALSE
+  state$is_busy <- FALSE
+  state$is_open <- TRUE
+  state$summary <- function() if (state$is_open) local_summary(state)
+  state$item_of_last <- function() state$item
+  state$close <- function() end_local(state)
+  new_iterator(state, function(close = FALSE) {
+    if (missing(close) || !check_flag(close, "close")) next_local(state) else close_iterator(state)
+  })
+}
+
+local_summary <- function(state) {
+  list(item = state$item, taken = state$taken, done = state$done, dead_references = numeric(),
+       given = if (is.na(state$plan$n)) state$next_item - 1 else state$plan$n, refused = 0L,
+       forks = 0L)
+}
+
+# The data can go.
+end_local <- function(state) {
+  state$is_open <- FALSE
+  state$frame <- state$generator <- NULL
+  state$waiting <- list()
+}
+
+# Whatever leaves this function but by a value ends the iterator.
+next_local <- function(state) {
+  if (state$is_busy) stop("this iterator is being used already", call. = FALSE)
+  if (!state$is_open) return(exhausted)
+  state$is_busy <- TRUE
+  on.exit({
+    state$is_busy <- FALSE
+    end_local(state)
+  })
+  answer <- NULL
+  while (is.null(answer) && state$is_open) answer <- step_local(state)
+  if (is.null(answer)) return(exhausted)
+  if (!identical(answer[[1L]], exhausted)) {
+    on.exit(state$is_busy <- FALSE)
+    state$taken <- state$taken + 1
+  }
+  answer[[1L]]
+}
+
+# list(value), or NULL if there is none yet.
+step_local <- function(state) {
+  if (state$at < length(state$waiting)) return(next_waiting(state))
+  if (!is.null(state$failure)) return(fail_local(state))
+  if (is.null(state$generator) && !next_item(state)) {
+    return(if (is.null(state$failure)) finish_stream(state))
+  }
+  run_step(state)
+}
+
+# Goes on to the next item; FALSE if there is none, or its producer failed.
+next_item <- function(state) {
+  if (is.null(state$plan$source)) {
+    if (state$next_item > state$plan$n) return(FALSE)
+  } else {
+    item <- pull_item(state)
+    if (inherits(item, "condition")) state$failure <- new_source_error(item)
+    if (is.null(item) || inherits(item, "condition")) return(FALSE)
+    assign("X", item, envir = state$frame)
+  }
+  state$item <- state$next_item
+  state$next_item <- state$next_item + 1
+  TRUE
+}
+
+next_waiting <- function(state) {
+  state$at <- state$at + 1
+  value <- state$waiting[state$at]
+  state$waiting[state$at] <- list(NULL)
+  value
+}
+
+fail_local <- function(state) {
+  failure <- state$failure
+  state$failure <- NULL
+  if (state$plan$on_error == "collect" && !is.na(failure$item)) return(fail_stream(failure, state))
+  state$failures <- c(state$failures, list(failure))
+  throw_from_stream(failure, state)
+}
+
+run_step <- function(state) {
+  base <- the$base
+  on.exit(the$base <- base)
+  the$base <- sys.nframe()
+  place <- if (is.null(state$plan$source)) state$item else 1
+  step <- inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,
+                         describe_failure)
+  if (step$failed) {
+    state$failure <- new_item_error(state$item, step$value, state$plan)
+    state$generator <- NULL
+    state$done <- state$done + 1
+  }
+  if (state$plan$emits) {
+    state$waiting <- as.list(step$emitted)
+    state$at <- 0
+    if (!step$failed) state$done <- state$done + 1
+    return(NULL)
+  }
+  if (!step$failed) take_local(step["value"], state)
+}
+
+# A generator's value, its end, a generator itself, or a result.
+take_local <- function(value, state) {
+  is_over <- is.null(state$generator)
+  if (is_over && !state$plan$is_map && inherits(value[[1L]], "coro_generator_instance")) {
+    state$generator <- value[[1L]]
+    return(NULL)
+  }
+  if (!is_over && identical(value[[1L]], exhausted)) {
+    state$generator <- value <- NULL
+    is_over <- TRUE
+  }
+  if (is_over) state$done <- state$done + 1
+  unname(value)
+}

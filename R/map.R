@@ -21,6 +21,16 @@
 #' the items that use it. All of lomp's own arguments begin with a dot, so that `...` is free for
 #' `.f`; a name in `...` that looks like a misspelt argument of lomp is an error.
 #'
+#' @section Items from a stream:
+#' `.x` may also be a producer of items, so that data which don't fit into memory can pass through:
+#' a generator of the package coro; a function that can be called without arguments, gives an item
+#' each time, and [lomp_done()] at its end; or an object of the package iterators. It runs in this
+#' process and is asked for an item when a worker can take one; each worker has one parcel of items
+#' in hand and one in store. Items travel like results, large vectors through memory files, and the
+#' result is a list without names. An error of the producer ends the call with a condition of class
+#' `lomp_source_error`, whose `results` has what was finished. A producer with an argument `close`
+#' is called with `close = TRUE` when the call is over.
+#'
 #' @section What differs from lapply:
 #' Environments and other reference objects in results are copies; items don't share them any more.
 #' External pointers and connections in results arrive dead, which a warning of class
@@ -51,7 +61,7 @@
 #' it fails (`lomp_fork_error`).
 #'
 #' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
-#'   column.
+#'   column. Or a producer of items, see the section on streams.
 #' @param .f A function, or the name of one, as [match.fun()] takes it.
 #' @param ... Further arguments for `.f`.
 #' @param .workers The number of worker processes, a whole number from 0 to 10000; at most one for
@@ -101,11 +111,13 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   dot_names <- if (...length() > 0L) names(substitute(list(...)))
   check_dots(FUN, dot_names)
   check_emit(FUN, dot_names)
-  if (!is_plain_vector(X)) {
+  if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
-  # nolint end
   plan <- new_plan(X, .workers, .on_error)
   force_dots(...)
-  run_map(plan, environment())
+  if (is.null(plan$source)) return(run_map(plan, environment()))
+  X <- NULL
+  # nolint end
+  run_map_stream(plan, environment())
 }

@@ -15,6 +15,7 @@ max_workers <- 10000L
 
 # A call's arguments, checked: what is to be done, apart from the data.
 new_plan <- function(items, workers, on_error) {
+  if (is_source(items)) return(new_source_plan(items, workers, on_error))
   n <- length(items)
   if (n >= 2^32) stop_argument(".x", "must have fewer than 2^32 elements")
   workers <- check_workers(workers, ".workers")
@@ -23,6 +24,15 @@ new_plan <- function(items, workers, on_error) {
     names = attr(items, "names", exact = TRUE),
     workers = as.integer(min(workers, n)),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error")
+  )
+}
+
+# Of items that come from a producer nobody knows how many there are.
+new_source_plan <- function(producer, workers, on_error) {
+  list(
+    n = NA_real_, workers = check_workers(workers, ".workers"),
+    on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
+    source = new_source(producer), ordered = FALSE, buffer = 0, is_map = TRUE, emits = FALSE
   )
 }
 
@@ -78,7 +88,7 @@ is_plain_vector <- function(x) is.vector(x) && !is.object(x)
 # What lapply makes of any other X. `as.list` is looked up where the caller would find it, so that
 # S4 methods defined there are used.
 as_items <- function(x, caller) {
-  if (is.function(x)) stop("it is a function")
+  if (is.function(x)) stop("it is a function that needs arguments")
   as_list <- get("as.list", envir = caller, mode = "function")
   items <- as_list(x)
   if (!has_elements(items)) stop("its as.list() gives ", describe_value(items))

@@ -60,8 +60,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // iterator_open
-SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, bool ordered, double buffer);
-RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP orderedSEXP, SEXP bufferSEXP) {
+SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, bool is_map, bool ordered, double buffer);
+RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -70,9 +70,10 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
     Rcpp::traits::input_parameter< SEXP >::type on_event(on_eventSEXP);
     Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
+    Rcpp::traits::input_parameter< bool >::type is_map(is_mapSEXP);
     Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
     Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, ordered, buffer));
+    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, is_map, ordered, buffer));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -84,6 +85,40 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     rcpp_result_gen = Rcpp::wrap(iterator_next(handle));
     return rcpp_result_gen;
+END_RCPP
+}
+// iterator_give
+bool iterator_give(SEXP handle, int worker, SEXP value);
+RcppExport SEXP _lomp_iterator_give(SEXP handleSEXP, SEXP workerSEXP, SEXP valueSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_give(handle, worker, value));
+    return rcpp_result_gen;
+END_RCPP
+}
+// iterator_give_returned
+bool iterator_give_returned(SEXP handle, int worker);
+RcppExport SEXP _lomp_iterator_give_returned(SEXP handleSEXP, SEXP workerSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_give_returned(handle, worker));
+    return rcpp_result_gen;
+END_RCPP
+}
+// iterator_post
+void iterator_post(SEXP handle, int worker, bool is_end);
+RcppExport SEXP _lomp_iterator_post(SEXP handleSEXP, SEXP workerSEXP, SEXP is_endSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
+    Rcpp::traits::input_parameter< bool >::type is_end(is_endSEXP);
+    iterator_post(handle, worker, is_end);
+    return R_NilValue;
 END_RCPP
 }
 // iterator_stop
@@ -102,6 +137,16 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     iterator_close(handle);
     return R_NilValue;
+END_RCPP
+}
+// iterator_item
+double iterator_item(SEXP handle);
+RcppExport SEXP _lomp_iterator_item(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_item(handle));
+    return rcpp_result_gen;
 END_RCPP
 }
 // iterator_summary
@@ -240,10 +285,14 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
-    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 8},
+    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 9},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
+    {"_lomp_iterator_give", (DL_FUNC) &_lomp_iterator_give, 3},
+    {"_lomp_iterator_give_returned", (DL_FUNC) &_lomp_iterator_give_returned, 2},
+    {"_lomp_iterator_post", (DL_FUNC) &_lomp_iterator_post, 3},
     {"_lomp_iterator_stop", (DL_FUNC) &_lomp_iterator_stop, 1},
     {"_lomp_iterator_close", (DL_FUNC) &_lomp_iterator_close, 1},
+    {"_lomp_iterator_item", (DL_FUNC) &_lomp_iterator_item, 1},
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},

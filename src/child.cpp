@@ -31,7 +31,7 @@ void call_hook(void* function) {
 void emit_value(SEXP value, void* data) {
   Worker& worker = *static_cast<Worker*>(data);
   worker.await_room();
-  worker.emit(put_value(worker, value));
+  worker.emit(begin_with_value(worker, value));
 }
 
 bool has_item(void* data) { return static_cast<Worker*>(data)->running() != 0; }
@@ -52,10 +52,28 @@ void deliver(Run& run, SEXP value) {
   finish_without_value(*run.worker);
 }
 
+// An item that was sent here is the one element of a list of its own.
+SEXP evaluate_streamed(Run& run) {
+  const Record& record = run.worker->streamed();
+  if (record.data == nullptr) Rf_error("the item can't be read: its file is lost");
+  SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
+  SET_VECTOR_ELT(items, 0, read_record(record, *run.worker));
+  const ItemCall& call = run.task->call;
+  Rf_defineVar(Rf_install("X"), items, call.frame);
+  SEXP value = PROTECT(call.evaluate(0));
+  Rf_defineVar(Rf_install("X"), R_NilValue, call.frame);
+  UNPROTECT(2);
+  return value;
+}
+
+SEXP evaluate(Run& run, std::uint32_t item) {
+  return run.task->is_streamed ? evaluate_streamed(run) : run.task->call.evaluate(item);
+}
+
 void run_block(Run& run) {
   std::uint32_t item;
   while (run.worker->take(item)) {
-    SEXP value = PROTECT(run.task->call.evaluate(item));
+    SEXP value = PROTECT(evaluate(run, item));
     deliver(run, value);
     UNPROTECT(1);
   }

@@ -31,7 +31,8 @@ struct Task {
   ItemCall call;
   ChildHooks hooks;
   Delivery delivery = Delivery::one;
-  SEXP outlet = nullptr;  ///< the handle behind the frame's `emit`, by_emission
+  bool is_streamed = false;  ///< the items come from the parent, one by one
+  SEXP outlet = nullptr;     ///< the handle behind the frame's `emit`, by_emission
 };
 
 /// In the parent, before each fork: empties output buffers that the child would inherit, and

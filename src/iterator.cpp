@@ -54,6 +54,7 @@ class Stream {
   unsigned owner() const { return owner_; }
   std::uint64_t item() const { return item_; }
   std::uint64_t taken() const { return taken_; }
+  std::uint64_t given() const { return pool_.items() > 0 ? pool_.items() : next_item_; }
   const std::vector<double>& dead_references() const { return dead_references_; }
 
   // A stream can't be used by what runs while it is being used: an event handler of R's, say.
@@ -62,6 +63,26 @@ class Stream {
 
   bool has_ended() const { return has_ended_; }
   void end() { has_ended_ = true; }
+
+  // Where items are streamed: puts one more into the worker's parcel and keeps it until it has
+  // ended. May jump.
+  enum class Given { more, full, refused };
+  Given give(int worker, SEXP value) {
+    const std::uint64_t item = next_item_++;
+    const R_xlen_t place = shelf_.put(value);
+    underway_[item] = place;
+    return send(worker, item, value);
+  }
+
+  // Puts the items that a dead worker had into this one's parcel, as many as there is room for.
+  Given give_returned(int worker) {
+    std::uint64_t item = 0;
+    Given given = Given::more;
+    while (given != Given::full && pool_.first_returned(item)) {
+      given = send(worker, item, shelf_.look(underway_[item]));
+    }
+    return given;
+  }
 
   // Takes the next thing that has come, if it has. Never jumps.
   bool take(Arrival& arrival, SEXP& value) {
@@ -73,6 +94,17 @@ class Stream {
       return true;
     }
     return false;
+  }
+
+  // A value, or one that stands for a failure, was handed over.
+  void note_taken(const Record& record) {
+    item_ = record.item;
+    ++taken_;
+    if (encoding_of(record) != Encoding::dead_stream) return;
+    const double item = lomp::as_item(item_);
+    if (dead_references_.empty() || dead_references_.back() != item) {
+      dead_references_.push_back(item);
+    }
   }
 
   // Waits for something to come. Gives an event for R that has no place in the order of items, or
@@ -106,6 +138,8 @@ class Stream {
       case EventKind::lost:
         shelve_loss(event);
         return R_NilValue;
+      case EventKind::hungry:
+        return lomp::make_event("hungry", event.worker, Rf_ScalarReal(event.wanted));
       case EventKind::failed:
         return lomp::make_loss_event("exhausted", event);
       case EventKind::finished:
@@ -136,13 +170,41 @@ class Stream {
     SEXP loss = PROTECT(lomp::make_loss_event("lost", event));
     arrival.place = shelf_.put(loss);
     UNPROTECT(1);
+    arrival.record.item = event.loss.item;
     line_up(arrival, event.loss.item, true);
   }
 
+  // An item that can't be sent is as good as lost.
+  Given send(int worker, std::uint64_t item, SEXP value) {
+    lomp::Parcel& parcel = pool_.parcel(worker);
+    parcel.begin();
+    const unsigned kind = lomp::put_value(parcel, value);
+    pool_.note_given(worker, item);
+    if (parcel.add(item, kind)) return parcel.has_room() ? Given::more : Given::full;
+    pool_.withdraw(item);
+    Arrival arrival;
+    arrival.kind = ArrivalKind::event;
+    SEXP event = PROTECT(lomp::make_event("unsent", lomp::as_item(item), R_NilValue));
+    arrival.place = shelf_.put(event);
+    UNPROTECT(1);
+    arrival.record.item = item;
+    line_up(arrival, item, true);
+    return Given::refused;
+  }
+
   void line_up(const Arrival& arrival, std::uint64_t item, bool is_last) {
+    if (is_last) let_go(item);
     if (!is_ordered_) return queue_.push_back(arrival);
     order_.put(item, arrival);
     if (is_last) order_.end(item);
+  }
+
+  // Where items are streamed, one that has ended needn't be kept any more.
+  void let_go(std::uint64_t item) {
+    const auto kept = underway_.find(item);
+    if (kept == underway_.end()) return;
+    shelf_.take(kept->second);
+    underway_.erase(kept);
   }
 
   bool take_first(Arrival& arrival) {
@@ -194,16 +256,6 @@ class Stream {
     return value;
   }
 
-  void note_taken(const Record& record) {
-    item_ = record.item;
-    ++taken_;
-    if (encoding_of(record) != Encoding::dead_stream) return;
-    const double item = lomp::as_item(item_);
-    if (dead_references_.empty() || dead_references_.back() != item) {
-      dead_references_.push_back(item);
-    }
-  }
-
   bool is_ordered_;
   bool is_busy_ = false;
   bool has_ended_ = false;
@@ -214,6 +266,8 @@ class Stream {
   std::vector<Arrival> queue_;
   std::size_t first_ = 0;
   lomp::Pool pool_;
+  std::map<std::uint64_t, R_xlen_t> underway_;  // places of the items that were sent
+  std::uint64_t next_item_ = 0;
   std::uint64_t item_ = 0;
   std::uint64_t taken_ = 0;
   lomp::InterruptClock clock_;
@@ -242,23 +296,28 @@ SEXP make_kept(SEXP frame, SEXP hooks, SEXP handler, SEXP outlet) {
   return list;
 }
 
-lomp::Task make_task(SEXP list) {
+lomp::Task make_task(SEXP list, bool is_streamed, bool is_map) {
   SEXP outlet = VECTOR_ELT(list, kept_outlet);
   lomp::Task task;
   task.call = lomp::make_item_call(VECTOR_ELT(list, kept_expression), VECTOR_ELT(list, kept_frame));
   task.hooks = lomp::hooks_of(VECTOR_ELT(list, kept_hooks));
-  task.delivery = outlet != R_NilValue ? lomp::Delivery::by_emission : lomp::Delivery::any;
+  task.delivery = is_map                 ? lomp::Delivery::one
+                  : outlet != R_NilValue ? lomp::Delivery::by_emission
+                                         : lomp::Delivery::any;
+  task.is_streamed = is_streamed;
   if (outlet != R_NilValue) task.outlet = outlet;
   return task;
 }
 
-lomp::PoolOptions make_options(double items, int workers, bool ordered, double buffer) {
+lomp::PoolOptions make_options(double items, int workers, bool is_map, bool ordered,
+                               double buffer) {
   lomp::PoolOptions options;
-  options.items = static_cast<std::uint64_t>(items);
+  options.is_streamed = ISNA(items);
+  options.items = options.is_streamed ? 0 : static_cast<std::uint64_t>(items);
   options.workers = workers;
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
-  options.is_prompt = true;
+  options.is_prompt = !is_map;
   options.is_ordered = ordered;
   options.buffer_bytes = static_cast<std::size_t>(buffer);
   return options;
@@ -277,19 +336,23 @@ SEXP take_next(Stream& stream) {
     Rcpp::Shield<SEXP> event(has_come ? value : stream.wait());
     if (event == R_NilValue) continue;
     Rcpp::Shield<SEXP> answer(stream.handle(event));
-    if (answer != R_NilValue) return VECTOR_ELT(answer, 0);
+    if (answer == R_NilValue) continue;
+    if (has_come) stream.note_taken(arrival.record);
+    return VECTOR_ELT(answer, 0);
   }
 }
 
 }  // namespace
 
 // Opens a stream of the results of `items` calls in `frame`, which holds X, FUN, the dots and, if
-// there is an outlet, `emit`; all workers are forked when it returns. `hooks` is as in pool_open().
-// `on_event` is an R function: it gets what isn't a result, a list as pool_next() gives it, and
-// returns NULL to go on, or list(value) to give this value to whoever asked; or it throws.
+// there is an outlet, `emit`; all workers are forked when it returns. `items` is NA where they come
+// from iterator_give(). With `is_map` each item has one result, whatever it is. `buffer` is a
+// number of bytes, 0 for no bound. `hooks` is as in pool_open(). `on_event` is an R function: it
+// gets what isn't a result, a list as pool_next() gives it, and returns NULL to go on, or
+// list(value) to give this value to whoever asked; or it throws.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet,
-                   bool ordered, double buffer) {
+                   bool is_map, bool ordered, double buffer) {
   SEXP kept_list = nullptr;
   SEXP handle = unwind([&] {
     kept_list = PROTECT(make_kept(frame, hooks, on_event, outlet));
@@ -299,8 +362,8 @@ SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_ev
     return pointer;
   });
   Rcpp::Shield<SEXP> protect(handle);
-  R_SetExternalPtrAddr(handle, new Stream(make_options(items, workers, ordered, buffer),
-                                          make_task(kept_list), kept_list));
+  R_SetExternalPtrAddr(handle, new Stream(make_options(items, workers, is_map, ordered, buffer),
+                                          make_task(kept_list, ISNA(items), is_map), kept_list));
   stream_of(handle)->pool().fork_all();
   return handle;
 }
@@ -327,6 +390,39 @@ SEXP iterator_next(SEXP handle) {
   }
 }
 
+// Within on_event() of an event "hungry": adds an item to what this worker will get. FALSE if it
+// can take no more.
+// [[Rcpp::export(rng = false)]]
+bool iterator_give(SEXP handle, int worker, SEXP value) {
+  Stream& stream = *stream_of(handle);
+  Stream::Given given = Stream::Given::more;
+  unwind([&] {
+    given = stream.give(worker, value);
+    return R_NilValue;
+  });
+  return given != Stream::Given::full;
+}
+
+// The same with the items that dead workers had.
+// [[Rcpp::export(rng = false)]]
+bool iterator_give_returned(SEXP handle, int worker) {
+  Stream& stream = *stream_of(handle);
+  Stream::Given given = Stream::Given::more;
+  unwind([&] {
+    given = stream.give_returned(worker);
+    return R_NilValue;
+  });
+  return given != Stream::Given::full;
+}
+
+// Sends the worker what was added. With `is_end`, no more items will come.
+// [[Rcpp::export(rng = false)]]
+void iterator_post(SEXP handle, int worker, bool is_end) {
+  lomp::Pool& pool = stream_of(handle)->pool();
+  if (is_end) pool.end_of_items();
+  pool.post_parcel(worker);
+}
+
 // Ends the workers; iterator_next() still gives what they had finished, then the event "finished".
 // [[Rcpp::export(rng = false)]]
 void iterator_stop(SEXP handle) {
@@ -344,6 +440,10 @@ void iterator_close(SEXP handle) {
   stream->pool().stop();
 }
 
+// The item (from 1) of the result that iterator_next() gave last.
+// [[Rcpp::export(rng = false)]]
+double iterator_item(SEXP handle) { return lomp::as_item(stream_of(handle)->item()); }
+
 // Where the stream stands: the item of the last result, how many results were taken and how many
 // items are done, and what pool_summary() tells. NULL if it is closed.
 // [[Rcpp::export(rng = false)]]
@@ -352,6 +452,7 @@ SEXP iterator_summary(SEXP handle) {
   if (stream == nullptr) return R_NilValue;
   return Rcpp::List::create(Rcpp::Named("item") = lomp::as_item(stream->item()),
                             Rcpp::Named("taken") = static_cast<double>(stream->taken()),
+                            Rcpp::Named("given") = static_cast<double>(stream->given()),
                             Rcpp::Named("done") = static_cast<double>(stream->pool().done()),
                             Rcpp::Named("dead_references") = stream->dead_references(),
                             Rcpp::Named("refused") = stream->pool().refused(),

@@ -141,47 +141,47 @@ bool is_plain_at(SEXP x, int depth) {
 }
 
 template <class T>
-void put(Worker& worker, T value) {
-  worker.put(&value, sizeof value);
+void put(RecordSink& sink, T value) {
+  sink.put(&value, sizeof value);
 }
 
-void put_string(Worker& worker, SEXP string) {
-  if (string == NA_STRING) return put(worker, na_length);
+void put_string(RecordSink& sink, SEXP string) {
+  if (string == NA_STRING) return put(sink, na_length);
   const std::uint32_t length = static_cast<std::uint32_t>(LENGTH(string));
-  put(worker, length);
-  put(worker, static_cast<unsigned char>(Rf_getCharCE(string)));
-  worker.put(CHAR(string), length);
+  put(sink, length);
+  put(sink, static_cast<unsigned char>(Rf_getCharCE(string)));
+  sink.put(CHAR(string), length);
 }
 
-void put_symbol(Worker& worker, SEXP symbol) {
+void put_symbol(RecordSink& sink, SEXP symbol) {
   const char* name = CHAR(PRINTNAME(symbol));
   const std::uint32_t length = static_cast<std::uint32_t>(std::strlen(name));
-  put(worker, length);
-  worker.put(name, length);
+  put(sink, length);
+  sink.put(name, length);
 }
 
 std::size_t bytes_of(SEXP x) {
   return static_cast<std::size_t>(XLENGTH(x)) * element_size(TYPEOF(x));
 }
 
-void put_elements(Worker& worker, SEXP x) {
+void put_elements(RecordSink& sink, SEXP x) {
   const R_xlen_t n = XLENGTH(x);
   if (TYPEOF(x) == STRSXP) {
-    for (R_xlen_t i = 0; i < n; ++i) put_string(worker, STRING_ELT(x, i));
+    for (R_xlen_t i = 0; i < n; ++i) put_string(sink, STRING_ELT(x, i));
   } else if (TYPEOF(x) == VECSXP) {
-    for (R_xlen_t i = 0; i < n; ++i) put_plain(worker, VECTOR_ELT(x, i));
+    for (R_xlen_t i = 0; i < n; ++i) put_plain(sink, VECTOR_ELT(x, i));
   } else if (n > 0) {
-    worker.put(elements(x), bytes_of(x));
+    sink.put(elements(x), bytes_of(x));
   }
 }
 
-void put_attributes(Worker& worker, SEXP x) {
+void put_attributes(RecordSink& sink, SEXP x) {
   std::uint32_t count = 0;
   every_attribute(x, [&count](SEXP, SEXP) { return ++count > 0; });
-  put(worker, count);
-  every_attribute(x, [&worker](SEXP tag, SEXP value) {
-    put_symbol(worker, tag);
-    put_plain(worker, value);
+  put(sink, count);
+  every_attribute(x, [&sink](SEXP tag, SEXP value) {
+    put_symbol(sink, tag);
+    put_plain(sink, value);
     return true;
   });
 }
@@ -189,16 +189,16 @@ void put_attributes(Worker& worker, SEXP x) {
 // What is left of a record. Its functions jump where the bytes end too early.
 class Source {
  public:
-  Source(const Record& record, Pool& pool)
-      : at_(record.data), left_(record.size), record_(&record), pool_(&pool) {}
+  Source(const Record& record, PayloadSource& payloads)
+      : at_(record.data), left_(record.size), record_(&record), payloads_(&payloads) {}
 
   // The vector whose payload is named next.
   SEXP get_payload(SEXPTYPE type) {
     const R_xlen_t n = static_cast<R_xlen_t>(get<std::uint64_t>());
-    const int fd = pool_->take_payload(record_->worker, get<std::uint32_t>());
+    const int fd = payloads_->take_payload(record_->worker, get<std::uint32_t>());
     if (fd < 0) Rf_error("its data were lost: no file descriptor was free");
     SEXP x = make_mapped_vector(type, n, fd, static_cast<std::size_t>(n) * element_size(type));
-    pool_->drop_payload();
+    payloads_->drop_payload();
     return x;
   }
 
@@ -228,7 +228,7 @@ class Source {
   const unsigned char* at_;
   std::size_t left_;
   const Record* record_;
-  Pool* pool_;
+  PayloadSource* payloads_;
 };
 
 SEXP get_value(Source& source);
@@ -308,28 +308,28 @@ SEXP get_value(Source& source) {
 
 bool is_plain(SEXP value) { return is_plain_at(value, 0); }
 
-void put_plain(Worker& worker, SEXP value) {
+void put_plain(RecordSink& sink, SEXP value) {
   unsigned char tag = static_cast<unsigned char>(TYPEOF(value));
-  if (tag == NILSXP) return put(worker, tag);
+  if (tag == NILSXP) return put(sink, tag);
   const std::uint64_t length = static_cast<std::uint64_t>(XLENGTH(value));
   const bool attributes = any_attribute(value);
   std::uint32_t number = 0;
   const bool payload = bytes_of(value) >= payload_threshold &&
-                       worker.put_payload(elements(value), bytes_of(value), number);
+                       sink.put_payload(elements(value), bytes_of(value), number);
   tag = static_cast<unsigned char>(tag | (attributes ? has_attributes : 0) |
                                    (length == 1 ? is_scalar : 0) | (payload ? is_payload : 0));
-  put(worker, tag);
-  if (length != 1) put(worker, length);
+  put(sink, tag);
+  if (length != 1) put(sink, length);
   if (payload) {
-    put(worker, number);
+    put(sink, number);
   } else {
-    put_elements(worker, value);
+    put_elements(sink, value);
   }
-  if (attributes) put_attributes(worker, value);
+  if (attributes) put_attributes(sink, value);
 }
 
-SEXP read_plain(const Record& record, Pool& pool) {
-  Source source(record, pool);
+SEXP read_plain(const Record& record, PayloadSource& payloads) {
+  Source source(record, payloads);
   return get_value(source);
 }
 

@@ -6,24 +6,24 @@
 
 namespace lomp {
 
-SEXP read_plain(const Record& record, Pool& pool);
+SEXP read_plain(const Record& record, PayloadSource& source);
 
 namespace {
 
 // Where R's serialization goes, and what it met on the way.
 struct Sink {
-  Worker* worker;
+  RecordSink* records;
   SEXP harmless;  // an external pointer inside another one that isn't a resource
   bool lost_reference;
 };
 
 void put_char(R_outpstream_t stream, int c) {
   const char byte = static_cast<char>(c);
-  static_cast<Sink*>(stream->data)->worker->put(&byte, 1);
+  static_cast<Sink*>(stream->data)->records->put(&byte, 1);
 }
 
 void put_bytes(R_outpstream_t stream, void* bytes, int length) {
-  static_cast<Sink*>(stream->data)->worker->put(bytes, static_cast<std::size_t>(length));
+  static_cast<Sink*>(stream->data)->records->put(bytes, static_cast<std::size_t>(length));
 }
 
 // A class that was defined in this session has a key, which points to a function of the package
@@ -80,8 +80,8 @@ SEXP read_stream(const Record& record) {
 
 }  // namespace
 
-bool put_stream(Worker& worker, SEXP value) {
-  Sink sink = {&worker, R_NilValue, false};
+bool put_stream(RecordSink& records, SEXP value) {
+  Sink sink = {&records, R_NilValue, false};
   SEXP sink_pointer = PROTECT(R_MakeExternalPtr(&sink, R_NilValue, R_NilValue));
   R_outpstream_st stream;
   R_InitOutPStream(&stream, reinterpret_cast<R_pstream_data_t>(&sink), R_pstream_binary_format, 3,
@@ -91,19 +91,18 @@ bool put_stream(Worker& worker, SEXP value) {
   return sink.lost_reference;
 }
 
-unsigned put_value(Worker& worker, SEXP value) {
-  worker.abandon();
+unsigned put_value(RecordSink& sink, SEXP value) {
   Encoding encoding = Encoding::plain;
   if (is_plain(value)) {
-    put_plain(worker, value);
+    put_plain(sink, value);
   } else {
-    encoding = put_stream(worker, value) ? Encoding::dead_stream : Encoding::stream;
+    encoding = put_stream(sink, value) ? Encoding::dead_stream : Encoding::stream;
   }
   return static_cast<unsigned>(encoding);
 }
 
-SEXP read_record(const Record& record, Pool& pool) {
-  return static_cast<Encoding>(record.kind) == Encoding::plain ? read_plain(record, pool)
+SEXP read_record(const Record& record, PayloadSource& source) {
+  return static_cast<Encoding>(record.kind) == Encoding::plain ? read_plain(record, source)
                                                                : read_stream(record);
 }
 

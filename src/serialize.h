@@ -27,22 +27,29 @@ bool is_plain(SEXP value);
 
 /// Appends a plain value to the record in hand. Many times faster than R's serialization for small
 /// values, since it needs no table of references; about as fast for large ones.
-void put_plain(Worker& worker, SEXP value);
+void put_plain(RecordSink& sink, SEXP value);
 
 /// Appends R's serialization to the record in hand; true if an external pointer in it is lost.
 /// May jump.
-bool put_stream(Worker& worker, SEXP value);
+bool put_stream(RecordSink& sink, SEXP value);
 
-/// Begins and fills a record of the value; what an earlier value left that failed half-way is
-/// forgotten. Returns the kind with which to complete it. May jump.
-unsigned put_value(Worker& worker, SEXP value);
+/// Fills a record with the value. Returns the kind with which to complete it. May jump.
+unsigned put_value(RecordSink& sink, SEXP value);
+
+/// The same for a worker's record; what an earlier value left that failed half-way is forgotten.
+inline unsigned begin_with_value(Worker& worker, SEXP value) {
+  worker.abandon();
+  return put_value(worker, value);
+}
 
 /// Completes a record of the value: the result of the item in hand. May jump.
-inline void write_result(Worker& worker, SEXP value) { worker.finish(put_value(worker, value)); }
+inline void write_result(Worker& worker, SEXP value) {
+  worker.finish(begin_with_value(worker, value));
+}
 
-/// The value in a record of the pool's last event, whose payloads come from there. May jump; a
-/// damaged record is an R error. The caller protects the value.
-SEXP read_record(const Record& record, Pool& pool);
+/// The value in a record whose payloads come from there. May jump; a damaged record is an R error.
+/// The caller protects the value.
+SEXP read_record(const Record& record, PayloadSource& source);
 
 }  // namespace lomp
 

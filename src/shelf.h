@@ -24,6 +24,9 @@ class Shelf {
     return place;
   }
 
+  /// A value that stays where it is.
+  SEXP look(R_xlen_t place) const { return VECTOR_ELT(list(), place); }
+
   /// Takes a value away; it isn't protected any more. Never jumps.
   SEXP take(R_xlen_t place) {
     SEXP value = VECTOR_ELT(list(), place);

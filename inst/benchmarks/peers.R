@@ -56,6 +56,16 @@ make_share_reader <- function(strings) {
   }
 }
 
+make_lister <- function(each) {
+  force(each)
+  function(i) lapply(seq_len(each), function(k) i * k)
+}
+
+make_emitter <- function(each) {
+  force(each)
+  function(i, emit) for (k in seq_len(each)) emit(i * k)
+}
+
 setup_counting <- function(n) list(items = seq_len(n), fun = give_back)
 
 setup_uneven <- function(n, longest) {
@@ -89,6 +99,69 @@ setup_strings <- function(n, shares) {
   list(items = items, fun = make_share_reader(strings))
 }
 
+# The sum of so many integers would overflow; these doubles add up exactly in any order.
+setup_stream <- function(n, each) {
+  list(items = as.numeric(seq_len(n)), fun = make_lister(each), emitting = make_emitter(each))
+}
+
+count_and_sum <- function(lists) {
+  numbers <- unlist(lists)
+  c(length(numbers), sum(numbers))
+}
+
+# Of large vectors one element each is read, so that what is measured is how they arrive.
+sum_firsts <- function(vectors) sum(vapply(vectors, function(v) v[[1]], 0))
+
+# What an engine that returns all results at once does with a stream.
+map_then <- function(consume, engine) {
+  force(consume)
+  force(engine)
+  function(task, workers) consume(engines[[engine]]$run(task$items, task$fun, workers))
+}
+
+# Attached, as a user has it, lomp_done() is found faster than with `lomp::` a million times.
+take_numbers <- function(task, workers) {
+  it <- lomp::lomp_iterate(task$items, task$emitting, .workers = workers)
+  is_end <- lomp::lomp_done
+  count <- 0
+  total <- 0
+  while (!is_end(number <- it())) {
+    count <- count + 1
+    total <- total + number
+  }
+  c(count, total)
+}
+
+take_vectors <- function(task, workers) {
+  it <- lomp::lomp_iterate(task$items, task$fun, .workers = workers)
+  total <- 0
+  while (!lomp::lomp_done(vector <- it())) total <- total + vector[[1]]
+  total
+}
+
+make_vectors_in_turn <- function(task, workers) {
+  total <- 0
+  for (i in task$items) {
+    vector <- task$fun(i)
+    total <- total + vector[[1]]
+  }
+  total
+}
+
+# bpiterate() asks for items until it gets NULL, and adds up what consume() makes of each result.
+reduce_with <- function(consume, start) {
+  force(consume)
+  force(start)
+  function(task, workers) {
+    at <- 0
+    next_item <- function() if (at < length(task$items)) task$items[[at <<- at + 1]]
+    BiocParallel::bpiterate(
+      next_item, task$fun, REDUCE = function(sum, result) sum + consume(result), init = start,
+      BPPARAM = BiocParallel::MulticoreParam(workers)
+    )
+  }
+}
+
 # The best makespan that any schedule can reach.
 ideal_makespan <- function(durations, workers) {
   max(durations, sum(durations) / workers)
@@ -104,7 +177,9 @@ grows_at_most <- function(limit, since, engine = "lomp") {
 
 # title: what the table and the plot say. setup(...): makes items and fun (and whatever else has to
 # be in memory), called with the list `full` or `quick`. calls: how often the map is called. ideal:
-# the time that can't be beaten. engines: only these. targets: what has to be reached.
+# the time that can't be beaten. engines: only these. runs: only these, each of which does the whole
+# job in its own way, function(task, workers), where a map isn't all; task is what setup() made, and
+# what is returned is compared. targets: what has to be reached.
 scenarios <- list(
   tiny = list(
     title = "1e6 items, function(i) i",
@@ -152,6 +227,32 @@ scenarios <- list(
   strings = list(
     title = "a list of 2e6 strings, read in 8 shares",
     setup = setup_strings, full = list(n = 2e6, shares = 8), quick = list(n = 1e4, shares = 8)
+  ),
+  stream = list(
+    title = "100 items with 1e4 numbers each, summed up",
+    setup = setup_stream,
+    full = list(n = 100, each = 1e4), quick = list(n = 10, each = 100),
+    runs = list(
+      lapply = map_then(count_and_sum, "lapply"),
+      lomp = take_numbers,
+      mclapply = map_then(count_and_sum, "mclapply"),
+      BiocParallel = reduce_with(count_and_sum, c(0, 0)),
+      mirai = map_then(count_and_sum, "mirai")
+    ),
+    targets = list(at_most(1, "mclapply"))
+  ),
+  # mclapply and mirai have no way but to return all 3.2 GB; their memory here is that and more.
+  stream_big = list(
+    title = "200 results of 16 MB, taken one by one",
+    setup = setup_big, full = list(n = 200, bytes = 1.6e7), quick = list(n = 6, bytes = 8e5),
+    runs = list(
+      lapply = make_vectors_in_turn,
+      lomp = take_vectors,
+      mclapply = map_then(sum_firsts, "mclapply"),
+      BiocParallel = reduce_with(function(vector) vector[[1]], 0),
+      mirai = map_then(sum_firsts, "mirai")
+    ),
+    targets = list(at_most(1, "lapply"))
   ),
   cost_1e5 = list(
     title = "1e5 trivial items", group = "cost", engines = c("lapply", "mclapply", "lomp"),
@@ -297,9 +398,15 @@ wait_for_driver <- function(cell) {
   while (!reached(cell, "go")) Sys.sleep(0.005)
 }
 
-timed_work <- function(engine, task, calls, workers) {
+# A scenario's own runs are compiled, as prepare_engine() does with the engine's.
+run_of <- function(scenario, name, engine) {
+  if (!is.null(scenario$runs)) return(compiler::cmpfun(scenario$runs[[name]]))
+  function(task, workers) engine$run(task$items, task$fun, workers)
+}
+
+timed_work <- function(run, task, calls, workers) {
   begin <- now()
-  for (k in seq_len(calls)) value <- engine$run(task$items, task$fun, workers)
+  for (k in seq_len(calls)) value <- run(task, workers)
   list(value = value, seconds = now() - begin)
 }
 
@@ -319,11 +426,12 @@ measure_cell <- function(cell) {
   begin <- now()
   engine <- prepare_engine(engine, cell$workers)
   prepared <- now() - begin
+  run <- run_of(scenario, cell$engine, engine)
   task <- make_task(scenario, cell_size(cell))
   gc()
   session <- pss_mb("self")
   wait_for_driver(cell)
-  work <- timed_work(engine, task, calls_of(scenario, cell_size(cell)), cell$workers)
+  work <- timed_work(run, task, calls_of(scenario, cell_size(cell)), cell$workers)
   mark(cell, "done")
   if (!is.null(engine$stop)) engine$stop()
   list(
@@ -479,6 +587,7 @@ engines_for <- function(name, options) {
   scenario <- scenarios[[name]]
   chosen <- options$engines
   if (!is.null(scenario$engines)) chosen <- intersect(chosen, scenario$engines)
+  if (!is.null(scenario$runs)) chosen <- intersect(chosen, names(scenario$runs))
   if (!options$quick || name %in% quick_everywhere) return(chosen)
   Filter(function(engine) isTRUE(engines[[engine]]$quick), chosen)
 }
@@ -547,7 +656,7 @@ timed_rows <- function(rows) if (all(rows$sampled)) rows else rows[!rows$sampled
 
 summarise_engine <- function(rows) {
   timed <- timed_rows(rows)
-  peak <- max_or_na(rows$peak_mb[rows$status != "timeout"])
+  peak <- max_or_na(rows$peak_mb[!rows$status %in% c("timeout", "error")])
   data.frame(
     scenario = rows$scenario[[1]], engine = rows$engine[[1]],
     median = median_or_na(timed$seconds), fastest = -max_or_na(-timed$seconds),

@@ -16,7 +16,8 @@ namespace {
 
 bool is_fresh(const WorkerSlot& slot) {
   return Block::of(slot.block).empty() && slot.running == 0 && slot.last == 0 && slot.begun == 0 &&
-         slot.finished == 0 && slot.busy_ns == 0 && slot.staged == 0 && slot.note == ExitNote::none;
+         slot.finished == 0 && slot.busy_ns == 0 && slot.staged == 0 && slot.staged_taken == 0 &&
+         slot.note == ExitNote::none;
 }
 
 /// Fills all the memory that is a slot's with a value of its own.
@@ -112,4 +113,65 @@ TEST_CASE("a child's writes are seen") {
   CHECK(page.next() == 4);
   CHECK(page.slot(0).note == ExitNote::quit);
   CHECK(page.staging(0).committed() == 1);
+}
+
+namespace {
+
+/// The marks of a worker that sent, waited, and was relieved of what it had staged.
+void wear_out(SharedPage& page, int i) {
+  page.staging(i).sent();
+  page.staging(i).commit(10);
+  page.staging(i).take(1, [](const unsigned char*, std::size_t) {});
+  page.staging(i).begin_sending();
+  page.slot(i).flow.released = 77;
+  page.slot(i).flow.is_waiting = true;
+  page.slot(i).credits = 0;
+}
+
+}  // namespace
+
+TEST_CASE("in a renewed slot nothing is under way") {
+  SharedPage page(100, 3, 64);
+  for (int i = 0; i < 3; ++i) wear_out(page, i);
+  CHECK(page.slot(1).staged_taken != 0);
+  page.renew(1);
+  CHECK(page.slot(1).staged_taken == 0);
+  CHECK(page.staging(1).taken() == 0);
+  CHECK(page.slot(1).flow.released == 0);
+  CHECK_FALSE(page.slot(1).flow.is_waiting);
+  CHECK(page.slot(1).credits == lomp::max_descriptors_under_way);
+}
+
+TEST_CASE("renewing a slot leaves the others and what all share alone") {
+  SharedPage page(100, 3, 64);
+  page.flow().head = 5;
+  page.flow().head_released = 6;
+  page.flow().is_open = true;
+  page.parent_waits() = true;
+  for (int i = 0; i < 3; ++i) wear_out(page, i);
+  page.renew(1);
+  for (int i : {0, 2}) {
+    CHECK(page.staging(i).taken() == 10);
+    CHECK(page.slot(i).flow.released == 77);
+    CHECK(page.slot(i).flow.is_waiting);
+    CHECK(page.slot(i).credits == 0);
+  }
+  CHECK(page.flow().head == 5);
+  CHECK(page.flow().head_released == 6);
+  CHECK(page.flow().is_open);
+  CHECK(page.parent_waits());
+}
+
+TEST_CASE("a fresh page has no bound and nobody waits") {
+  SharedPage page(100, 2, 64);
+  CHECK(page.flow().bound == 0);
+  CHECK_FALSE(page.flow().is_ordered);
+  CHECK_FALSE(page.flow().is_open);
+  CHECK(page.flow().head == 0);
+  CHECK_FALSE(page.parent_waits());
+  for (int i = 0; i < 2; ++i) {
+    CHECK(page.slot(i).flow.released == 0);
+    CHECK_FALSE(page.slot(i).flow.is_waiting);
+    CHECK(page.slot(i).staged_taken == 0);
+  }
 }

@@ -1,7 +1,9 @@
 #include <testthat/vendor/catch.h>
 
+#include <functional>
 #include <memory>
 #include <random>
+#include <stdexcept>
 
 #include "fakes.hpp"
 #include "lomp/child.hpp"
@@ -50,10 +52,13 @@ class Desk {
     if (header.kind == FrameKind::records) {
       REQUIRE(lomp::parse_records(reader.body(), reader.size(), 0, row));
     } else if (header.kind == FrameKind::part && header.end == PartEnd::last) {
-      row.push_back({header.item, header.record_kind, reader.body(), reader.size(), 0});
+      const lomp::RecordKind kind = lomp::RecordKind::of(header.record_kind);
+      row.push_back({header.item, kind.kind, reader.body(), reader.size(), 0, kind.goes_on,
+                     header.payload_pages});
     }
     for (const Record& record : row) {
-      records.push_back({record.item, record.kind, Bytes(record.data, record.data + record.size)});
+      records.push_back({record.item, record.kind, Bytes(record.data, record.data + record.size),
+                         record.goes_on, record.cost()});
     }
     return status;
   }
@@ -66,6 +71,8 @@ class Desk {
     std::uint64_t item;
     unsigned kind;
     Bytes bytes;
+    bool goes_on;
+    std::uint64_t cost;
   };
 
   SharedPage page;
@@ -529,7 +536,10 @@ struct FileDesk : Desk {
     const lomp::Fd file = receive(spilled.number);
     Bytes bytes(spilled.bytes);
     REQUIRE(lomp::read_payload(file.get(), bytes.data(), bytes.size()));
-    records.push_back({reader.header().item, reader.header().record_kind, bytes});
+    const lomp::RecordKind kind = lomp::RecordKind::of(reader.header().record_kind);
+    const std::uint64_t pages = reader.header().payload_pages;
+    records.push_back({reader.header().item, kind.kind, bytes, kind.goes_on,
+                       bytes.size() + pages * lomp::cost_page});
   }
 };
 
@@ -684,4 +694,483 @@ TEST_CASE("of an abandoned record in a file nothing arrives and its item goes on
   REQUIRE(desk.records.size() == 2);
   CHECK(is_right(desk.records[0], 0, 11));
   CHECK(is_right(desk.records[1], 1, 4000));
+}
+
+// ---- Items of any number of records
+// -------------------------------------------------------------
+
+namespace {
+
+/// Emits a record of the item in hand, whose content follows from a number.
+void emit(Worker& worker, std::uint64_t number, std::size_t size, std::size_t piece = 1000000) {
+  put_payload(worker, number, size, piece);
+  worker.emit(kind_of(number));
+}
+
+/// Is this the item's record with that number?
+bool is_emitted(const Desk::Received& record, std::uint64_t item, std::uint64_t number,
+                std::size_t size, bool goes_on = true) {
+  return record.item == item && record.kind == kind_of(number) && record.goes_on == goes_on &&
+         record.bytes == payload(number, size);
+}
+
+/// A desk with all its items in its worker's block.
+struct BlockDesk : Desk {
+  explicit BlockDesk(std::uint32_t items, std::size_t staging_bytes = 256)
+      : Desk(items, staging_bytes, 1) {
+    page.next() = items;
+    slot().block = Block{0, items}.word();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("emitted records say that their item goes on and the finished one ends it") {
+  BlockDesk desk(2, 1000);
+  const std::uint32_t first = desk.take();
+  for (int k = 0; k < 3; ++k) emit(desk.worker, 10 + static_cast<unsigned>(k), 20);
+  put_payload(desk.worker, 13, 5);
+  desk.worker.finish(kind_of(13));
+  const std::uint32_t second = desk.take();
+  emit(desk.worker, 14, 0);
+  desk.worker.finish(kind_of(15));
+  desk.worker.flush();
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 6);
+  for (std::size_t k = 0; k < 3; ++k) CHECK(is_emitted(desk.records[k], first, 10 + k, 20));
+  CHECK(is_emitted(desk.records[3], first, 13, 5, false));
+  CHECK(is_emitted(desk.records[4], second, 14, 0));
+  CHECK(is_emitted(desk.records[5], second, 15, 0, false));
+}
+
+TEST_CASE("an item stays in hand when it has emitted something") {
+  Desk desk(3);
+  const std::uint32_t item = desk.take();
+  emit(desk.worker, 1, 10);
+  CHECK(desk.worker.running() == item + 1);
+  CHECK(desk.slot().running == item + 1);
+  CHECK(desk.slot().begun == 1);
+  emit(desk.worker, 2, 100000);
+  CHECK(desk.worker.running() == item + 1);
+  desk.worker.finish(0);
+  CHECK(desk.worker.running() == 0);
+}
+
+TEST_CASE("what is abandoned between two emitted records never arrives") {
+  for (std::size_t size : {0, 1, 100, 249, 1000, 100000}) {
+    CAPTURE(size);
+    BlockDesk desk(1);
+    const std::uint32_t item = desk.take();
+    emit(desk.worker, 1, 30);
+    put_payload(desk.worker, 77, size, 90);
+    desk.worker.abandon();
+    emit(desk.worker, 2, 40);
+    put_payload(desk.worker, 78, size, 90);
+    desk.worker.abandon();
+    desk.worker.finish(kind_of(3));
+    desk.worker.flush();
+    desk.read_all();
+    REQUIRE(desk.records.size() == 3);
+    CHECK(is_emitted(desk.records[0], item, 1, 30));
+    CHECK(is_emitted(desk.records[1], item, 2, 40));
+    CHECK(is_emitted(desk.records[2], item, 3, 0, false));
+  }
+}
+
+TEST_CASE("large records are emitted in parts between small ones") {
+  BlockDesk desk(1);
+  const std::uint32_t item = desk.take();
+  const std::vector<std::size_t> sizes = {20, 5000, 0, 249, 100000, 300, 10};
+  for (std::size_t k = 0; k < sizes.size(); ++k) emit(desk.worker, k, sizes[k], 70);
+  put_payload(desk.worker, 9, 3000, 70);
+  desk.worker.finish(kind_of(9));
+  desk.worker.flush();
+  desk.read_all();
+  REQUIRE(desk.records.size() == sizes.size() + 1);
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    CHECK(is_emitted(desk.records[k], item, k, sizes[k]));
+  }
+  CHECK(is_emitted(desk.records.back(), item, 9, 3000, false));
+}
+
+TEST_CASE("large records are emitted in files between small ones") {
+  FileDesk desk(1);
+  const std::uint32_t item = desk.take();
+  emit(desk.worker, 1, 20);
+  emit(desk.worker, 2, 100000, 7000);
+  desk.read();
+  desk.read_spilled();
+  emit(desk.worker, 3, 50000);
+  desk.read_spilled();
+  emit(desk.worker, 4, 0);
+  put_payload(desk.worker, 5, 3000);
+  desk.worker.finish(kind_of(5));
+  desk.read();
+  desk.read_spilled();
+  REQUIRE(desk.records.size() == 5);
+  const std::size_t sizes[] = {0, 20, 100000, 50000, 0, 3000};
+  for (std::size_t k = 1; k <= 5; ++k) {
+    CHECK(is_emitted(desk.records[k - 1], item, k, sizes[k], k < 5));
+  }
+}
+
+TEST_CASE("records of any sizes emitted in any pieces arrive whole and in order") {
+  std::mt19937 random(5);
+  for (int round = 0; round < 60; ++round) {
+    BlockDesk desk(1, 16 + random() % 500);
+    const std::uint32_t item = desk.take();
+    std::vector<std::size_t> sizes(random() % 60);
+    for (std::size_t k = 0; k < sizes.size(); ++k) {
+      sizes[k] = random() % (random() % 5 == 0 ? 5000 : 100);
+      emit(desk.worker, k, sizes[k], 1 + random() % 300);
+      if (random() % 4 == 0) desk.read_all();
+    }
+    desk.worker.finish(0);
+    desk.worker.flush();
+    desk.read_all();
+    REQUIRE(desk.records.size() == sizes.size() + 1);
+    for (std::size_t k = 0; k < sizes.size(); ++k) {
+      REQUIRE(is_emitted(desk.records[k], item, k, sizes[k]));
+    }
+  }
+}
+
+TEST_CASE("a parent that waits gets each record at once") {
+  Desk desk(2);
+  desk.page.parent_waits() = true;
+  const std::uint32_t item = desk.take();
+  for (std::uint64_t k = 0; k < 3; ++k) {
+    emit(desk.worker, k, 10);
+    CHECK(desk.read() == ReadStatus::frame);
+    REQUIRE(desk.records.size() == k + 1);
+    CHECK(is_emitted(desk.records[k], item, k, 10));
+  }
+  desk.worker.finish(kind_of(3));
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 4);
+  CHECK(is_emitted(desk.records[3], item, 3, 0, false));
+}
+
+TEST_CASE("for a parent that is busy records are gathered") {
+  Desk desk(2, 1000);
+  desk.take();
+  for (std::uint64_t k = 0; k < 5; ++k) emit(desk.worker, k, 10);
+  desk.worker.finish(0);
+  CHECK(desk.read() == ReadStatus::would_block);
+  desk.page.parent_waits() = true;
+  desk.take();
+  emit(desk.worker, 6, 10);
+  desk.read_all();
+  CHECK(desk.records.size() == 7);
+}
+
+TEST_CASE("what the parent has taken is not sent") {
+  BlockDesk desk(1, 1000);
+  const std::uint32_t item = desk.take();
+  for (std::uint64_t k = 0; k < 3; ++k) emit(desk.worker, k, 10);
+  std::size_t taken = 0;
+  const auto count = [&](const unsigned char*, std::size_t bytes) { taken = bytes; };
+  CHECK(desk.page.staging(0).take(0, count));
+  CHECK(taken == 3 * (sizeof(lomp::RecordHeader) + 10));
+  desk.worker.flush();  // a frame without a record
+  CHECK(desk.read() == ReadStatus::frame);
+  CHECK(desk.records.empty());
+  emit(desk.worker, 3, 10);
+  CHECK(desk.page.staging(0).take(1, count));
+  emit(desk.worker, 4, 10);
+  desk.worker.flush();
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 1);
+  CHECK(is_emitted(desk.records[0], item, 4, 10));
+}
+
+// ---- Waiting for room
+// ---------------------------------------------------------------------------
+
+namespace {
+
+/// What the parent sends to wake a worker.
+void wake_up(int socket, std::size_t times = 1) {
+  const std::vector<std::uint32_t> nothing(times);
+  const std::size_t bytes = times * sizeof nothing[0];
+  CHECK(::send(socket, nothing.data(), bytes, 0) == static_cast<ssize_t>(bytes));
+}
+
+/// How much a worker has made, as its own books say; all of it has been released then.
+std::uint64_t made_by(Desk& desk) {
+  desk.page.flow().bound = 1;
+  std::uint64_t made = desk.slot().flow.released;
+  Fake<&Kernel::poll> fake([&](pollfd* set, nfds_t n, int milliseconds) {
+    if (milliseconds != -1) return ::poll(set, n, milliseconds);
+    made = desk.slot().flow.wake_at;  // half of the bound is nothing
+    desk.slot().flow.released = made;
+    wake_up(desk.control.parent.get());
+    return 1;
+  });
+  desk.worker.await_room();
+  return made;
+}
+
+std::uint64_t cost_of_all(const Desk& desk) {
+  std::uint64_t sum = 0;
+  for (const Desk::Received& record : desk.records) sum += record.cost;
+  return sum;
+}
+
+/// Nobody may sleep while this lives.
+auto no_sleep() {
+  return [](pollfd*, nfds_t, int) -> int { throw std::logic_error("there was no reason to wait"); };
+}
+
+}  // namespace
+
+TEST_CASE("a worker counts for its records what they cost when they arrive") {
+  BlockDesk desk(1);
+  desk.take();
+  std::uint64_t number = 0;
+  for (std::size_t size : {0, 1, 100, 230, 249, 256, 1000, 100000, 3}) {
+    CAPTURE(size);
+    emit(desk.worker, ++number, size, 90);
+    desk.worker.flush();
+    desk.read_all();
+    CHECK(made_by(desk) == cost_of_all(desk));
+  }
+  CHECK(desk.records.size() == 9);
+  CHECK(cost_of_all(desk) == 101839);
+}
+
+TEST_CASE("abandoned records cost nothing") {
+  FileDesk desk(1);
+  desk.take();
+  for (std::size_t size : {10, 3000}) {
+    std::uint32_t number = 0;
+    put_payload(desk.worker, 1, size, 100);
+    REQUIRE(desk.worker.put_payload("abc", 3, number));
+    desk.worker.abandon();
+  }
+  CHECK(made_by(desk) == 0);
+  emit(desk.worker, 2, 7);
+  CHECK(made_by(desk) == 7);
+}
+
+TEST_CASE("records in files cost their bytes") {
+  FileDesk desk(1);
+  desk.take();
+  emit(desk.worker, 1, 100000, 300);
+  desk.read_spilled();
+  CHECK(made_by(desk) == 100000);
+  CHECK(cost_of_all(desk) == 100000);
+}
+
+TEST_CASE("a file that can't grow costs what its record does") {
+  for (std::size_t most : {0, 1000, 4000}) {
+    FileDesk desk(1);
+    desk.take();
+    Fake<&Kernel::writev> fake(writes_up_to(lomp::payload_offset() + most));
+    emit(desk.worker, 1, 5000, 100);
+    desk.read_all();
+    CHECK(cost_of_all(desk) == 5000);
+    CHECK(made_by(desk) == 5000);
+  }
+}
+
+TEST_CASE("payloads cost their pages whether their record is small or large") {
+  for (std::size_t size : {10, 3000}) {
+    for (bool is_first : {false, true}) {
+      FileDesk desk(1);
+      desk.take();
+      const Bytes bytes(4097);
+      std::uint32_t number = 0;
+      if (is_first) REQUIRE(desk.worker.put_payload(bytes.data(), 4097, number));
+      put_payload(desk.worker, 1, size, 100);
+      if (!is_first) REQUIRE(desk.worker.put_payload(bytes.data(), 4097, number));
+      REQUIRE(desk.worker.put_payload(bytes.data(), 4096, number));
+      desk.worker.emit(0);
+      if (size == 10) desk.worker.flush();
+      size == 3000 && !is_first ? desk.read_spilled() : desk.read_all();
+      CHECK(desk.records.size() == 1);
+      CHECK(cost_of_all(desk) == size + 3 * lomp::cost_page);
+      CHECK(made_by(desk) == cost_of_all(desk));
+    }
+  }
+}
+
+TEST_CASE("the payloads of one record are not counted for the next one") {
+  FileDesk desk(1);
+  desk.take();
+  std::uint32_t number = 0;
+  REQUIRE(desk.worker.put_payload("abc", 3, number));
+  desk.worker.emit(0);
+  emit(desk.worker, 2, 10);
+  desk.worker.flush();
+  desk.read_all();
+  REQUIRE(desk.records.size() == 2);
+  CHECK(desk.records[0].cost == lomp::cost_page);
+  CHECK(desk.records[1].cost == 10);
+  CHECK(made_by(desk) == lomp::cost_page + 10);
+}
+
+TEST_CASE("without a bound or below it a worker doesn't wait") {
+  for (std::uint64_t bound : {0, 101}) {
+    Desk desk(1);
+    desk.page.flow().bound = bound;
+    desk.take();
+    emit(desk.worker, 1, 100);
+    Fake<&Kernel::poll> fake(no_sleep());
+    CHECK_NOTHROW(desk.worker.await_room());
+  }
+}
+
+TEST_CASE("the worker of the head waits for its own records alone") {
+  BlockDesk desk(3, 1000);
+  desk.page.flow().bound = 50;
+  desk.page.flow().is_ordered = true;
+  desk.page.flow().head = 1;
+  desk.take();
+  emit(desk.worker, 1, 100);
+  desk.worker.finish(0);
+  CHECK(desk.take() == 1);
+  Fake<&Kernel::poll> fake(no_sleep());
+  CHECK_NOTHROW(desk.worker.await_room());
+  emit(desk.worker, 1, 50);
+  CHECK_THROWS_AS(desk.worker.await_room(), std::logic_error);
+  desk.page.flow().head_released = 1;
+  CHECK_NOTHROW(desk.worker.await_room());
+  desk.page.flow().head = 2;
+  CHECK_THROWS_AS(desk.worker.await_room(), std::logic_error);
+}
+
+namespace {
+
+enum { sleeps, has_room, notes };
+
+/// A sealed worker in a process of its own, which makes a record beyond the bound and waits then.
+class WaitingWorker {
+ public:
+  explicit WaitingWorker(std::function<void(Worker&)> before = [](Worker&) {}) {
+    desk_.page.flow().bound = 50;
+    desk_.slot().credits = 4;
+    // An endless wait is for the parent.
+    Fake<&Kernel::poll> fake([this](pollfd* set, nfds_t n, int milliseconds) {
+      if (milliseconds == -1) ++notes_[sleeps];
+      return ::poll(set, n, milliseconds);
+    });
+    const pid_t parent = ::getpid();
+    child_ = lomp::spawn([&] {
+      desk_.control.parent.reset();
+      lomp::seal_process(parent, desk_.control.worker.get(), desk_.slot());
+      desk_.take();
+      before(desk_.worker);
+      emit(desk_.worker, 1, 100);
+      desk_.worker.await_room();
+      notes_[has_room] = 1;
+      ::_exit(0);
+    });
+    desk_.control.worker.reset();
+  }
+
+  /// Waits until the worker sleeps for the how manieth time.
+  bool sleeps_for(int times) const {
+    return eventually([&] { return notes_[sleeps] >= times; });
+  }
+
+  bool is_waiting() { return desk_.slot().flow.is_waiting; }
+  bool has_gone_on() const { return notes_[has_room] == 1; }
+  Desk& desk() { return desk_; }
+
+  bool release(std::uint64_t cost) {
+    return lomp::FlowReceiver(desk_.page.flow()).release(desk_.slot().flow, 0, cost);
+  }
+
+  void wake(std::size_t times = 1) { wake_up(desk_.control.parent.get(), times); }
+
+  /// Waits for its end.
+  Ending end() {
+    child_.wait();
+    return {child_.status(), desk_.slot().note};
+  }
+
+ private:
+  Desk desk_{1, 4096};
+  SharedArray<int> notes_{notes};
+  lomp::Child child_;
+};
+
+}  // namespace
+
+TEST_CASE("a worker without room waits until records are released and it is woken") {
+  const LeavesNothing check;
+  WaitingWorker worker;
+  REQUIRE(worker.sleeps_for(1));
+  CHECK(worker.is_waiting());
+  CHECK_FALSE(worker.release(60));  // half of the bound isn't free yet
+  CHECK_FALSE(worker.has_gone_on());
+  CHECK(worker.release(20));
+  CHECK_FALSE(worker.has_gone_on());
+  worker.wake();
+  CHECK(exited_with(worker.end().status, 0));
+  CHECK(worker.has_gone_on());
+}
+
+TEST_CASE("to be woken without room is of no use") {
+  const LeavesNothing check;
+  WaitingWorker worker;
+  REQUIRE(worker.sleeps_for(1));
+  worker.wake();
+  REQUIRE(worker.sleeps_for(2));
+  worker.wake(200);
+  REQUIRE(worker.sleeps_for(3));
+  CHECK(worker.is_waiting());
+  CHECK_FALSE(worker.has_gone_on());
+  worker.release(100);
+  worker.wake();
+  CHECK(exited_with(worker.end().status, 0));
+}
+
+TEST_CASE("a worker that is woken before it sleeps doesn't sleep for good") {
+  const LeavesNothing check;
+  WaitingWorker worker;
+  worker.release(100);
+  worker.wake();
+  CHECK(exited_with(worker.end().status, 0));
+  CHECK(worker.has_gone_on());
+}
+
+TEST_CASE("the parent's end ends a worker that waits for room") {
+  const LeavesNothing check;
+  WaitingWorker worker;
+  REQUIRE(worker.sleeps_for(1));
+  worker.desk().control.parent.reset();
+  const Ending ending = worker.end();
+  CHECK_FALSE(worker.has_gone_on());
+#if LOMP_LINUX
+  CHECK(exited_with(ending.status, EXIT_FAILURE));
+  CHECK(ending.note == ExitNote::lost_pipe);
+#else
+  // The socket's signal may come before the wait is over, and ends the worker's group.
+  CHECK(ending.status != 0);
+#endif
+}
+
+TEST_CASE("a worker whose parent has ended before it waits ends as well") {
+  const LeavesNothing check;
+  SharedArray<int> is_closed(1);
+  WaitingWorker worker([&](Worker&) { eventually([&] { return is_closed[0] == 1; }); });
+  worker.desk().control.parent.reset();
+  is_closed[0] = 1;
+  CHECK(worker.end().status != 0);
+  CHECK_FALSE(worker.has_gone_on());
+}
+
+TEST_CASE("files that the parent never took don't hide its end from a worker that waits") {
+  const LeavesNothing check;
+  WaitingWorker worker([](Worker& own) {
+    std::uint32_t number = 0;
+    for (int i = 0; i < 3; ++i) own.put_payload("abc", 3, number);
+    own.abandon();
+  });
+  REQUIRE(worker.sleeps_for(1));
+  worker.desk().control.parent.reset();
+  CHECK(worker.end().status != 0);
+  CHECK_FALSE(worker.has_gone_on());
 }

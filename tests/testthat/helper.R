@@ -31,6 +31,22 @@ expect_like_lapply <- function(.x, .f, ..., label = "the list") {
   }
 }
 
+# ---- Iterators ----------------------------------------------------------------------------------
+
+# The numbers 1, ..., i from item i, each with its item.
+count_up <- function(i, emit) for (k in seq_len(i)) emit(c(i, k))
+
+# All results, with the items to which they belong.
+drain <- function(it) {
+  values <- list()
+  items <- integer()
+  while (!lomp_done(value <- it())) {
+    values <- c(values, list(value))
+    items <- c(items, unname(lomp_item(it)))
+  }
+  list(values = values, items = items)
+}
+
 # ---- Conditions ---------------------------------------------------------------------------------
 
 # The error that the code ends with, or NULL.

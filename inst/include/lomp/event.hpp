@@ -15,6 +15,7 @@ namespace lomp {
 enum class EventKind {
   idle,      ///< nothing came within the time given, or a signal came: look around and call again
   records,   ///< finished records, borrowed until the next call
+  hungry,    ///< a worker of a stream wants items, see Pool::parcel()
   lost,      ///< a worker died, and its running item with it
   finished,  ///< every item has its record or was lost, or the pool was stopped and drained
   failed     ///< no worker can be had any more; items are left undone
@@ -33,6 +34,8 @@ struct Event {
   const Record* records = nullptr;
   std::size_t count = 0;
   Loss loss;
+  int worker = -1;           ///< of `hungry`
+  std::uint32_t wanted = 0;  ///< of `hungry`: about as many items
   int error = 0;  ///< of `failed`: errno of the refused fork, or 0 if workers die before any item
 };
 

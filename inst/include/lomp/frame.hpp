@@ -12,7 +12,8 @@ enum class FrameKind : std::uint8_t {
   records = 1,  ///< the body is a row of finished records (see record.hpp)
   part = 2,     ///< the body is a piece of one record that is too large to be staged
   bye = 3,      ///< the worker has no more work and leaves; no body
-  spilled = 4   ///< the body tells of a record in a file (see spill.hpp)
+  spilled = 4,  ///< the body tells of a record in a file (see spill.hpp)
+  hungry = 5    ///< the worker of a stream wants about as many items as `item` says; no body
 };
 
 /// What a part says of the record that it belongs to.

@@ -11,6 +11,7 @@
 
 #include "allocator.hpp"
 #include "bitmap.hpp"
+#include "dispatch.hpp"
 #include "event.hpp"
 #include "fork_policy.hpp"
 #include "member.hpp"
@@ -24,8 +25,9 @@
 namespace lomp {
 
 struct PoolOptions {
-  std::uint64_t items = 0;  ///< below 2^32
-  int workers = 1;          ///< at most; fewer are forked if the work runs out before
+  std::uint64_t items = 0;   ///< below 2^32; none if they are streamed
+  bool is_streamed = false;  ///< the items come from parcel(), as many as there are
+  int workers = 1;           ///< at most; fewer are forked if the work runs out before
   std::size_t staging_bytes = std::size_t{128} << 10;
   std::size_t pipe_bytes = std::size_t{1} << 20;
   std::size_t buffer_bytes =
@@ -42,7 +44,7 @@ using WorkerMain = std::function<void(Worker&)>;
 
 /// One call's workers. Not thread-safe; used by the process that made it, on the thread that forks.
 /// The destructor ends and reaps every child.
-class Pool {
+class Pool final : public PayloadSource {
  public:
   /// Forks nobody yet. Throws SystemError if there is no shared memory.
   Pool(const PoolOptions& options, WorkerMain main)
@@ -50,8 +52,8 @@ class Pool {
         main_(std::move(main)),
         owner_(::getpid()),
         limit_(options.workers),
-        page_(options.items, options.workers,
-              std::max(options.staging_bytes, sizeof(RecordHeader))),
+        page_(options.items, options.workers, std::max(options.staging_bytes, sizeof(RecordHeader)),
+              options.is_streamed ? inbox_bytes : 0),
         schedule_(page_),
         flow_(page_.flow()),
         done_(options.items) {
@@ -74,7 +76,10 @@ class Pool {
   /// Forks all workers now, as long as there are items for them, whether they are worth it or not.
   /// If none can be had, next() says so.
   void fork_all() {
-    while (refused_ == 0 && forks_ < limit_ && static_cast<std::uint64_t>(forks_) < items()) {
+    const auto enough = [this] {
+      return !options_.is_streamed && static_cast<std::uint64_t>(forks_) >= options_.items;
+    };
+    while (refused_ == 0 && forks_ < limit_ && !enough()) {
       fork_worker();
     }
   }
@@ -87,6 +92,7 @@ class Pool {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
       if (has_news()) continue;  // more may be at hand than a wait would tell of
+      if (const Member* hungry = find_hungry()) return ask_for(*hungry);
       if (is_complete()) return make(EventKind::finished);
       if (wants_worker()) {
         fork_worker();
@@ -109,7 +115,7 @@ class Pool {
   /// Takes the payload that a worker's record in the last event names by its number: a descriptor,
   /// valid until the next call or drop_payload(); -1 if it was lost. A place for it is kept free at
   /// all times.
-  int take_payload(int worker, std::uint32_t number) {
+  int take_payload(int worker, std::uint32_t number) override {
     const Place& member = members_[static_cast<std::size_t>(worker)];
     payload_.fd.reset();
     while (member && receive_descriptor(member->control.get(), payload_)) {
@@ -118,6 +124,41 @@ class Pool {
     }
     return -1;
   }
+
+  /// After a `hungry` event: the parcel for that worker, open for items until post_parcel().
+  Parcel& parcel(int worker) {
+    Member& m = *members_[static_cast<std::size_t>(worker)];
+    if (m.wanted > 0) m.parcel.open(page_.inbox(worker, m.half), m.control.get());
+    m.wanted = 0;
+    return m.parcel;
+  }
+
+  /// The item was added to the worker's parcel.
+  void note_given(int worker, std::uint64_t item) {
+    dispatch_.give(item, members_[static_cast<std::size_t>(worker)]->life);
+  }
+
+  /// The item couldn't be added after all, and has ended.
+  void withdraw(std::uint64_t item) { dispatch_.settle(item); }
+
+  /// Hands the parcel over. An empty one is kept back: the worker is still hungry then, and waits
+  /// until an item comes back from a dead one.
+  void post_parcel(int worker) {
+    Member& m = *members_[static_cast<std::size_t>(worker)];
+    if (m.parcel.empty()) {
+      m.wanted = 1;
+      return;
+    }
+    m.parcel.post();
+    m.half = 1 - m.half;
+    wake(m);
+  }
+
+  /// The first item that must be given again since its worker died; false if there is none.
+  bool first_returned(std::uint64_t& item) const { return dispatch_.first_returned(item); }
+
+  /// No items will come but those that must be given again.
+  void end_of_items() { has_all_items_ = true; }
 
   /// The record isn't needed any more: its worker may make others, if there is a bound.
   void release(const Record& record) {
@@ -134,7 +175,7 @@ class Pool {
   }
 
   /// Closes what take_payload() gave, and holds its place until the next one.
-  void drop_payload() { payload_.fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+  void drop_payload() override { payload_.fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
   /// Ends all workers at once. What they had finished still comes from next(), then `finished`.
   void stop() {
@@ -160,7 +201,7 @@ class Pool {
   }
 
   std::uint64_t items() const { return options_.items; }
-  std::uint64_t done() const { return done_.count(); }
+  std::uint64_t done() const { return options_.is_streamed ? dispatch_.settled() : done_.count(); }
   bool is_done(std::uint64_t item) const { return done_.has(item); }
 
   /// errno of a fork that was refused while others had been had; 0 if none was.
@@ -203,8 +244,7 @@ class Pool {
     if (m.is_buried) return take_leave(member);
     switch (read(m)) {
       case ReadStatus::frame:
-        heard();
-        return m.reader.header().kind == FrameKind::bye ? retire(member) : deliver(m);
+        return hear_frame(member);
       case ReadStatus::would_block:
         m.readable = false;
         if (m.has_ended) bury(m);
@@ -218,6 +258,33 @@ class Pool {
     }
     bury(m);
     return {};
+  }
+
+  Event hear_frame(Place& member) {
+    const FrameHeader& header = member->reader.header();
+    policy_.heard();
+    if (header.kind != FrameKind::hungry) early_deaths_ = 0;
+    if (header.kind == FrameKind::bye) return retire(member);
+    if (header.kind != FrameKind::hungry) return deliver(*member);
+    member->wanted = std::max<std::uint32_t>(1, header.item);
+    return {};
+  }
+
+  /// A worker that wants items, if there may be any.
+  const Member* find_hungry() const {
+    if (!options_.is_streamed || stopping_) return nullptr;
+    if (has_all_items_ && !dispatch_.has_returned()) return nullptr;
+    for (const Place& member : members_) {
+      if (member && member->wanted > 0 && !member->is_buried) return member.get();
+    }
+    return nullptr;
+  }
+
+  Event ask_for(const Member& m) const {
+    Event event = make(EventKind::hungry);
+    event.worker = m.slot;
+    event.wanted = m.wanted;
+    return event;
   }
 
   /// A record that doesn't fit into this process's memory is its item's failure, not the call's.
@@ -283,11 +350,20 @@ class Pool {
   /// Marks the items whose last records these are as done; false if one can't be an item.
   bool note_records(const Member& m) {
     for (Record& record : records_) {
-      if (record.item >= options_.items) return false;
       record.life = m.life;
-      if (!record.goes_on) done_.add(record.item);
+      if (!is_item(record.item)) return false;
+      if (!record.goes_on) mark_done(record.item);
     }
     return true;
+  }
+
+  bool is_item(std::uint64_t item) const {
+    return options_.is_streamed ? dispatch_.is_given(item) : item < options_.items;
+  }
+
+  /// False if it was done already.
+  bool mark_done(std::uint64_t item) {
+    return options_.is_streamed ? dispatch_.settle(item) : done_.add(item);
   }
 
   /// What a worker has staged while the parent was busy, if nothing from before is still on its
@@ -305,7 +381,8 @@ class Pool {
       };
       if (!staging.take(m.reader.expected(), copy)) continue;
       records_.clear();
-      heard();
+      policy_.heard();
+      early_deaths_ = 0;
       if (!parse_records(m.taken.data(), size, m.slot, records_) || !note_records(m)) {
         return fail(m);
       }
@@ -339,15 +416,11 @@ class Pool {
     return false;
   }
 
-  void heard() {
-    policy_.heard();
-    early_deaths_ = 0;
-  }
-
-  /// The byte means nothing. That one is there already will do as well.
+  /// A number without a descriptor means nothing else. That one is there already will do as well.
   static void wake(const Member& m) {
-    const unsigned char byte = 0;
-    retry_eintr([&] { return kernel().send(m.control.get(), &byte, 1, send_flags); });
+    const std::uint32_t nothing = 0;
+    retry_eintr(
+        [&] { return kernel().send(m.control.get(), &nothing, sizeof nothing, send_flags); });
   }
 
   void wake_all() {
@@ -399,6 +472,7 @@ class Pool {
       return {};
     }
     const Event event = report_loss(m);
+    dispatch_.take_back(m.life);
     member.reset();
     return event;
   }
@@ -420,7 +494,7 @@ class Pool {
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
     if (early_deaths_ >= max_early_deaths) return give_up(m, slot);
     const std::uint64_t item = slot.running != 0 ? slot.running : slot.last;
-    if (item == 0 || !done_.add(item - 1)) return {};
+    if (item == 0 || !mark_done(item - 1)) return {};
     return with_loss(EventKind::lost, m, slot, item);
   }
 
@@ -449,7 +523,10 @@ class Pool {
     }
   }
 
-  bool is_complete() const { return done_.full() || (stopping_ && live() == 0); }
+  bool is_complete() const {
+    const bool all = options_.is_streamed ? has_all_items_ && dispatch_.empty() : done_.full();
+    return all || (stopping_ && live() == 0);
+  }
 
   int live() const {
     int n = 0;
@@ -470,7 +547,8 @@ class Pool {
   bool may_fork() const { return !stopping_ && live() < limit_; }
 
   bool wants_worker() {
-    if (!may_fork() || done_.full()) return false;
+    if (!may_fork() || is_complete()) return false;
+    if (options_.is_streamed) return true;  // nobody knows how much work there is
     if (live() == 0 && schedule_.waiting() == 0) requeue_gap();
     return policy_.is_worth(progress(), live());
   }
@@ -576,6 +654,7 @@ class Pool {
   }
 
   static constexpr int max_early_deaths = 2;
+  static constexpr std::size_t inbox_bytes = std::size_t{32} << 10;  // each of two
   static constexpr int grace_ms = 200;
 
   PoolOptions options_;
@@ -586,6 +665,8 @@ class Pool {
   Schedule schedule_;
   FlowReceiver flow_;
   Bitmap done_;
+  Dispatch dispatch_;
+  bool has_all_items_ = false;
   ForkPolicy policy_;
   Reactor reactor_;
   std::vector<Place> members_;

@@ -8,6 +8,7 @@
 
 #include "block.hpp"
 #include "flow.hpp"
+#include "inbox.hpp"
 #include "shared_memory.hpp"
 #include "staging.hpp"
 
@@ -41,6 +42,7 @@ struct alignas(128) WorkerSlot {
   std::atomic<ExitNote> note{ExitNote::none};
   std::atomic<int> credits{0};  ///< descriptors that the worker may have under way to the parent
   FlowLine flow;
+  Inbox::Word inbox[2] = {{0}, {0}};  ///< where items are streamed: one is read, one is filled
 };
 
 /// Lays out the shared memory: a header, the slots, the staging buffers. Atomics without locks
@@ -48,11 +50,12 @@ struct alignas(128) WorkerSlot {
 class SharedPage {
  public:
   /// `items` below 2^32. Throws SystemError if there is no memory.
-  SharedPage(std::uint64_t items, int slots, std::size_t staging_bytes)
-      : memory_(sizeof(Header) +
-                static_cast<std::size_t>(slots) * (sizeof(WorkerSlot) + staging_bytes)),
+  SharedPage(std::uint64_t items, int slots, std::size_t staging_bytes, std::size_t inbox_bytes = 0)
+      : memory_(sizeof(Header) + static_cast<std::size_t>(slots) *
+                                     (sizeof(WorkerSlot) + staging_bytes + 2 * inbox_bytes)),
         slots_(slots),
         staging_bytes_(staging_bytes),
+        inbox_bytes_(inbox_bytes),
         header_(new (memory_.data()) Header) {
     header_->items = items;
     for (int i = 0; i < slots; ++i) new (&slot(i)) WorkerSlot;
@@ -74,10 +77,18 @@ class SharedPage {
   }
 
   Staging staging(int i) const {
-    unsigned char* first =
-        memory_.data() + sizeof(Header) + static_cast<std::size_t>(slots_) * sizeof(WorkerSlot);
     return {slot(i).staged, slot(i).staged_taken,
-            first + static_cast<std::size_t>(i) * staging_bytes_, staging_bytes_};
+            buffers() + static_cast<std::size_t>(i) * staging_bytes_, staging_bytes_};
+  }
+
+  /// Are items streamed to the workers?
+  bool has_inboxes() const { return inbox_bytes_ > 0; }
+
+  /// `half` is 0 or 1.
+  Inbox inbox(int i, int half) const {
+    unsigned char* first = buffers() + static_cast<std::size_t>(slots_) * staging_bytes_;
+    return {slot(i).inbox[half], first + static_cast<std::size_t>(2 * i + half) * inbox_bytes_,
+            inbox_bytes_};
   }
 
   /// Prepares a slot for a new process. The block stays: the new process goes on with it.
@@ -90,6 +101,7 @@ class SharedPage {
     s.credits = max_descriptors_under_way;
     s.flow.released = 0;
     s.flow.is_waiting = false;
+    s.inbox[0] = s.inbox[1] = 0;
     staging(i).reset();
   }
 
@@ -101,9 +113,14 @@ class SharedPage {
     FlowState flow;
   };
 
+  unsigned char* buffers() const {
+    return memory_.data() + sizeof(Header) + static_cast<std::size_t>(slots_) * sizeof(WorkerSlot);
+  }
+
   SharedMemory memory_;
   int slots_;
   std::size_t staging_bytes_;
+  std::size_t inbox_bytes_;
   Header* header_;
 };
 

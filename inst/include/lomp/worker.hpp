@@ -3,8 +3,10 @@
 #ifndef LOMP_WORKER_HPP
 #define LOMP_WORKER_HPP
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "clock.hpp"
 #include "frame.hpp"
@@ -12,6 +14,7 @@
 #include "payload.hpp"
 #include "pipe.hpp"
 #include "record.hpp"
+#include "record_sink.hpp"
 #include "schedule.hpp"
 #include "seal.hpp"
 #include "spill.hpp"
@@ -21,10 +24,11 @@ namespace lomp {
 /// One worker, in its own process. A record is begun with put(), in any number of pieces, and ended
 /// with finish() or abandon(). It may be abandoned by a longjmp at any point: nothing here needs a
 /// destructor, and the state is sound between any two statements of the caller.
-class Worker {
+class Worker final : public RecordSink, public PayloadSource {
  public:
   Worker(SharedPage& page, int slot, int results, int control)
-      : slot_(page.slot(slot)),
+      : page_(page),
+        slot_(page.slot(slot)),
         staging_(page.staging(slot)),
         schedule_(page),
         parent_waits_(page.parent_waits()),
@@ -35,10 +39,12 @@ class Worker {
     heap_.begin();
   }
 
-  /// Gets a block of items, by claiming or stealing; false when there is no more work to begin.
+  /// Gets a block of items, by claiming or stealing; false when there is no more work to begin. Of
+  /// a stream it gets the next parcel, waiting for it: who streams ends the process some time.
   bool next_block() {
     end_block();
     heap_.look();
+    if (page_.has_inboxes()) return next_parcel();
     if (has_items()) return begin_block();  // a dead predecessor's
     Block block = schedule_.claim(size_.items());
     if (block.empty()) block = schedule_.steal(index_);
@@ -49,7 +55,11 @@ class Worker {
 
   /// Takes the next item of the block and marks it as running; false at the block's end.
   bool take(std::uint32_t& item) {
-    if (!take_first(slot_.block, item)) return false;
+    if (page_.has_inboxes()) {
+      if (!take_streamed(item)) return false;
+    } else if (!take_first(slot_.block, item)) {
+      return false;
+    }
     slot_.last.store(std::uint64_t{item} + 1, std::memory_order_relaxed);
     slot_.running.store(std::uint64_t{item} + 1, std::memory_order_release);
     slot_.begun.store(slot_.begun.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -57,6 +67,24 @@ class Worker {
     ++taken_;
     return true;
   }
+
+  /// What the parent has sent of the item in hand, where items are streamed: valid until the next
+  /// one is taken. Without data if its file was lost or can't be mapped.
+  const Record& streamed() const { return streamed_; }
+
+  int take_payload(int, std::uint32_t number) override {
+    payload_.reset();
+    for (;;) {
+      for (NumberedFd& one : received_) {
+        if (!one.fd || one.number != number) continue;
+        payload_ = std::move(one.fd);
+        return payload_.get();
+      }
+      if (!receive()) return -1;
+    }
+  }
+
+  void drop_payload() override { payload_.reset(); }
 
   /// Before a record is begun: waits as long as too many are made and not yet taken, if there is a
   /// bound to that. The parent's death ends this process then.
@@ -67,8 +95,7 @@ class Worker {
   /// The item in hand, plus 1; 0 if there is none.
   std::uint64_t running() const { return slot_.running.load(std::memory_order_relaxed); }
 
-  /// Appends bytes to the record in hand.
-  void put(const void* data, std::size_t bytes) {
+  void put(const void* data, std::size_t bytes) override {
     if (bytes == 0) return;  // `data` may be null then
     if (bytes <= room()) {
       std::memcpy(staging_.data() + committed() + header_room() + pending_, data, bytes);
@@ -78,9 +105,7 @@ class Worker {
     }
   }
 
-  /// Sends bytes beside the record in hand, which must name their `number` then. False if they
-  /// can't travel so now; then the record must hold them itself.
-  bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) {
+  bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) override {
     if (!has_credit()) return false;
     const Fd file = make_payload(data, bytes);
     if (!file || !send_file(file)) return false;
@@ -191,13 +216,81 @@ class Worker {
     if (parent_waits_.load(std::memory_order_relaxed)) flush();
   }
 
-  /// Sleeps until the parent has sent a byte.
+  /// Sleeps until the parent has sent something, if only a wake-up.
   void await_wake() {
     pollfd socket{control_, POLLIN, 0};
     if (retry_eintr([&] { return kernel().poll(&socket, 1, -1); }) == -1) return;
-    unsigned char bytes[64];
-    const ssize_t n = retry_eintr([&] { return kernel().read(control_, bytes, sizeof bytes); });
-    if (n == 0) leave(ExitNote::lost_pipe, EXIT_FAILURE);
+    while (receive()) continue;
+    if (peer_is_gone(control_)) leave(ExitNote::lost_pipe, EXIT_FAILURE);
+  }
+
+  /// Takes the next message from the parent if there is one. Descriptors are kept until somebody
+  /// asks for their numbers.
+  bool receive() {
+    NumberedFd message;
+    if (!receive_descriptor(control_, message)) return false;
+    if (message.fd) received_.push_back(std::move(message));
+    return true;
+  }
+
+  /// While one parcel is worked through the next one is made: the parent is asked for it as soon
+  /// as there is a place for it.
+  bool next_parcel() {
+    if (parcel_bytes_ > 0) {
+      page_.inbox(index_, half_).clear();
+      half_ = 1 - half_;
+      parcel_bytes_ = 0;
+    } else {
+      ask_for_items();
+    }
+    flush();
+    const Inbox inbox = page_.inbox(index_, half_);
+    while (inbox.bytes() == 0) await_wake();
+    parcel_bytes_ = inbox.bytes();
+    parcel_at_ = 0;
+    drop_received();
+    ask_for_items();
+    return begin_block();
+  }
+
+  void ask_for_items() {
+    FrameHeader header;
+    header.kind = FrameKind::hungry;
+    header.item = static_cast<std::uint32_t>(size_.items());
+    send(header, nullptr, 0);
+  }
+
+  /// Forgets the places of descriptors that were asked for.
+  void drop_received() {
+    received_.erase(std::remove_if(received_.begin(), received_.end(),
+                                   [](const NumberedFd& one) { return !one.fd; }),
+                    received_.end());
+  }
+
+  bool take_streamed(std::uint32_t& item) {
+    if (parcel_at_ >= parcel_bytes_) return false;
+    const unsigned char* at = page_.inbox(index_, half_).data() + parcel_at_;
+    RecordHeader header;
+    std::memcpy(&header, at, sizeof header);
+    at += sizeof header;
+    parcel_at_ += sizeof header + header.size();
+    item = header.item;
+    streamed_ = {header.item, header.kind().kind, at, header.size(), index_};
+    streamed_file_ = MappedPayload();
+    if (header.kind().goes_on) map_streamed(at);
+    return true;
+  }
+
+  /// The item itself is in a file.
+  void map_streamed(const unsigned char* at) {
+    SpilledRecord spilled;
+    std::memcpy(&spilled, at, sizeof spilled);
+    const int fd = take_payload(index_, spilled.number);
+    const bool is_there = fd >= 0 && holds_payload(fd, spilled.bytes);
+    if (is_there) streamed_file_ = MappedPayload(fd, spilled.bytes);
+    drop_payload();
+    streamed_.data = streamed_file_ ? streamed_file_.data() : nullptr;
+    streamed_.size = streamed_file_ ? spilled.bytes : 0;
   }
 
   /// Makes room by sending what is staged; what doesn't fit even then is a large record, which goes
@@ -306,6 +399,7 @@ class Worker {
     if (header.kind != FrameKind::bye) staging_.sent();
   }
 
+  SharedPage& page_;
   WorkerSlot& slot_;
   Staging staging_;
   Schedule schedule_;
@@ -323,6 +417,13 @@ class Worker {
   std::uint64_t part_bytes_ = 0;  // of the record in hand that have left in parts
   std::size_t pending_ = 0;       // bytes of the record in hand that lie behind the committed ones
   bool is_large_ = false;         // the record in hand has begun to leave the staging buffer
+  Record streamed_{};             // the item in hand, where items are streamed
+  MappedPayload streamed_file_;   // its file, if it has one
+  std::vector<NumberedFd> received_;  // what the parent has sent and nobody asked for yet
+  Fd payload_;                        // what take_payload() gave
+  int half_ = 0;                      // of the inbox
+  std::size_t parcel_bytes_ = 0;      // in it; 0 before the first parcel
+  std::size_t parcel_at_ = 0;         // how far it is worked through
   std::uint64_t taken_ = 0;
   std::int64_t block_began_ = 0;
   std::int64_t last_flush_ = 0;

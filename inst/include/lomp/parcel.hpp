@@ -1,0 +1,128 @@
+/// \file
+/// Items on their way to a worker, gathered before they are handed over.
+#ifndef LOMP_PARCEL_HPP
+#define LOMP_PARCEL_HPP
+
+#include <new>
+
+#include "buffer.hpp"
+#include "control.hpp"
+#include "inbox.hpp"
+#include "record_sink.hpp"
+#include "spill.hpp"
+
+namespace lomp {
+
+/// The parent's writer of items for one worker. An item is begun with begin(), written by put() and
+/// put_payload(), and ended with add(). Small ones lie in the worker's inbox, large ones in a file;
+/// large vectors of either travel in files of their own. Nothing here ever waits for the worker: a
+/// parcel is small enough for its socket to take all that announces it.
+class Parcel final : public RecordSink {
+ public:
+  /// How many files go with one parcel at most; the socket takes some hundreds.
+  static constexpr std::uint32_t max_files = 32;
+
+  /// Starts an empty one. `control` is the parent's end of the worker's socket.
+  void open(Inbox inbox, int control) {
+    inbox_ = inbox;
+    control_ = control;
+    bytes_ = files_ = 0;
+    begin();
+  }
+
+  /// Begins an item; one that was begun and not added is forgotten.
+  void begin() {
+    pending_ = 0;
+    pages_ = 0;
+    has_failed_ = false;
+  }
+
+  void put(const void* data, std::size_t bytes) override {
+    if (has_failed_ || bytes == 0) return;
+    try {
+      buffer_.reserve(pending_ + bytes);
+    } catch (const std::bad_alloc&) {
+      has_failed_ = true;  // this is called from a host that knows no exceptions
+      return;
+    }
+    std::memcpy(buffer_.data() + pending_, data, bytes);
+    pending_ += bytes;
+  }
+
+  bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) override {
+    if (files_ + 1 >= max_files) return false;  // the item itself may need the last one
+    const Fd file = make_payload(data, bytes);
+    if (!file || !send_file(file)) return false;
+    number = next_file_ - 1;
+    pages_ += static_cast<std::uint32_t>((bytes + cost_page - 1) / cost_page);
+    return true;
+  }
+
+  /// Ends the item. False if it can't be sent: there is no memory or no file for it.
+  bool add(std::uint64_t item, unsigned kind) {
+    if (has_failed_) return false;
+    const RecordHeader header = make_record_header(item, {kind}, pending_, pages_);
+    if (pending_ <= max_inline && fits(pending_)) return append(header, buffer_.data());
+    return add_in_file(item, kind);
+  }
+
+  /// Is there room for one more item, whatever its size?
+  bool has_room() const { return files_ + 1 < max_files && fits(max_inline); }
+
+  bool empty() const { return bytes_ == 0; }
+
+  /// Hands it over. The worker must be woken.
+  void post() {
+    inbox_.post(bytes_);
+    if (buffer_.capacity() > kept_capacity) buffer_.release();
+  }
+
+ private:
+  static constexpr std::size_t max_inline = 4096;
+  static constexpr std::size_t kept_capacity = std::size_t{1} << 20;
+
+  bool fits(std::size_t size) const {
+    return bytes_ + sizeof(RecordHeader) + size <= inbox_.capacity();
+  }
+
+  bool append(const RecordHeader& header, const void* body) {
+    std::memcpy(inbox_.data() + bytes_, &header, sizeof header);
+    if (header.size() > 0) std::memcpy(inbox_.data() + bytes_ + sizeof header, body, header.size());
+    bytes_ += sizeof header + header.size();
+    return true;
+  }
+
+  /// The record then says where its bytes are; its kind's flag tells so.
+  bool add_in_file(std::uint64_t item, unsigned kind) {
+    const Fd file = make_payload(buffer_.data(), pending_);
+    if (!file || !send_file(file)) return false;
+    const SpilledRecord spilled{pending_, next_file_ - 1, 0};
+    return append(make_record_header(item, {kind, true}, sizeof spilled, pages_), &spilled);
+  }
+
+  bool send_file(const Fd& file) {
+    if (!send_descriptor(control_, file.get(), next_file_)) return false;
+    ++next_file_;
+    ++files_;
+    return true;
+  }
+
+  static Inbox::Word& nobody() {
+    static Inbox::Word word{0};
+    return word;
+  }
+
+  Inbox inbox_{nobody(), nullptr, 0};
+  int control_ = -1;
+  Buffer buffer_;
+  std::size_t pending_ = 0;
+  std::size_t bytes_ = 0;        // of the inbox that are filled
+  std::uint32_t files_ = 0;      // of this parcel
+  std::uint32_t next_file_ = 0;  // of all of this worker's
+  std::uint32_t pages_ = 0;
+  bool has_failed_ = false;
+};
+
+}  // namespace lomp
+
+#endif

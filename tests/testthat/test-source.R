@@ -1,0 +1,233 @@
+# Input streams: items from a producer in this process, for lomp_map() and lomp_iterate().
+
+# The numbers 1, ..., n, from a function of one's own.
+counter <- function(n) {
+  i <- 0
+  function() {
+    if (i >= n) return(lomp_done())
+    i <<- i + 1
+    i
+  }
+}
+
+# Large ones, each of the length n.
+vectors <- function(times, n) {
+  nextone <- counter(times)
+  function() {
+    i <- nextone()
+    if (lomp_done(i)) i else rep(i, n)
+  }
+}
+
+test_that("a function of one's own is a stream for both", {
+  for (workers in all_workers) {
+    for (n in c(0, 1, 2, 100)) {
+      expected <- lapply(seq_len(n), function(i) i^2)
+      expect_identical(lomp_map(counter(n), function(x) x^2, .workers = workers), expected)
+      it <- lomp_iterate(counter(n), function(x) x^2, .workers = workers, .ordered = TRUE)
+      expect_identical(as.list(it), expected)
+    }
+    emitted <- as.list(lomp_iterate(counter(20), function(x, emit) {
+      for (k in seq_len(x)) emit(c(x, k))
+    }, .workers = workers))
+    expect_length(emitted, 210)
+    expect_identical(sort(vapply(emitted, `[`, 0, 1)), rep(1:20 + 0, 1:20))
+  }
+})
+
+test_that("generators, iterators and lomp's own iterators are streams", {
+  skip_if_not_installed("coro")
+  skip_if_not_installed("iterators")
+  count <- coro::generator(function(n) for (i in seq_len(n)) yield(i))
+  for (workers in all_workers) {
+    map <- function(x) lomp_map(x, function(i) -i, .workers = workers)
+    expect_identical(map(count(10)), as.list(-(1:10)))
+    expect_identical(map(iterators::iter(1:10)), as.list(-(1:10)))
+    expect_identical(map(iterators::iter(list())), list())
+    inner <- lomp_iterate(1:10, function(i) i, .workers = 1, .ordered = TRUE)
+    expect_identical(map(inner), as.list(-(1:10)))
+  }
+})
+
+test_that("items of all kinds and sizes arrive as they are", {
+  values <- list(
+    NULL, NA, "text", 1:10, quote(a + b), function(x) x, list(1, list("b", NULL)), mtcars,
+    rep(1.5, 2e4), as.raw(rep(1:255, 1e4)), sprintf("string %d", 1:20000),
+    list(rep(2, 3e4), letters, rep(3L, 5e4)), matrix(runif(1e6), 1000), numeric(500)
+  )
+  produce <- function() {
+    k <- 0
+    function() {
+      if (k == length(values)) return(lomp_done())
+      k <<- k + 1
+      values[[k]]
+    }
+  }
+  for (workers in all_workers) {
+    got <- lomp_map(produce(), identity, .workers = workers)
+    expect_identical(got[-6], values[-6])
+    expect_identical(got[[6]](3), 3)
+  }
+})
+
+test_that("many small items are told apart, and so are many files", {
+  expect_identical(lomp_map(counter(5000), identity, .workers = 2), as.list(1:5000 + 0))
+  expect_identical(lomp_map(vectors(100, 2e4), sum, .workers = 2), as.list(1:100 * 2e4))
+  lists <- function() {
+    nextone <- vectors(20, 2e4)
+    function() if (lomp_done(x <- nextone())) x else rep(list(x), 50)
+  }
+  got <- lomp_map(lists(), function(x) c(length(x), sum(unlist(x))), .workers = 2)
+  expect_identical(got, lapply(1:20, function(i) c(50, i * 1e6)))
+})
+
+test_that("an item can be changed by its worker", {
+  got <- lomp_map(vectors(6, 1e5), function(x) {
+    x[1] <- 0
+    c(x[1:2], sum(x))
+  }, .workers = 2)
+  expect_identical(got, lapply(1:6, function(i) c(0, i, i * (1e5 - 1))))
+})
+
+test_that("items are pulled only as they are needed", {
+  skip_on_cran()
+  pulled <- 0
+  it <- lomp_iterate(function() pulled <<- pulled + 1, identity, .workers = 0)
+  it()
+  expect_identical(pulled, 1)
+  it(close = TRUE)
+  for (k in 1:3) {
+    pulled <- 0
+    it <- lomp_iterate(function() {
+      pulled <<- pulled + 1
+      rep(pulled, 1e5)
+    }, function(x) x[[1]], .workers = 2)
+    expect_identical(pulled, 0)
+    for (k in 1:10) it()
+    # Each worker has one parcel in hand and one more waiting, 31 files in each at most.
+    expect_lt(pulled, 10 + 4 * 32)
+    it(close = TRUE)
+  }
+})
+
+test_that("a stream that is left early is closed", {
+  for (workers in c(0, 2)) {
+    closed <- 0
+    produce <- function(close = FALSE) {
+      if (close) closed <<- closed + 1
+      1
+    }
+    it <- lomp_iterate(produce, identity, .workers = workers)
+    it()
+    it(close = TRUE)
+    expect_identical(closed, 1)
+    cnd <- caught(lomp_map(produce, function(x) stop("no"), .workers = workers))
+    expect_identical(conditionMessage(cnd$parent), "no")
+    expect_gte(closed, 2)
+  }
+})
+
+test_that("an item's error is the call's, with what was finished", {
+  for (workers in all_workers) {
+    cnd <- caught(lomp_map(counter(30), function(x) if (x == 7) stop("bad") else x,
+                           .workers = workers))
+    expect_s3_class(cnd, "lomp_error")
+    expect_identical(cnd$item, 7)
+    expect_identical(conditionMessage(cnd$parent), "bad")
+    expect_identical(cnd$results[[7]]$item, 7)
+    ok <- lomp_ok(cnd$results)
+    expect_identical(unlist(cnd$results[ok]), which(ok) + 0)
+    warnings <- warnings_of(all <- lomp_map(counter(30), function(x) {
+      if (x %% 10 == 7) stop("bad") else x
+    }, .workers = workers, .on_error = "collect"))
+    expect_identical(which(!lomp_ok(all)), c(7L, 17L, 27L))
+    expect_identical(conditionMessage(warnings[[1]]), "3 of 30 items failed (7, 17, 27)")
+  }
+})
+
+test_that("a producer's error ends the call, with what was finished", {
+  produce <- function() {
+    i <- 0
+    function() {
+      i <<- i + 1
+      if (i == 6) stop("disk on fire")
+      i
+    }
+  }
+  for (workers in all_workers) {
+    for (on_error in c("stop", "collect")) {
+      cnd <- caught(lomp_map(produce(), identity, .workers = workers, .on_error = on_error))
+      expect_s3_class(cnd, c("lomp_source_error", "lomp_error", "error", "condition"), exact = TRUE)
+      expect_identical(conditionMessage(cnd$parent), "disk on fire")
+      expect_length(cnd$results, 5)
+      ok <- lomp_ok(cnd$results)
+      expect_identical(unlist(cnd$results[ok]), as.numeric(which(ok)))
+      expect_identical(lomp_last()$results, cnd$results)
+    }
+    it <- lomp_iterate(produce(), identity, .workers = workers)
+    cnd <- caught(while (!lomp_done(it())) NULL)
+    expect_s3_class(cnd, "lomp_source_error")
+    expect_true(lomp_done(it()))
+  }
+})
+
+test_that("items of a worker that dies are run by others, but for the one in hand", {
+  skip_on_cran()
+  for (seed in 1:5) {
+    deaths <- with_seed(seed, sample(60, 4))
+    for (make in list(counter, function(n) vectors(n, 2e4))) {
+      all <- suppressWarnings(lomp_map(make(60), function(x) {
+        if (x[[1]] %in% deaths) tools::pskill(Sys.getpid(), tools::SIGKILL)
+        x[[1]]
+      }, .workers = 2, .on_error = "collect"))
+      expect_identical(which(!lomp_ok(all)), sort(deaths))
+      expect_identical(unlist(all[lomp_ok(all)]), setdiff(1:60, deaths) + 0)
+    }
+  }
+})
+
+test_that("messages about streams read well", {
+  failing <- function() stop("disk on fire")
+  expect_messages(
+    caught(lomp_map(failing, identity, .workers = 0)),
+    caught(lomp_map(counter(3), function(x) if (x == 2) stop("bad") else x, .workers = 0)),
+    caught(lomp_map(function(needed) 1, identity)), caught(lomp_map(sum, identity))
+  )
+  expect_output(print(lomp_iterate(counter(3), identity, .workers = 2)),
+                "items from a stream, 2 workers", fixed = TRUE)
+})
+
+test_that("nothing is left of a stream", {
+  skip_on_cran()
+  expect_no_leaks({
+    lomp_map(vectors(20, 5e4), sum, .workers = 2)
+    gc()
+  })
+  expect_no_leaks(caught(lomp_map(vectors(20, 5e4), stop, .workers = 2)))
+  expect_no_leaks({
+    it <- lomp_iterate(vectors(Inf, 5e4), identity, .workers = 2)
+    for (k in 1:10) it()
+    it(close = TRUE)
+    gc()
+  })
+})
+
+test_that("much more than there is memory for passes through", {
+  skip_on_cran()
+  skip_without_proc()
+  run <- run_r(seconds = 200, code = {
+    library(lomp)
+    k <- 0
+    # 4 GB in all.
+    produce <- function() {
+      k <<- k + 1
+      if (k > 400) lomp_done() else rep(k, 1.25e6)
+    }
+    sums <- lomp_map(produce, function(x) x[[1]] + x[[1e6]], .workers = 2)
+    peak <- grep("^VmHWM", lines_of("/proc/self/status"), value = TRUE)
+    give(list(right = identical(sums, lapply(1:400, function(i) 2 * i)),
+              peak = as.numeric(gsub("[^0-9]", "", peak)) / 1024))
+  })
+  expect_true(run$value$right)
+  expect_lt(run$value$peak, 600)
+})
