@@ -177,8 +177,8 @@ test_that("items that all crash end by themselves", {
 test_that("a refused fork leaves the others, or is a clear error", {
   refuse <- function(...) list(kind = "exhausted", item = NA, value = c(errno = 11L, note = 0L))
   state <- new.env()
-  state$plan <- list(n = 5, ordered = FALSE, on_error = "stop", names = NULL)
-  state$summary <- function() list(done = 0)
+  state$plan <- list(n = 5, ordered = FALSE, on_error = "stop", names = NULL, is_map = FALSE)
+  state$summary <- function() list(done = 0, given = 5)
   cnd <- caught(lomp:::on_stream_event(refuse(), state))
   expect_s3_class(cnd, "lomp_fork_error")
   expect_match(conditionMessage(cnd), "can't fork a worker")
