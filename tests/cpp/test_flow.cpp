@@ -10,6 +10,7 @@
 #include "lomp/pipe.hpp"
 #include "lomp/shared_page.hpp"
 #include "processes.hpp"
+#include "stepper.hpp"
 
 using namespace lomp_test;
 using lomp::FlowLine;
@@ -282,6 +283,14 @@ TEST_CASE("records of other items do not wake the head's worker before its bound
   CHECK(first_wake(wakes(flow, 110, 9, 1)) == 104);
 }
 
+TEST_CASE("records of other items do not wake the worker of an item without records") {
+  Flow flow(10, true);
+  flow.sender.begin_item(3);
+  flow.send(10);
+  flow.sender.begin_item(4);
+  CHECK(first_wake(wakes(flow, 10, 3, 1)) == 4);
+}
+
 TEST_CASE("a worker whose item becomes the head while it sleeps goes on") {
   Flow flow(10, true);
   flow.sender.begin_item(4);
@@ -294,6 +303,81 @@ TEST_CASE("a worker whose item becomes the head while it sleeps goes on") {
   });
   CHECK(sleeps == 1);
   CHECK(flow.sender.may_send());
+}
+
+#if LOMP_TESTS_CAN_STEP
+namespace {
+
+Flow* stepped = nullptr;
+void (*act)() = nullptr;
+volatile long steps_left = 0;
+volatile long steps = 0;
+volatile bool is_woken = false;
+std::atomic<bool> has_acted{false};
+
+void act_once() {
+  if (!has_acted.exchange(true)) act();
+}
+
+void step() {
+  steps = steps + 1;
+  steps_left = steps_left - 1;
+  if (steps_left == 0) act_once();
+}
+
+void release_all() {
+  if (stepped->release(3, 10)) is_woken = true;
+}
+
+/// As the pool does it: whoever waits is woken.
+void pass_on_the_turn() {
+  stepped->receiver.set_head(4);
+  if (stepped->line.is_waiting) is_woken = true;
+}
+
+void lift_the_bound() {
+  if (stepped->receiver.set_open(true) && stepped->line.is_waiting) is_woken = true;
+}
+
+/// Has a worker wait for room, which it gets at a step of that. How many steps there were; 0 if it
+/// slept and nobody woke it.
+long wait_stepwise(void (*how)(), long when) {
+  Flow flow(10, true);
+  flow.sender.begin_item(3);
+  flow.send(10);
+  flow.sender.begin_item(4);
+  stepped = &flow;
+  act = how;
+  steps_left = when;
+  steps = 0;
+  is_woken = false;
+  has_acted = false;
+  bool sleeps_for_good = false;
+  const Stepper stepper(step);
+  flow.sender.await([&] {
+    act_once();  // if it sleeps before that comes
+    sleeps_for_good = sleeps_for_good || !is_woken;
+    if (!is_woken) flow.line.released = 1000;
+  });
+  return sleeps_for_good ? 0 : steps;
+}
+
+}  // namespace
+#endif
+
+TEST_CASE("whenever room comes a worker that waits is woken or doesn't sleep") {
+#if LOMP_TESTS_CAN_STEP
+  for (void (*how)() : {release_all, pass_on_the_turn, lift_the_bound}) {
+    const long all = wait_stepwise(how, 1000000000);
+    CHECK(all > 10);
+    for (long when = 1; when <= all; ++when) {
+      CAPTURE(when);
+      REQUIRE(wait_stepwise(how, when) > 0);
+    }
+  }
+#else
+  SUCCEED("no code can be run step by step here");
+#endif
 }
 
 TEST_CASE("lifting the bound lets all go on until it is put back") {

@@ -692,6 +692,39 @@ TEST_CASE("in order a dead worker's items that nobody has begun hold nobody up")
   }
 }
 
+TEST_CASE("in order a worker that waits is woken when its item's turn comes") {
+  // What it has made is of a later item and isn't released before.
+  const LeavesNothing check;
+  Gate gate;
+  StreamJob job(3, 2, 200);
+  job.options.is_ordered = true;
+  job.sizes_of = [](std::uint64_t item) { return item == 2 ? Sizes{500} : Sizes{10, 10}; };
+  const SleepCounter counter(job.shared);
+  Pool pool(job.options, [&](Worker& worker) {
+    std::atomic<std::uint64_t>& block = lomp::seal_state().slot->block;
+    std::uint32_t item = 0;
+    const auto run = [&](std::uint32_t wanted) {
+      block = lomp::Block{wanted, wanted + 1}.word();
+      worker.next_block();
+      worker.take(item);
+      const Sizes sizes = job.sizes_of(item);
+      for (std::size_t k = 0; k < sizes.size(); ++k) make_record(job, worker, item, k, sizes);
+    };
+    if (job.shared[told]++ == 0) {
+      gate.pass();
+      return run(0);
+    }
+    run(2);
+    run(1);
+  });
+  pool.fork_all();
+  Consumer consumer(pool, job);
+  REQUIRE(consumer.wait_while([&] { return consumer.came(2) < 1 || job.shared[sleeps] < 1; }));
+  gate.open();
+  consumer.run();
+  check_complete(consumer);
+}
+
 TEST_CASE("in order the bound holds again when a dead worker has a successor") {
   const LeavesNothing check;
   static constexpr std::size_t records = 200, size = 1000;

@@ -3,6 +3,8 @@
 #ifndef LOMP_MEMBER_HPP
 #define LOMP_MEMBER_HPP
 
+#include <set>
+
 #include "child.hpp"
 #include "control.hpp"
 #include "frame_reader.hpp"
@@ -22,12 +24,14 @@ struct Member {
   int half = 0;              ///< of its inbox, into which that goes
   std::uint32_t wanted = 0;  ///< how many items it wants; 0: none
   int slot = 0;
-  std::uint32_t life = 0;  ///< tells it from earlier processes at its place
-  pid_t last_pid = 0;      ///< outlives the child, for the news of its death
+  std::uint32_t life = 0;         ///< tells it from earlier processes at its place
+  pid_t last_pid = 0;             ///< outlives the child, for the news of its death
+  std::set<std::uint64_t> begun;  ///< items of which records have come, but not yet the last one
   bool readable = false;
   bool has_ended = false;  ///< the kernel says so; its pipe may still hold frames
   bool is_buried = false;  ///< reaped without a bye: what it staged is still to be taken
   bool staged_taken = false;
+  bool loss_reported = false;
 };
 
 }  // namespace lomp

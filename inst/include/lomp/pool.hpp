@@ -348,11 +348,16 @@ class Pool final : public PayloadSource {
   }
 
   /// Marks the items whose last records these are as done; false if one can't be an item.
-  bool note_records(const Member& m) {
+  bool note_records(Member& m) {
     for (Record& record : records_) {
       record.life = m.life;
       if (!is_item(record.item)) return false;
-      if (!record.goes_on) mark_done(record.item);
+      if (record.goes_on) {
+        m.begun.insert(record.item);
+      } else {
+        m.begun.erase(record.item);
+        mark_done(record.item);
+      }
     }
     return true;
   }
@@ -402,11 +407,14 @@ class Pool final : public PayloadSource {
     return event;
   }
 
-  /// Only after a death or a refused fork can it be that nobody has the head's item in hand while
-  /// all wait for its end.
+  /// Nobody has the head's item in hand while all wait for its end: so it can be after a death.
+  /// Then a new worker takes it over. Where none is to be had, the others must get on to it.
+  bool is_head_idle() const {
+    return options_.is_ordered && deaths_ > 0 && !is_running(page_.flow().head);
+  }
+
   void favour_head() {
-    if (!options_.is_ordered || (deaths_ == 0 && refused_ == 0)) return;
-    if (flow_.set_open(!is_running(page_.flow().head))) wake_all();
+    if (refused_ != 0 && flow_.set_open(is_head_idle())) wake_all();
   }
 
   bool is_running(std::uint64_t item) const {
@@ -471,10 +479,13 @@ class Pool final : public PayloadSource {
       if (take_staged(m) && note_records(m)) return announce();
       return {};
     }
-    const Event event = report_loss(m);
+    const Event event = m.loss_reported ? Event() : report_loss(m);
+    m.loss_reported = true;
+    if (event.kind != EventKind::idle) return event;
+    if (!m.begun.empty()) return report_begun(m);
     dispatch_.take_back(m.life);
     member.reset();
-    return event;
+    return {};
   }
 
   /// Staged bytes whose frame came through, whole, are ours already.
@@ -496,6 +507,15 @@ class Pool final : public PayloadSource {
     const std::uint64_t item = slot.running != 0 ? slot.running : slot.last;
     if (item == 0 || !mark_done(item - 1)) return {};
     return with_loss(EventKind::lost, m, slot, item);
+  }
+
+  /// Nor is an item run again of which something has come: it went on after its worker had damaged
+  /// the pipe.
+  Event report_begun(Member& m) {
+    const std::uint64_t item = *m.begun.begin();
+    m.begun.erase(item);
+    if (stopping_ || !mark_done(item)) return {};
+    return with_loss(EventKind::lost, m, page_.slot(m.slot), item + 1);
   }
 
   Event give_up(const Member& m, WorkerSlot& slot) {
@@ -550,6 +570,7 @@ class Pool final : public PayloadSource {
     if (!may_fork() || is_complete()) return false;
     if (options_.is_streamed) return true;  // nobody knows how much work there is
     if (live() == 0 && schedule_.waiting() == 0) requeue_gap();
+    if (schedule_.waiting() > 0 && is_head_idle()) return true;
     return policy_.is_worth(progress(), live());
   }
 

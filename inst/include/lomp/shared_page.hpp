@@ -70,7 +70,7 @@ class SharedPage {
   /// The parent sleeps until something comes: what is finished must be sent at once.
   std::atomic<bool>& parent_waits() { return header_->parent_waits; }
 
-  FlowState& flow() { return header_->flow; }
+  FlowState& flow() const { return header_->flow; }
 
   WorkerSlot& slot(int i) const {
     return reinterpret_cast<WorkerSlot*>(memory_.data() + sizeof(Header))[i];

@@ -89,7 +89,10 @@ class Worker final : public RecordSink, public PayloadSource {
   /// Before a record is begun: waits as long as too many are made and not yet taken, if there is a
   /// bound to that. The parent's death ends this process then.
   void await_room() {
-    flow_.await([this] { await_wake(); });
+    flow_.await([this] {
+      flush();
+      await_wake();
+    });
   }
 
   /// The item in hand, plus 1; 0 if there is none.
