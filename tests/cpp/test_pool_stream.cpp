@@ -692,6 +692,30 @@ TEST_CASE("in order a dead worker's items that nobody has begun hold nobody up")
   }
 }
 
+TEST_CASE("in order an item that a dead worker took out of sight holds nobody up") {
+  // It died between claiming it and writing that down.
+  const LeavesNothing check;
+  StreamJob job(8, 2, 100);
+  job.options.is_ordered = true;
+  job.sizes_of = [](std::uint64_t) { return Sizes{60, 60, 60}; };
+  const lomp::WorkerMain work = main_of(job);
+  Pool pool(job.options, [&](Worker& worker) {
+    if (job.shared[told]++ == 0) {
+      worker.next_block();
+      lomp::seal_state().slot->block = 0;
+      job.shared[told] = 10;
+      kill_self();
+    }
+    if (!eventually([&] { return job.shared[told] >= 10; })) ::_exit(70);
+    work(worker);
+  });
+  pool.fork_all();
+  Consumer consumer(pool, job);
+  consumer.run(10);
+  check_complete(consumer);
+  CHECK(pool.deaths() == 1);
+}
+
 TEST_CASE("in order a worker that waits is woken when its item's turn comes") {
   // What it has made is of a later item and isn't released before.
   const LeavesNothing check;

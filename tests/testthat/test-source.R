@@ -218,14 +218,14 @@ test_that("much more than there is memory for passes through", {
   run <- run_r(seconds = 200, code = {
     library(lomp)
     k <- 0
-    # 4 GB in all.
+    # 1.5 GB in all.
     produce <- function() {
       k <<- k + 1
-      if (k > 400) lomp_done() else rep(k, 1.25e6)
+      if (k > 150) lomp_done() else rep(k, 1.25e6)
     }
     sums <- lomp_map(produce, function(x) x[[1]] + x[[1e6]], .workers = 2)
     peak <- grep("^VmHWM", lines_of("/proc/self/status"), value = TRUE)
-    give(list(right = identical(sums, lapply(1:400, function(i) 2 * i)),
+    give(list(right = identical(sums, lapply(1:150, function(i) 2 * i)),
               peak = as.numeric(gsub("[^0-9]", "", peak)) / 1024))
   })
   expect_true(run$value$right)

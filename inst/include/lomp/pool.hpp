@@ -145,6 +145,7 @@ class Pool final : public PayloadSource {
   /// until an item comes back from a dead one.
   void post_parcel(int worker) {
     Member& m = *members_[static_cast<std::size_t>(worker)];
+    if (m.wanted > 0) return;  // it was never opened
     if (m.parcel.empty()) {
       m.wanted = 1;
       return;
@@ -414,7 +415,20 @@ class Pool final : public PayloadSource {
   }
 
   void favour_head() {
-    if (refused_ != 0 && flow_.set_open(is_head_idle())) wake_all();
+    const bool is_stuck = is_head_idle() && (refused_ != 0 || is_head_out_of_sight());
+    if (flow_.set_open(is_stuck)) wake_all();
+  }
+
+  /// A worker that died between claiming the head's item and writing it down has taken it along:
+  /// see requeue_gap().
+  bool is_head_out_of_sight() const {
+    const std::uint64_t head = page_.flow().head;
+    if (head >= page_.next()) return false;
+    for (int i = 0; i < page_.slots(); ++i) {
+      const Block block = Block::of(page_.slot(i).block);
+      if (block.cursor <= head && head < block.end) return false;
+    }
+    return true;
   }
 
   bool is_running(std::uint64_t item) const {

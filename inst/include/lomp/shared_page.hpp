@@ -65,7 +65,7 @@ class SharedPage {
   int slots() const { return slots_; }
 
   /// The first item that nobody has claimed; past the end when all are.
-  std::atomic<std::uint64_t>& next() { return header_->next; }
+  std::atomic<std::uint64_t>& next() const { return header_->next; }
 
   /// The parent sleeps until something comes: what is finished must be sent at once.
   std::atomic<bool>& parent_waits() { return header_->parent_waits; }
