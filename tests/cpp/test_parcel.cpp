@@ -1,0 +1,123 @@
+#include <testthat/vendor/catch.h>
+
+#include <string>
+
+#include "lomp/parcel.hpp"
+#include "lomp/shared_page.hpp"
+#include "processes.hpp"
+
+using namespace lomp_test;
+using lomp::Parcel;
+using lomp::Record;
+
+namespace {
+
+/// A parcel, its inbox and both ends of the socket that its files go by.
+struct Post {
+  lomp::SharedPage page{0, 1, 64, 8192};
+  lomp::ControlPair control = lomp::make_control_pair();
+  Parcel parcel;
+
+  Post() { parcel.open(page.inbox(0, 0), control.parent.get()); }
+
+  bool add(std::uint64_t item, const std::string& text) {
+    parcel.begin();
+    parcel.put(text.data(), text.size());
+    return parcel.add(item, 2);
+  }
+
+  std::vector<Record> posted() {
+    parcel.post();
+    std::vector<Record> records;
+    const lomp::Inbox inbox = page.inbox(0, 0);
+    REQUIRE(lomp::parse_records(inbox.data(), inbox.bytes(), 0, records));
+    return records;
+  }
+};
+
+std::string text_of(const Record& record) {
+  return {reinterpret_cast<const char*>(record.data), record.size};
+}
+
+}  // namespace
+
+TEST_CASE("small items lie in the inbox in their order") {
+  Post post;
+  CHECK(post.parcel.empty());
+  REQUIRE(post.add(4, "four"));
+  REQUIRE(post.add(5, ""));
+  REQUIRE(post.add(7, "seven"));
+  CHECK_FALSE(post.parcel.empty());
+  const std::vector<Record> records = post.posted();
+  REQUIRE(records.size() == 3);
+  CHECK(records[0].item == 4);
+  CHECK(text_of(records[0]) == "four");
+  CHECK(records[1].size == 0);
+  CHECK(records[2].item == 7);
+  CHECK(records[2].kind == 2);
+  CHECK_FALSE(records[2].goes_on);
+  CHECK(text_of(records[2]) == "seven");
+}
+
+TEST_CASE("an item that was begun and not added is forgotten") {
+  Post post;
+  post.parcel.begin();
+  post.parcel.put("half", 4);
+  REQUIRE(post.add(1, "whole"));
+  const std::vector<Record> records = post.posted();
+  REQUIRE(records.size() == 1);
+  CHECK(text_of(records[0]) == "whole");
+}
+
+TEST_CASE("a large item goes into a file that the record names") {
+  Post post;
+  const std::string large(100000, 'x');
+  REQUIRE(post.add(3, large));
+  const std::vector<Record> records = post.posted();
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].goes_on);
+  lomp::SpilledRecord spilled;
+  REQUIRE(records[0].size == sizeof spilled);
+  std::memcpy(&spilled, records[0].data, sizeof spilled);
+  CHECK(spilled.bytes == large.size());
+  lomp::NumberedFd file;
+  REQUIRE(lomp::receive_descriptor(post.control.worker.get(), file));
+  CHECK(file.number == spilled.number);
+  const lomp::MappedPayload mapped(file.fd.get(), spilled.bytes);
+  REQUIRE(static_cast<bool>(mapped));
+  CHECK(std::string(reinterpret_cast<const char*>(mapped.data()), spilled.bytes) == large);
+}
+
+TEST_CASE("a parcel takes a bounded number of files and bytes") {
+  Post post;
+  const std::string large(5000, 'x');
+  std::uint64_t item = 0;
+  while (post.parcel.has_room()) REQUIRE(post.add(item++, large));
+  CHECK(item < Parcel::max_files);
+  std::uint32_t number = 0;
+  CHECK_FALSE(post.parcel.put_payload(large.data(), large.size(), number));
+  Post other;
+  item = 0;
+  while (other.parcel.has_room()) REQUIRE(other.add(item++, "a small item"));
+  CHECK(item > 100);
+  CHECK(other.posted().size() == item);
+}
+
+TEST_CASE("payloads are numbered on from parcel to parcel") {
+  Post post;
+  std::uint32_t first = 9, second = 9;
+  REQUIRE(post.parcel.put_payload("data", 4, first));
+  REQUIRE(post.parcel.add(0, 0));
+  post.parcel.post();
+  post.parcel.open(post.page.inbox(0, 1), post.control.parent.get());
+  REQUIRE(post.parcel.put_payload("data", 4, second));
+  CHECK(first == 0);
+  CHECK(second == 1);
+}
+
+TEST_CASE("an item that no file can be sent for is refused") {
+  Post post;
+  post.control.worker.reset();
+  CHECK_FALSE(post.add(0, std::string(100000, 'x')));
+  CHECK(post.add(1, "small"));
+}
