@@ -181,6 +181,7 @@ class Stream {
     const unsigned kind = lomp::put_value(parcel, value);
     pool_.note_given(worker, item);
     if (parcel.add(item, kind)) return parcel.has_room() ? Given::more : Given::full;
+    if (pool_.has_left(worker)) return Given::full;  // the item will come back
     pool_.withdraw(item);
     Arrival arrival;
     arrival.kind = ArrivalKind::event;

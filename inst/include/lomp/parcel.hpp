@@ -22,11 +22,14 @@ class Parcel final : public RecordSink {
   /// How many files go with one parcel at most; the socket takes some hundreds.
   static constexpr std::uint32_t max_files = 32;
 
+  /// Beyond how many bytes in files a parcel takes no more items: few large items are enough.
+  static constexpr std::size_t enough_bytes = std::size_t{8} << 20;
+
   /// Starts an empty one. `control` is the parent's end of the worker's socket.
   void open(Inbox inbox, int control) {
     inbox_ = inbox;
     control_ = control;
-    bytes_ = files_ = 0;
+    bytes_ = file_bytes_ = files_ = 0;
     begin();
   }
 
@@ -54,6 +57,7 @@ class Parcel final : public RecordSink {
     const Fd file = make_payload(data, bytes);
     if (!file || !send_file(file)) return false;
     number = next_file_ - 1;
+    file_bytes_ += bytes;
     pages_ += static_cast<std::uint32_t>((bytes + cost_page - 1) / cost_page);
     return true;
   }
@@ -67,7 +71,9 @@ class Parcel final : public RecordSink {
   }
 
   /// Is there room for one more item, whatever its size?
-  bool has_room() const { return files_ + 1 < max_files && fits(max_inline); }
+  bool has_room() const {
+    return files_ + 1 < max_files && file_bytes_ < enough_bytes && fits(max_inline);
+  }
 
   bool empty() const { return bytes_ == 0; }
 
@@ -96,6 +102,7 @@ class Parcel final : public RecordSink {
   bool add_in_file(std::uint64_t item, unsigned kind) {
     const Fd file = make_payload(buffer_.data(), pending_);
     if (!file || !send_file(file)) return false;
+    file_bytes_ += pending_;
     const SpilledRecord spilled{pending_, next_file_ - 1, 0};
     return append(make_record_header(item, {kind, true}, sizeof spilled, pages_), &spilled);
   }
@@ -117,6 +124,7 @@ class Parcel final : public RecordSink {
   Buffer buffer_;
   std::size_t pending_ = 0;
   std::size_t bytes_ = 0;        // of the inbox that are filled
+  std::size_t file_bytes_ = 0;   // in its files
   std::uint32_t files_ = 0;      // of this parcel
   std::uint32_t next_file_ = 0;  // of all of this worker's
   std::uint32_t pages_ = 0;

@@ -138,6 +138,11 @@ class Pool final : public PayloadSource {
     dispatch_.give(item, members_[static_cast<std::size_t>(worker)]->life);
   }
 
+  /// Has this worker's process ended already, though the pool hasn't noticed?
+  bool has_left(int worker) const {
+    return peer_is_gone(members_[static_cast<std::size_t>(worker)]->control.get());
+  }
+
   /// The item couldn't be added after all, and has ended.
   void withdraw(std::uint64_t item) { dispatch_.settle(item); }
 
@@ -145,7 +150,8 @@ class Pool final : public PayloadSource {
   /// until an item comes back from a dead one.
   void post_parcel(int worker) {
     Member& m = *members_[static_cast<std::size_t>(worker)];
-    if (m.wanted > 0) return;  // it was never opened
+    if (m.wanted > 0) return;      // it was never opened
+    if (has_left(worker)) return;  // its items come back when its death is noticed
     if (m.parcel.empty()) {
       m.wanted = 1;
       return;
