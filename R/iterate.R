@@ -202,6 +202,7 @@ finish_stream <- function(state) {
 
 throw_from_stream <- function(failure, state) {
   if (state$plan$is_map) throw(failure, state$so_far())
+  close_source(state$plan)
   summary <- state$summary()
   failed <- length(unique(vapply(state$failures, function(f) f$item, 0)))
   failure$message <- paste0(failure$message, sprintf(

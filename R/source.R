@@ -75,7 +75,6 @@ run_map_stream <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
-  on.exit(close_source(plan), add = TRUE)
   it <- if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
   on.exit(it(close = TRUE), add = TRUE, after = FALSE)
   gather_stream(it)

@@ -66,7 +66,8 @@ test_that("calls that are interrupted leave nothing behind", {
   skip_without_proc()
   run <- run_repeated(quote(
     lomp_map(1:4, function(i) {
-      tools::pskill(session, tools::SIGINT)
+      # One signal a call: another one might come after the call has ended with the first.
+      if (i == 1) tools::pskill(session, tools::SIGINT)
       Sys.sleep(100)
     }, .workers = 2)
   ), 10)

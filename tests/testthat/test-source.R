@@ -123,7 +123,10 @@ test_that("a stream that is left early is closed", {
     expect_identical(closed, 1)
     cnd <- caught(lomp_map(produce, function(x) stop("no"), .workers = workers))
     expect_identical(conditionMessage(cnd$parent), "no")
-    expect_gte(closed, 2)
+    expect_identical(closed, 2)
+    cnd <- caught(lomp_iterate(produce, function(x) stop("no"), .workers = workers)())
+    expect_identical(conditionMessage(cnd$parent), "no")
+    expect_identical(closed, 3)
   }
 })
 
