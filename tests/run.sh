@@ -7,7 +7,7 @@
 #   bash tests/run.sh cpp    only the C++ tests
 #
 # LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
-# is tested.
+# is tested. LOMP_TEST_FILES is a pattern for the R test files to run, instead of all.
 # Everything happens in a temporary folder; nothing is written into the checkout.
 set -uo pipefail
 
@@ -113,8 +113,9 @@ write_r_runner() {
 library(testthat)
 args <- commandArgs(TRUE)
 reporter <- ProgressReporter$new(max_failures = Inf, show_praise = FALSE, update_interval = 1e9)
+files <- Sys.getenv("LOMP_TEST_FILES")
 tests <- test_dir(args[1], package = "lomp", load_package = "installed", reporter = reporter,
-                  stop_on_failure = FALSE)
+                  filter = if (nzchar(files)) files, stop_on_failure = FALSE)
 results <- as.data.frame(tests)
 bad <- results$failed > 0 | results$error
 cat("\n", nrow(results), " tests with ", sum(results$nb), " expectations, ",
