@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <testthat/vendor/catch.h>
 
 #include "lomp/fd.hpp"
@@ -109,4 +110,25 @@ TEST_CASE("set_nonblocking adds its flag to the others") {
 TEST_CASE("flags of what is no descriptor can't be set") {
   CHECK_THROWS_AS(lomp::set_close_on_exec(-1), SystemError);
   CHECK_THROWS_AS(lomp::set_nonblocking(-1), SystemError);
+}
+
+TEST_CASE("a lifted descriptor is above those of scripts, and closed on exec") {
+  const Fd fd = lomp::lifted(Fd(open_null()));
+  CHECK(fd.get() >= 10);
+  CHECK(::fcntl(fd.get(), F_GETFD) == FD_CLOEXEC);
+}
+
+TEST_CASE("a limit below the lifted numbers is a want of descriptors") {
+  const int status = run_in_process([] {
+    for (int number = 3; number < 10; ++number) ::close(number);
+    const rlimit few{8, 8};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) return 2;
+    try {
+      lomp::lifted(Fd(open_null()));
+    } catch (const SystemError& error) {
+      return error.code().value() == EMFILE && !is_open(3) ? 0 : 1;
+    }
+    return 3;
+  });
+  CHECK(status == 0);
 }

@@ -46,7 +46,11 @@ inline void set_close_on_exec(int fd) { check(::fcntl(fd, F_SETFD, FD_CLOEXEC), 
 /// redirect, closed on exec. A host may have closed these, and an item's code may open, close and
 /// print to them. Throws SystemError.
 inline Fd lifted(Fd fd) {
-  if (fd.get() < 10) return Fd(check(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10), "fcntl(F_DUPFD)"));
+  if (fd.get() < 10) {
+    const int higher = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10);
+    if (higher == -1 && errno == EINVAL) errno = EMFILE;  // the limit ends below that number
+    return Fd(check(higher, "fcntl(F_DUPFD)"));
+  }
   set_close_on_exec(fd.get());
   return fd;
 }

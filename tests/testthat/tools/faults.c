@@ -129,6 +129,8 @@ void limit_files(int* count) { limit(RLIMIT_NOFILE, (rlim_t)*count); }
 
 void limit_processes(int* count) { limit(RLIMIT_NPROC, (rlim_t)*count); }
 
+void close_file(int* number) { close(*number); }
+
 // Opens so many descriptors; how many it got.
 void open_many(int* count) {
   int opened = 0;
