@@ -7,7 +7,8 @@
 #   bash tests/run.sh cpp    only the C++ tests
 #
 # LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
-# is tested. LOMP_TEST_FILES is a pattern for the R test files to run, instead of all.
+# is tested. LOMP_CMAKE has more options for the C++ tests' build. LOMP_TEST_FILES is a pattern for
+# the R test files to run, instead of all.
 # Everything happens in a temporary folder; nothing is written into the checkout.
 set -uo pipefail
 
@@ -159,8 +160,10 @@ run_r_tests() {
 # ---- The C++ tests ------------------------------------------------------------------------------
 
 build_cpp_tests() {
-  cmake -S "$root/tests/cpp" -B "$work/cpp" -DCMAKE_BUILD_TYPE=Debug \
-    -DCMAKE_CXX_FLAGS="${LOMP_CPPFLAGS:-}" && cmake --build "$work/cpp" --parallel "$cores"
+  # shellcheck disable=SC2086
+  cmake -S "$root/tests/cpp" -B "$work/cpp" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-g1 \
+    -DCMAKE_CXX_FLAGS="${LOMP_CPPFLAGS:-}" ${LOMP_CMAKE:-} &&
+    cmake --build "$work/cpp" --parallel "$cores"
 }
 
 # Nobody reads the names of hundreds of tests that passed.

@@ -1,5 +1,5 @@
-# The same tests on the build without the features that only Linux has: all of the core's, and of
-# the R suite those that start, feed, lose and end workers; messages, arguments and the broad
-# table of inputs don't depend on the build.
+# The R suite on the build without the features that only Linux has, as far as it starts, feeds,
+# loses and ends workers; messages, arguments and the broad table of inputs don't depend on the
+# build.
 export LOMP_TEST_FILES='^(fork-safety|iterat|leaks|memory|run|signals|source|worker)'
-LOMP_CPPFLAGS=-DLOMP_PORTABLE exec bash "$ROOT/tests/run.sh"
+LOMP_CPPFLAGS=-DLOMP_PORTABLE exec bash "$ROOT/tests/run.sh" r

@@ -5,4 +5,6 @@ export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_o
 export UBSAN_OPTIONS=print_stacktrace=1
 flags="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 export LOMP_CPPFLAGS=$flags
+# A sanitizer takes its time to start and to look for leaks: once a program, not once a test case.
+export LOMP_CMAKE=-DLOMP_WHOLE_PROGRAMS=ON
 exec bash "$ROOT/tests/run.sh" cpp

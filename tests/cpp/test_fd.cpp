@@ -112,7 +112,7 @@ TEST_CASE("flags of what is no descriptor can't be set") {
   CHECK_THROWS_AS(lomp::set_nonblocking(-1), SystemError);
 }
 
-TEST_CASE("a lifted descriptor is above those of scripts, and closed on exec") {
+TEST_CASE("a lifted descriptor is above those of scripts and closed on exec") {
   const Fd fd = lomp::lifted(Fd(open_null()));
   CHECK(fd.get() >= 10);
   CHECK(::fcntl(fd.get(), F_GETFD) == FD_CLOEXEC);
