@@ -2,13 +2,20 @@
 
 run_inprocess <- function(plan, frame) {
   base <- the$base
-  on.exit(the$base <- base)
+  drawn <- logical(1)  # C++ changes it in place
+  saved <- save_random()
+  on.exit({
+    the$base <- base
+    restore_random(saved)
+    pay_random(plan$random, drawn)
+  })
   the$base <- sys.nframe()
   results <- new_results(plan)
   failures <- list()
   next_item <- 1
   while (next_item <= plan$n) {
-    failed <- inprocess_run(frame, results, next_item, item_calls, describe_failure)
+    failed <- inprocess_run(frame, results, next_item, item_calls, describe_failure,
+                            plan$random$seed, drawn)
     if (is.null(failed)) break
     failures[[length(failures) + 1L]] <- new_item_error(failed[[1L]], failed[[2L]], plan)
     next_item <- failed[[1L]] + 1
@@ -29,6 +36,7 @@ iterate_inprocess <- function(plan, frame) {
   state$waiting <- list()
   state$at <- 0
   state$taken <- 0
+  state$drawn <- FALSE
   state$done <- 0
   state$item <- 0
   state$next_item <- 1
@@ -44,7 +52,8 @@ iterate_inprocess <- function(plan, frame) {
 }
 
 local_summary <- function(state) {
-  list(item = state$item, taken = state$taken, done = state$done, dead_references = numeric(),
+  list(item = state$item, taken = state$taken, done = state$done, drawn = state$drawn,
+       dead_references = numeric(),
        given = if (is.na(state$plan$n)) state$next_item - 1 else state$plan$n, refused = 0L,
        forks = 0L)
 }
@@ -115,9 +124,31 @@ fail_local <- function(state) {
   throw_from_stream(failure, state)
 }
 
+# A generator goes on drawing where it stopped.
+enter_random <- function(state) {
+  saved <- save_random()
+  state$begun <- if (is.null(state$generator)) {
+    random_item_seed(state$plan$random$seed, state$item)
+  } else {
+    state$stream
+  }
+  put_seed(state$begun)
+  saved
+}
+
+leave_random <- function(state, saved) {
+  state$stream <- current_seed()
+  if (!identical(state$stream, state$begun)) state$drawn <- TRUE
+  restore_random(saved)
+}
+
 run_step <- function(state) {
   base <- the$base
-  on.exit(the$base <- base)
+  saved <- enter_random(state)
+  on.exit({
+    the$base <- base
+    leave_random(state, saved)
+  })
   the$base <- sys.nframe()
   place <- if (is.null(state$plan$source)) state$item else 1
   step <- inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,

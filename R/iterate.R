@@ -32,6 +32,10 @@
 #' `TRUE` all results of the first item come first, then those of the second, and so on; results of
 #' later items wait, within the bound above.
 #'
+#' @section Random numbers:
+#' As in [lomp_map()], each item draws from a stream of its own. The caller's generator advances by
+#' one draw at the call.
+#'
 #' @section Items from a stream:
 #' `.x` may be a producer of items, as in [lomp_map()]. It is asked for items while `it()` waits for
 #' a result, never before the first `it()`; `it(close = TRUE)` closes it, too.
@@ -127,6 +131,7 @@ stop_closed_outlet <- function() {
 }
 
 run_iterate <- function(plan, frame) {
+  plan$random <- new_random(advance = TRUE)
   if (the$depth == 0L && !the$in_worker) the$last <- NULL
   if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
 }
@@ -138,10 +143,11 @@ iterate_forked <- function(plan, frame) {
   state$plan <- plan
   state$failures <- list()
   state$source_ended <- FALSE
+  state$drawn <- TRUE  # until the end tells
   frame$FUN <- compiled(frame$FUN)
   on_event <- function(event) on_stream_event(event, state)
   state$handle <- iterator_open(frame, plan$n, plan$workers, child_hooks, on_event, plan$outlet,
-                                plan$is_map, plan$ordered, plan$buffer)
+                                plan$random$seed, plan$is_map, plan$ordered, plan$buffer)
   state$summary <- function() iterator_summary(state$handle)
   state$item_of_last <- function() iterator_item(state$handle)
   state$close <- function() iterator_close(state$handle)
@@ -192,7 +198,7 @@ fail_stream <- function(failure, state) {
 finish_stream <- function(state) {
   first <- if (length(state$failures) > 0L) first_in_time(state$failures, state$plan)
   if (!is.null(first)) throw_from_stream(first, state)
-  summary <- state$summary()
+  summary <- note_draws(state)
   warn_of_refused_fork(summary, state$plan)
   warn_of_dead_references(summary$dead_references, state$plan)
   state$plan$n <- summary$given
@@ -200,7 +206,15 @@ finish_stream <- function(state) {
   list(exhausted)
 }
 
+# What is known of the draws is gone with the workers.
+note_draws <- function(state) {
+  summary <- state$summary()
+  state$drawn <- summary$drawn
+  summary
+}
+
 throw_from_stream <- function(failure, state) {
+  note_draws(state)
   if (state$plan$is_map) throw(failure, state$so_far())
   close_source(state$plan)
   summary <- state$summary()

@@ -36,9 +36,18 @@
 #' External pointers and connections in results arrive dead, which a warning of class
 #' `lomp_dead_reference` says. Assignments with `<<-` and other side effects stay in the worker.
 #' Graphics devices, connections and database handles that are open in this session are best left
-#' alone by `.f`. [interactive()] is `FALSE` in a worker and its standard input is empty. Where `.f`
-#' draws random numbers, each worker has a stream of its own that differs from run to run.
+#' alone by `.f`. [interactive()] is `FALSE` in a worker and its standard input is empty.
 #' `parent.frame()` of `.f` is the frame of `lomp_map()`, and `parent.frame(2)` its caller.
+#'
+#' @section Random numbers:
+#' [set.seed()] before the call makes it reproducible. Each item draws from a stream of its own, so
+#' the numbers are the same for any number of workers, `.workers = 0` included, and however items
+#' are dealt out; they aren't those of [lapply()]. The generator in an item is "L'Ecuyer-CMRG" with
+#' the caller's kinds of normal numbers and samples (see [RNGkind()]), and item `i + 1` begins where
+#' [parallel::nextRNGStream()] goes from item `i`. The first item's seed is a hash of the caller's
+#' `.Random.seed` and one draw, so that successive and nested calls have different streams. The
+#' caller's generator advances by that draw if an item drew; else it stays as it was. A generator
+#' that the user supplies advances in any case.
 #'
 #' @section Errors:
 #' With `.on_error = "stop"` the first error in time ends the call: the other workers are ended at

@@ -4,6 +4,8 @@ run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
+  if (plan$n == 0) return(new_results(plan))
+  plan$random <- new_random()
   outcome <- if (plan$workers == 0L) run_inprocess(plan, frame) else run_forked(plan, frame)
   conclude(outcome, plan)
 }
@@ -20,8 +22,12 @@ new_results <- function(plan) {
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
   frame$FUN <- compiled(frame$FUN)
-  pool <- pool_open(frame, results, plan$workers, child_hooks)
-  on.exit(pool_close(pool))
+  pool <- pool_open(frame, results, plan$workers, child_hooks, plan$random$seed)
+  on.exit({
+    drawn <- pool_drawn(pool)
+    pool_close(pool)
+    pay_random(plan$random, drawn)
+  })
   failures <- gather(pool, plan)
   summary <- pool_summary(pool)
   list(

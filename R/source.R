@@ -75,8 +75,12 @@ run_map_stream <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
+  plan$random <- new_random()
   it <- if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
-  on.exit(it(close = TRUE), add = TRUE, after = FALSE)
+  on.exit({
+    it(close = TRUE)
+    pay_random(plan$random, state_of(it)$drawn)
+  }, add = TRUE, after = FALSE)
   gather_stream(it)
 }
 

@@ -1,8 +1,7 @@
 # What a worker calls from C++. It must not print, ask or signal anything to the outside.
 
 # Once, before a worker's first item. The parent's time limit and error handler aren't the worker's;
-# without an error option, R would end a process that isn't interactive at its first stray error. A
-# random seed that all workers share would give all of them the same numbers.
+# without an error option, R would end a process that isn't interactive at its first stray error.
 prepare_worker <- function() {
   the$in_worker <- TRUE
   the$depth <- 0L
@@ -11,15 +10,12 @@ prepare_worker <- function() {
   setTimeLimit()
   setSessionTimeLimit()
   options(error = expression(NULL))
-  if (exists(".Random.seed", envir = globalenv(), inherits = FALSE)) {
-    rm(".Random.seed", envir = globalenv())
-  }
 }
 
 # Workers call these first of all. R loads its own functions when they are first called: once here
 # is better than once in each worker.
 warm_worker <- function() {
-  list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, exists, rm)
+  list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options)
   warm_guard(item_calls, describe_failure)
 }
 

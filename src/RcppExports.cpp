@@ -11,8 +11,8 @@ Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
 // inprocess_run
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe);
-RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP) {
+SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP drawn);
+RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP drawnSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -20,7 +20,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type first(firstSEXP);
     Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe));
+    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type drawn(drawnSEXP);
+    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe, seed, drawn));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -60,8 +62,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // iterator_open
-SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, bool is_map, bool ordered, double buffer);
-RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP) {
+SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, SEXP seed, bool is_map, bool ordered, double buffer);
+RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP seedSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -70,10 +72,11 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
     Rcpp::traits::input_parameter< SEXP >::type on_event(on_eventSEXP);
     Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< bool >::type is_map(is_mapSEXP);
     Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
     Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, is_map, ordered, buffer));
+    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, seed, is_map, ordered, buffer));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -180,15 +183,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks);
-RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed);
+RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP seedSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
     Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks));
+    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks, seed));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -240,6 +244,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// pool_drawn
+bool pool_drawn(SEXP handle);
+RcppExport SEXP _lomp_pool_drawn(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(pool_drawn(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
 // pool_not_done
 Rcpp::NumericVector pool_not_done(SEXP handle);
 RcppExport SEXP _lomp_pool_not_done(SEXP handleSEXP) {
@@ -247,6 +261,47 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     rcpp_result_gen = Rcpp::wrap(pool_not_done(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// random_draw
+double random_draw();
+RcppExport SEXP _lomp_random_draw() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(random_draw());
+    return rcpp_result_gen;
+END_RCPP
+}
+// random_restore
+void random_restore(SEXP seed);
+RcppExport SEXP _lomp_random_restore(SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
+    random_restore(seed);
+    return R_NilValue;
+END_RCPP
+}
+// random_seed
+Rcpp::IntegerVector random_seed(SEXP state, double draw, int kinds);
+RcppExport SEXP _lomp_random_seed(SEXP stateSEXP, SEXP drawSEXP, SEXP kindsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type state(stateSEXP);
+    Rcpp::traits::input_parameter< double >::type draw(drawSEXP);
+    Rcpp::traits::input_parameter< int >::type kinds(kindsSEXP);
+    rcpp_result_gen = Rcpp::wrap(random_seed(state, draw, kinds));
+    return rcpp_result_gen;
+END_RCPP
+}
+// random_item_seed
+Rcpp::IntegerVector random_item_seed(SEXP seed, double item);
+RcppExport SEXP _lomp_random_item_seed(SEXP seedSEXP, SEXP itemSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< double >::type item(itemSEXP);
+    rcpp_result_gen = Rcpp::wrap(random_item_seed(seed, item));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -281,11 +336,11 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
-    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 5},
+    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 7},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
-    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 9},
+    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 10},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
     {"_lomp_iterator_give", (DL_FUNC) &_lomp_iterator_give, 3},
     {"_lomp_iterator_give_returned", (DL_FUNC) &_lomp_iterator_give_returned, 2},
@@ -296,13 +351,18 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 4},
+    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 5},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},
     {"_lomp_pool_close", (DL_FUNC) &_lomp_pool_close, 1},
     {"_lomp_pool_summary", (DL_FUNC) &_lomp_pool_summary, 1},
+    {"_lomp_pool_drawn", (DL_FUNC) &_lomp_pool_drawn, 1},
     {"_lomp_pool_not_done", (DL_FUNC) &_lomp_pool_not_done, 1},
+    {"_lomp_random_draw", (DL_FUNC) &_lomp_random_draw, 0},
+    {"_lomp_random_restore", (DL_FUNC) &_lomp_random_restore, 1},
+    {"_lomp_random_seed", (DL_FUNC) &_lomp_random_seed, 3},
+    {"_lomp_random_item_seed", (DL_FUNC) &_lomp_random_item_seed, 2},
     {"_lomp_usable_processors", (DL_FUNC) &_lomp_usable_processors, 0},
     {"_lomp_signal_name", (DL_FUNC) &_lomp_signal_name, 1},
     {"_lomp_errno_text", (DL_FUNC) &_lomp_errno_text, 1},

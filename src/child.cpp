@@ -5,6 +5,7 @@
 #include "guard.h"
 #include "lomp/collection_policy.hpp"
 #include "outlet.h"
+#include "rng.h"
 #include "seal_r.h"
 #include "serialize.h"
 
@@ -18,6 +19,7 @@ struct Run {
   const Task* task;
   Outlet outlet;
   CollectionPolicy policy;
+  ItemRandom* random;
   bool is_over;
 };
 
@@ -41,14 +43,22 @@ void finish_without_value(Worker& worker) {
   worker.finish(static_cast<unsigned>(Encoding::nothing));
 }
 
+void note_draws(Run& run) {
+  if (run.random->has_drawn()) run.worker->note_drawn();
+}
+
 void deliver(Run& run, SEXP value) {
   const Delivery delivery = run.task->delivery;
+  note_draws(run);
   if (delivery == Delivery::one) return write_result(*run.worker, value);
   if (delivery == Delivery::any && !is_generator(value)) {
     run.worker->await_room();
     return write_result(*run.worker, value);
   }
-  if (delivery == Delivery::any) drain_generator(value, run.outlet);
+  if (delivery == Delivery::any) {
+    drain_generator(value, run.outlet);
+    note_draws(run);
+  }
   finish_without_value(*run.worker);
 }
 
@@ -67,6 +77,7 @@ SEXP evaluate_streamed(Run& run) {
 }
 
 SEXP evaluate(Run& run, std::uint32_t item) {
+  run.random->begin(item);
   return run.task->is_streamed ? evaluate_streamed(run) : run.task->call.evaluate(item);
 }
 
@@ -100,8 +111,10 @@ SEXP run_items(void* data) {
 
 // Without an item in hand there is nobody to blame.
 SEXP send_failure(SEXP description, void* data) {
-  Worker& worker = *static_cast<Run*>(data)->worker;
+  Run& run = *static_cast<Run*>(data);
+  Worker& worker = *run.worker;
   if (worker.running() == 0) return R_NilValue;
+  note_draws(run);
   worker.abandon();
   worker.await_room();
   put_stream(worker, description);
@@ -135,10 +148,12 @@ void run_all(void* data) {
   Run& run = *static_cast<Run*>(data);
   const ChildHooks& hooks = run.task->hooks;
   R_ToplevelExec(call_hook, hooks.prepare);
+  ItemRandom random(run.task->seed);
+  run.random = &random;
   SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
   Guard guard = {run_items, send_failure, &run, hooks.calls, hooks.describe, notes};
   run_to_end(guard);
-  UNPROTECT(1);
+  UNPROTECT(2);
 }
 
 }  // namespace
@@ -156,7 +171,7 @@ void run_worker(Worker& worker, const Task& task) {
   seal_r();
   use_one_thread();
   Outlet outlet = {emit_value, has_item, &worker, generation()};
-  Run run = {&worker, &task, outlet, CollectionPolicy(), false};
+  Run run = {&worker, &task, outlet, CollectionPolicy(), nullptr, false};
   if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &outlet);
   // Without this, a jump from between the items (for want of memory, say) would land in the
   // parent's frames, and its script would go on in this process.

@@ -2,6 +2,7 @@
 #include "guard.h"
 #include "item_call.h"
 #include "outlet.h"
+#include "rng.h"
 #include "unwind.h"
 
 namespace {
@@ -12,12 +13,20 @@ struct LocalRun {
   SEXP results;
   R_xlen_t item;
   SEXP failure;
+  lomp::ItemRandom* random;
+  SEXP drawn;  // a logical vector of one element
 };
+
+void note_draws(LocalRun& run) {
+  if (run.random->has_drawn()) LOGICAL(run.drawn)[0] = TRUE;
+}
 
 SEXP run_items(void* data) {
   LocalRun& run = *static_cast<LocalRun*>(data);
   for (const R_xlen_t n = XLENGTH(run.results); run.item < n; ++run.item) {
+    run.random->begin(static_cast<std::uint64_t>(run.item));
     SEXP value = PROTECT(run.call.evaluate(static_cast<std::uint64_t>(run.item)));
+    note_draws(run);
     SET_VECTOR_ELT(run.results, run.item, value);
     UNPROTECT(1);
   }
@@ -25,7 +34,9 @@ SEXP run_items(void* data) {
 }
 
 SEXP keep_failure(SEXP description, void* data) {
-  SETCAR(static_cast<LocalRun*>(data)->failure, description);
+  LocalRun& run = *static_cast<LocalRun*>(data);
+  note_draws(run);
+  SETCAR(run.failure, description);
   return R_NilValue;
 }
 
@@ -102,15 +113,22 @@ SEXP describe_step(const Step& step) {
 
 // Makes the items first, first + 1, ... (from 1) in `frame`, which holds X, FUN and the dots, and
 // puts their values into `results`, which is changed in place. NULL when all are made; else
-// list(item, description) of the first one that failed. Interrupts and other jumps go through.
+// list(item, description) of the first one that failed. Interrupts and other jumps go through. Each
+// item draws from its own stream, see random_seed(); `drawn`, FALSE so far, is set if one did.
 // [[Rcpp::export(rng = false)]]
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe) {
+SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed,
+                   SEXP drawn) {
   return lomp::unwind([&] {
     SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP failure = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP expression = PROTECT(lomp::make_item_expression());
-    LocalRun run = {lomp::make_item_call(expression, frame), results,
-                    static_cast<R_xlen_t>(first) - 1, failure};
+    lomp::ItemRandom random(seed);
+    LocalRun run = {lomp::make_item_call(expression, frame),
+                    results,
+                    static_cast<R_xlen_t>(first) - 1,
+                    failure,
+                    &random,
+                    drawn};
     lomp::Guard guard = {run_items, keep_failure, &run, calls, describe, notes};
     lomp::run_guarded(guard);
     SEXP value = R_NilValue;
@@ -120,7 +138,7 @@ SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP desc
       SET_VECTOR_ELT(value, 1, CAR(failure));
       UNPROTECT(1);
     }
-    UNPROTECT(3);
+    UNPROTECT(4);
     return value;
   });
 }

@@ -18,8 +18,8 @@ using lomp::EventKind;
 using lomp::Record;
 using lomp::unwind;
 
-// What the handle keeps alive: the expression, the frame, the hooks, on_event, the outlet, and the
-// values that wait to be asked for.
+// What the handle keeps alive: the expression, the frame, the hooks, on_event, the outlet, the
+// values that wait to be asked for, and the seed.
 enum Kept {
   kept_expression,
   kept_frame,
@@ -27,6 +27,7 @@ enum Kept {
   kept_handler,
   kept_outlet,
   kept_waiting,
+  kept_seed,
   kept
 };
 
@@ -285,7 +286,7 @@ void close_stream(SEXP handle) {
 }
 
 // A worker is told what it is to do by a frame, an expression and hooks that the handle keeps.
-SEXP make_kept(SEXP frame, SEXP hooks, SEXP handler, SEXP outlet) {
+SEXP make_kept(SEXP frame, SEXP hooks, SEXP handler, SEXP outlet, SEXP seed) {
   SEXP list = PROTECT(Rf_allocVector(VECSXP, kept));
   SET_VECTOR_ELT(list, kept_expression, lomp::make_item_expression(outlet != R_NilValue));
   SET_VECTOR_ELT(list, kept_frame, frame);
@@ -293,6 +294,7 @@ SEXP make_kept(SEXP frame, SEXP hooks, SEXP handler, SEXP outlet) {
   SET_VECTOR_ELT(list, kept_handler, handler);
   SET_VECTOR_ELT(list, kept_outlet, outlet);
   SET_VECTOR_ELT(list, kept_waiting, Rf_allocVector(VECSXP, 0));
+  SET_VECTOR_ELT(list, kept_seed, seed);
   UNPROTECT(1);
   return list;
 }
@@ -307,6 +309,7 @@ lomp::Task make_task(SEXP list, bool is_streamed, bool is_map) {
                                          : lomp::Delivery::any;
   task.is_streamed = is_streamed;
   if (outlet != R_NilValue) task.outlet = outlet;
+  task.seed = VECTOR_ELT(list, kept_seed);
   return task;
 }
 
@@ -348,15 +351,15 @@ SEXP take_next(Stream& stream) {
 // Opens a stream of the results of `items` calls in `frame`, which holds X, FUN, the dots and, if
 // there is an outlet, `emit`; all workers are forked when it returns. `items` is NA where they come
 // from iterator_give(). With `is_map` each item has one result, whatever it is. `buffer` is a
-// number of bytes, 0 for no bound. `hooks` is as in pool_open(). `on_event` is an R function: it
-// gets what isn't a result, a list as pool_next() gives it, and returns NULL to go on, or
-// list(value) to give this value to whoever asked; or it throws.
+// number of bytes, 0 for no bound. `hooks` and `seed` are as in pool_open(). `on_event` is an R
+// function: it gets what isn't a result, a list as pool_next() gives it, and returns NULL to go on,
+// or list(value) to give this value to whoever asked; or it throws.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet,
-                   bool is_map, bool ordered, double buffer) {
+                   SEXP seed, bool is_map, bool ordered, double buffer) {
   SEXP kept_list = nullptr;
   SEXP handle = unwind([&] {
-    kept_list = PROTECT(make_kept(frame, hooks, on_event, outlet));
+    kept_list = PROTECT(make_kept(frame, hooks, on_event, outlet, seed));
     SEXP pointer = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, kept_list));
     R_RegisterCFinalizerEx(pointer, close_stream, TRUE);
     UNPROTECT(2);
@@ -455,6 +458,7 @@ SEXP iterator_summary(SEXP handle) {
                             Rcpp::Named("taken") = static_cast<double>(stream->taken()),
                             Rcpp::Named("given") = static_cast<double>(stream->given()),
                             Rcpp::Named("done") = static_cast<double>(stream->pool().done()),
+                            Rcpp::Named("drawn") = stream->pool().has_drawn(),
                             Rcpp::Named("dead_references") = stream->dead_references(),
                             Rcpp::Named("refused") = stream->pool().refused(),
                             Rcpp::Named("forks") = stream->pool().forks());

@@ -111,16 +111,17 @@ SEXP report(const Event& event) {
 
 // Opens a pool that makes one call in `frame`, which holds X, FUN and the dots, for each element of
 // `results`; forks nobody yet. `results` is a new list, which is changed in place. `hooks` is
-// list(prepare, calls, describe, collect), see child.h.
+// list(prepare, calls, describe, collect), see child.h; `seed` is what random_seed() gives.
 // [[Rcpp::export(rng = false)]]
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed) {
   SEXP handle = nullptr, kept = nullptr;
   unwind([&] {
-    kept = PROTECT(Rf_allocVector(VECSXP, 4));
+    kept = PROTECT(Rf_allocVector(VECSXP, 5));
     SET_VECTOR_ELT(kept, 0, results);
     SET_VECTOR_ELT(kept, 1, lomp::make_item_expression());
     SET_VECTOR_ELT(kept, 2, frame);
     SET_VECTOR_ELT(kept, 3, hooks);
+    SET_VECTOR_ELT(kept, 4, seed);
     handle = R_MakeExternalPtr(nullptr, R_NilValue, kept);
     UNPROTECT(1);
     return R_NilValue;
@@ -135,7 +136,10 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks) {
   options.workers = workers;
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
-  const lomp::Task task = {lomp::make_item_call(VECTOR_ELT(kept, 1), frame), lomp::hooks_of(hooks)};
+  lomp::Task task;
+  task.call = lomp::make_item_call(VECTOR_ELT(kept, 1), frame);
+  task.hooks = lomp::hooks_of(hooks);
+  task.seed = seed;
   R_SetExternalPtrAddr(handle, new Engine(options, task, results));
   return handle;
 }
@@ -181,6 +185,10 @@ Rcpp::List pool_summary(SEXP handle) {
                             Rcpp::Named("refused") = engine.pool().refused(),
                             Rcpp::Named("forks") = engine.pool().forks());
 }
+
+// Has an item drawn random numbers?
+// [[Rcpp::export(rng = false)]]
+bool pool_drawn(SEXP handle) { return engine_of(handle).pool().has_drawn(); }
 
 // The positions of the items that have neither a result nor a failure.
 // [[Rcpp::export(rng = false)]]

@@ -211,6 +211,9 @@ class Pool final : public PayloadSource {
   std::uint64_t done() const { return options_.is_streamed ? dispatch_.settled() : done_.count(); }
   bool is_done(std::uint64_t item) const { return done_.has(item); }
 
+  /// Has any worker noted that an item drew random numbers?
+  bool has_drawn() const { return page_.has_drawn(); }
+
   /// errno of a fork that was refused while others had been had; 0 if none was.
   int refused() const { return refused_; }
   int forks() const { return forks_; }

@@ -70,6 +70,9 @@ class SharedPage {
   /// The parent sleeps until something comes: what is finished must be sent at once.
   std::atomic<bool>& parent_waits() { return header_->parent_waits; }
 
+  /// Has an item drawn random numbers, or tried to?
+  std::atomic<bool>& has_drawn() const { return header_->has_drawn; }
+
   FlowState& flow() const { return header_->flow; }
 
   WorkerSlot& slot(int i) const {
@@ -110,6 +113,7 @@ class SharedPage {
     std::atomic<std::uint64_t> next{0};
     std::uint64_t items = 0;
     std::atomic<bool> parent_waits{false};
+    std::atomic<bool> has_drawn{false};
     FlowState flow;
   };
 

@@ -117,6 +117,12 @@ class Worker final : public RecordSink, public PayloadSource {
     return true;
   }
 
+  /// The item in hand has drawn random numbers: the parent knows it before it has the record.
+  void note_drawn() {
+    std::atomic<bool>& has_drawn = page_.has_drawn();
+    if (!has_drawn.load(std::memory_order_relaxed)) has_drawn = true;
+  }
+
   /// Completes the record in hand, which is its item's last one: from now on it outlives this
   /// process.
   void finish(unsigned kind) {

@@ -1,0 +1,47 @@
+# Random numbers: a stream of its own for each item, whoever runs it.
+
+# What a call's items draw from, as list(seed = , pays = ): the seed of the first item's stream, and
+# whether a draw of the caller's own generator is due if an item draws. With `advance` it is made
+# here. A generator that the user supplies may have a state that can't be brought back: then, too.
+new_random <- function(advance = FALSE) {
+  before <- current_seed()
+  draw <- random_draw()
+  kinds <- current_seed()[[1L]]
+  is_paid <- advance || kinds %% 100L == user_supplied
+  if (!is_paid) put_seed(before)
+  list(seed = random_seed(before, draw, kinds), pays = !is_paid)
+}
+
+# The kind of a generator, as `.Random.seed` begins with it.
+user_supplied <- 5L
+box_muller <- 2L
+
+current_seed <- function() get0(".Random.seed", envir = globalenv(), inherits = FALSE)
+
+put_seed <- function(seed) {
+  if (!is.null(seed)) return(random_restore(seed))
+  if (!is.null(current_seed())) rm(".Random.seed", envir = globalenv())
+}
+
+# For items that are run in this process: what the generator was. Without a seed R remembers the
+# kinds alone.
+save_random <- function() {
+  seed <- current_seed()
+  list(seed = seed, kinds = if (is.null(seed)) RNGkind())
+}
+
+restore_random <- function(saved) {
+  if (!is.null(saved$kinds)) {
+    # R warns of kinds that are there for the sake of old results; the caller has chosen them.
+    suppressWarnings(do.call(RNGkind, as.list(saved$kinds)))
+  }
+  put_seed(saved$seed)
+}
+
+# The draw by which the caller's generator advances. Items that this process runs leave no half of a
+# pair of Box and Muller's, those of workers do: from here on it makes no difference who ran them.
+pay_random <- function(random, drawn) {
+  if (!random$pays || !drawn) return()
+  random_draw()
+  if (random$seed[[1L]] %/% 100L %% 100L == box_muller) RNGkind(normal.kind = "Box-Muller")
+}

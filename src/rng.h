@@ -1,0 +1,37 @@
+/// \file
+/// The random numbers of a call's items.
+#ifndef LOMP_SRC_RNG_H
+#define LOMP_SRC_RNG_H
+
+#include <Rcpp.h>
+
+#include "lomp/random_streams.hpp"
+
+namespace lomp {
+
+/// Puts a stream of its own into R's `.Random.seed` for each item and tells whether the item has
+/// drawn from it. Most items draw nothing: for them the vector stays the same and only its contents
+/// change. Jumps may leave it behind: it owns nothing. Its vector is on the stack of protected
+/// objects, in a place that the caller gives back.
+class ItemRandom {
+ public:
+  /// `seed` is a `.Random.seed` of the generator "L'Ecuyer-CMRG", that of item 0. Protects one
+  /// object.
+  explicit ItemRandom(SEXP seed);
+
+  /// Before an item: its stream. May jump.
+  void begin(std::uint64_t item);
+
+  /// After it: has it drawn, or changed the generator in some other way?
+  bool has_drawn() const;
+
+ private:
+  RandomStreams streams_;
+  int kinds_;
+  SEXP vector_ = R_NilValue;
+  PROTECT_INDEX place_;
+};
+
+}  // namespace lomp
+
+#endif

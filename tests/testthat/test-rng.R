@@ -1,0 +1,248 @@
+# Random numbers: one stream for each item, the same whoever runs it.
+
+local_generator <- function(kind = NULL, normal = NULL, sample = NULL, frame = parent.frame()) {
+  old <- RNGkind()
+  seed <- get0(".Random.seed", globalenv(), inherits = FALSE)
+  withr::defer({
+    suppressWarnings(RNGkind(old[[1]], old[[2]], old[[3]]))
+    if (is.null(seed)) suppressWarnings(rm(".Random.seed", envir = globalenv())) else put(seed)
+  }, frame)
+  suppressWarnings(RNGkind(kind, normal, sample))
+}
+
+put <- function(seed) assign(".Random.seed", seed, envir = globalenv())
+state <- function() get0(".Random.seed", globalenv(), inherits = FALSE)
+
+draw_some <- function(i) list(runif(i %% 4), rnorm(3), sample(10))
+
+all_workers <- c(0, 1, 2, 7)
+
+test_that("each item has the stream that parallel::nextRNGStream() gives", {
+  local_generator("default", "default", "default")
+  for (workers in c(0, 2)) {
+    set.seed(1)
+    seeds <- lomp_map(1:200, function(i) .Random.seed, .workers = workers)
+    expect_equal(seeds[[1]][[1]], 10407L)
+    for (i in 1:199) expect_identical(parallel::nextRNGStream(seeds[[i]]), seeds[[i + 1]])
+  }
+})
+
+test_that("numbers don't depend on the workers, the function or the kind of items", {
+  local_generator("default", "default", "default")
+  producer <- function(n) {
+    at <- 0
+    function() if (at < n) at <<- at + 1 else lomp_done()
+  }
+  set.seed(7)
+  expected <- lomp_map(1:30, draw_some, .workers = 0)
+  after <- state()
+  expect_false(identical(expected[[1]][[2]], expected[[2]][[2]]))
+  for (workers in all_workers) {
+    set.seed(7)
+    expect_identical(lomp_map(1:30, draw_some, .workers = workers), expected)
+    expect_identical(state(), after)
+    set.seed(7)
+    expect_identical(lomp_map(producer(30), draw_some, .workers = workers), expected)
+    expect_identical(state(), after)
+    for (ordered in c(TRUE, FALSE)) {
+      set.seed(7)
+      it <- lomp_iterate(1:30, draw_some, .workers = workers, .ordered = ordered)
+      expect_identical(state(), after)
+      values <- vector("list", 30)
+      while (!lomp_done(value <- it())) values[[lomp_item(it)]] <- value
+      expect_identical(values, expected)
+    }
+    set.seed(7)
+    it <- lomp_iterate(producer(30), draw_some, .workers = workers, .ordered = TRUE)
+    expect_identical(as.list(it), expected)
+    expect_identical(state(), after)
+  }
+})
+
+test_that("what an item emits is drawn from its stream", {
+  local_generator("default", "default", "default")
+  run <- function(workers) {
+    set.seed(8)
+    as.list(lomp_iterate(1:12, function(i, emit) for (k in seq_len(i %% 5)) emit(rnorm(1)),
+                         .workers = workers, .ordered = TRUE))
+  }
+  expected <- run(0)
+  expect_length(unique(unlist(expected)), length(expected))
+  for (workers in c(1, 3)) expect_identical(run(workers), expected)
+})
+
+test_that("a generator goes on in its stream, whatever the consumer draws", {
+  skip_if_not_installed("coro")
+  local_generator("default", "default", "default")
+  f <- coro::generator(function(i) for (k in 1:3) yield(rnorm(1)))
+  run <- function(workers) {
+    set.seed(9)
+    it <- lomp_iterate(1:4, f, .workers = workers, .ordered = TRUE)
+    values <- numeric()
+    while (!lomp_done(value <- it())) {
+      values <- c(values, value)
+      runif(1)
+    }
+    list(values, state())
+  }
+  expect_identical(run(2), run(0))
+  expect_length(unique(run(0)[[1]]), 12)
+})
+
+test_that("the caller's generator advances by one draw, or not at all", {
+  local_generator("default", "default", "default")
+  for (workers in c(0, 2)) {
+    set.seed(2)
+    before <- state()
+    lomp_map(1:10, function(i) i, .workers = workers)
+    expect_identical(state(), before)
+    # Code that could draw but doesn't, as in packages with compiled code, is no draw.
+    lomp_map(1:10, function(i) sample.int(1L, 0L), .workers = workers)
+    expect_identical(state(), before)
+    lomp_map(1:10, function(i) if (i == 9) runif(1), .workers = workers)
+    after <- state()
+    set.seed(2)
+    runif(1)
+    expect_identical(after, state())
+    set.seed(2)
+    try(lomp_map(1:3, function(i) stop(runif(1)), .workers = workers), silent = TRUE)
+    expect_identical(state(), after)
+    set.seed(2)
+    lomp_map(integer(), function(i) runif(1), .workers = workers)
+    expect_identical(state(), before)
+    it <- lomp_iterate(1:3, function(i) i, .workers = workers)
+    expect_identical(state(), after)
+    it(close = TRUE)
+  }
+})
+
+test_that("without a seed so far there is none afterwards, unless an item drew", {
+  local_generator("default", "Ahrens-Dieter", "Rounding")
+  kinds <- RNGkind()
+  for (workers in c(0, 2)) {
+    if (!is.null(state())) rm(".Random.seed", envir = globalenv())
+    lomp_map(1:3, function(i) i, .workers = workers)
+    expect_null(state())
+    expect_identical(RNGkind(), kinds)
+    numbers <- unlist(lomp_map(1:6, function(i) runif(1), .workers = workers))
+    expect_length(unique(numbers), 6)
+    expect_false(is.null(state()))
+    expect_identical(RNGkind(), kinds)
+    rm(".Random.seed", envir = globalenv())
+    again <- unlist(lomp_map(1:6, function(i) runif(1), .workers = workers))
+    expect_false(identical(again, numbers))
+  }
+})
+
+test_that("all kinds of generators serve, and normal and sample kinds are kept", {
+  kinds <- c("Wichmann-Hill", "Marsaglia-Multicarry", "Super-Duper", "Mersenne-Twister",
+             "Knuth-TAOCP", "Knuth-TAOCP-2002", "L'Ecuyer-CMRG")
+  normals <- c("Kinderman-Ramage", "Ahrens-Dieter", "Box-Muller", "Inversion")
+  local_generator("default", "default", "default")
+  bases <- list()
+  for (kind in kinds) {
+    for (normal in normals) {
+      run <- function(workers) {
+        suppressWarnings(set.seed(3, kind, normal, "Rounding"))
+        rnorm(1)
+        values <- lomp_map(1:5, function(i) list(RNGkind(), rnorm(3), sample(5)),
+                           .workers = workers)
+        list(values, state(), rnorm(2))
+      }
+      forked <- run(2)
+      expect_identical(run(0), forked)
+      expect_identical(forked[[1]][[1]][[1]], c("L'Ecuyer-CMRG", normal, "Rounding"))
+      suppressWarnings(expect_identical(RNGkind(), c(kind, normal, "Rounding")))
+    }
+    bases[[kind]] <- forked[[1]][[1]][[2]]
+  }
+  expect_length(unique(bases), length(kinds))
+})
+
+test_that("a generator of the user's own serves, one draw for a call", {
+  local_generator("default", "default", "default")
+  library <- native("user_unif.c")
+  loaded <- dyn.load(library)
+  withr::defer(dyn.unload(library))
+  withr::defer(RNGkind("default"))
+  draws <- function() .C("user_unif_count", 0L)[[1]]
+  RNGkind("user-supplied")
+  run <- function(workers, f) {
+    .C("user_unif_restart")
+    list(lomp_map(1:5, f, .workers = workers), draws())
+  }
+  forked <- run(2, function(i) runif(2))
+  expect_identical(run(0, function(i) runif(2)), forked)
+  expect_identical(forked[[2]], 1L)
+  expect_identical(RNGkind()[[1]], "user-supplied")
+  # The next call has other streams.
+  expect_false(identical(lomp_map(1:5, function(i) runif(2), .workers = 2), forked[[1]]))
+})
+
+test_that("successive and nested calls share no stream", {
+  local_generator("default", "default", "default")
+  for (kind in c("Mersenne-Twister", "L'Ecuyer-CMRG")) {
+    set.seed(4, kind)
+    numbers <- list()
+    for (call in 1:3) {
+      numbers[[call]] <- lomp_map(1:6, function(i) {
+        own <- runif(20)
+        inner <- lomp_map(1:3, function(k) runif(20), .workers = i %% 2)
+        again <- lomp_map(1:3, function(k) runif(20), .workers = 0)
+        list(own, inner, again, runif(20))
+      }, .workers = 2)
+    }
+    numbers <- c(unlist(numbers), runif(100))
+    # Of so many numbers of 32 bits hardly two are equal by chance; overlaps would be hundreds.
+    expect_lt(sum(duplicated(numbers)), 5)
+    expect_length(numbers, 3 * 6 * 160 + 100)
+  }
+})
+
+test_that("what an item does with the generator is over with the item", {
+  local_generator("default", "default", "default")
+  disturb <- function(i) {
+    if (i %% 3 == 0) {
+      RNGkind("Mersenne-Twister", "Ahrens-Dieter")
+      set.seed(i)
+    } else if (i %% 3 == 1) {
+      rm(".Random.seed", envir = globalenv())
+    }
+    if (i %% 3 == 2) runif(2)
+  }
+  set.seed(5)
+  calm <- lomp_map(1:12, function(i) if (i %% 3 == 2) runif(2), .workers = 0)
+  kinds <- RNGkind()
+  for (workers in c(0, 1, 3)) {
+    set.seed(5)
+    expect_identical(lomp_map(1:12, disturb, .workers = workers), calm)
+    expect_identical(RNGkind(), kinds)
+  }
+})
+
+test_that("a seed that an item keeps doesn't change under its hands", {
+  local_generator("default", "default", "default")
+  for (workers in c(0, 1)) {
+    set.seed(6)
+    kept <- lomp_map(1:4, function(i) {
+      seed <- .Random.seed
+      function() seed
+    }, .workers = workers)
+    set.seed(6)
+    seeds <- lomp_map(1:4, function(i) .Random.seed + 0L, .workers = 0)
+    expect_identical(lapply(kept, function(f) f()), seeds)
+  }
+})
+
+test_that("a worker that takes a dead one's place draws the same", {
+  local_generator("default", "default", "default")
+  set.seed(10)
+  expected <- lomp_map(1:40, draw_some, .workers = 0)
+  set.seed(10)
+  results <- suppressWarnings(lomp_map(1:40, function(i) {
+    if (i %% 10 == 5) tools::pskill(Sys.getpid(), tools::SIGKILL)
+    draw_some(i)
+  }, .workers = 3, .on_error = "collect"))
+  expect_identical(results[lomp_ok(results)], expected[lomp_ok(results)])
+  expect_equal(sum(!lomp_ok(results)), 4)
+})
