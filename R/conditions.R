@@ -71,9 +71,9 @@ describe_death <- function(loss) {
   sprintf("its worker was killed by %s%s", signal, hint)
 }
 
-new_not_run <- function() {
+new_not_run <- function(plan) {
   new_failure("lomp_not_run", "not run to its end: the call was over before", NA_real_, NULL, NULL,
-              character(), NA_real_)
+              character(), NA_real_, seed = plan$random$seed)
 }
 
 # No worker can be had: the whole call is over.

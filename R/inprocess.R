@@ -2,28 +2,42 @@
 
 run_inprocess <- function(plan, frame) {
   base <- the$base
-  drawn <- logical(1)  # C++ changes it in place
+  progress <- numeric(2)  # the item begun last, and whether one drew: C++ writes them in place
   saved <- save_random()
   on.exit({
     the$base <- base
     restore_random(saved)
-    pay_random(plan$random, drawn)
+    pay_random(plan$random, progress[[2L]] > 0)
   })
   the$base <- sys.nframe()
   results <- new_results(plan)
   failures <- list()
   next_item <- 1
-  while (next_item <= plan$n) {
-    failed <- inprocess_run(frame, results, next_item, item_calls, describe_failure,
-                            plan$random$seed, drawn)
-    if (is.null(failed)) break
-    failures[[length(failures) + 1L]] <- new_item_error(failed[[1L]], failed[[2L]], plan)
-    next_item <- failed[[1L]] + 1
+  n <- length(results)
+  while (next_item <= n) {
+    failed <- run_here(frame, results, next_item, plan, progress)
+    next_item <- progress[[1L]] + 1
+    if (is.null(failed) || is_interrupted(failed)) break
+    failures[[length(failures) + 1L]] <- failure_of(failed, plan)
     if (plan$on_error == "stop") break
   }
-  stopped <- length(failures) > 0L && plan$on_error == "stop" && next_item <= plan$n
-  not_done <- if (stopped) seq(next_item, plan$n) else numeric()
-  list(results = results, failures = failures, not_done = not_done)
+  if (is_interrupted(failed)) next_item <- progress[[1L]]
+  not_done <- if (next_item <= n) seq(next_item, n) else numeric()
+  list(results = results, failures = failures, not_done = not_done,
+       interrupted = is_interrupted(failed))
+}
+
+is_interrupted <- function(event) !is.null(event) && event$kind == "interrupted"
+
+# Items from this one on, up to one that fails: the event of that; NULL if there is none.
+run_here <- function(frame, results, first, plan, progress) {
+  event <- list(kind = "interrupted")
+  delayedAssign("leave", return(event))
+  withCallingHandlers(
+    inprocess_run(frame, results, first, item_calls, describe_failure, plan$random$seed,
+                  plan$redo$todo, progress),
+    interrupt = function(cnd) if (is_real_interrupt(cnd)) leave
+  )
 }
 
 # ---- Iterators ----------------------------------------------------------------------------------
@@ -46,6 +60,9 @@ iterate_inprocess <- function(plan, frame) {
   state$summary <- function() if (state$is_open) local_summary(state)
   state$item_of_last <- function() state$item
   state$close <- function() end_local(state)
+  state$stop <- function() NULL  # an interrupt has ended it
+  state$interrupted <- FALSE
+  state$given <- function() if (is.na(plan$n)) state$next_item - 1 else plan$n
   new_iterator(state, function(close = FALSE) {
     if (missing(close) || !check_flag(close, "close")) next_local(state) else close_iterator(state)
   })
@@ -54,7 +71,7 @@ iterate_inprocess <- function(plan, frame) {
 local_summary <- function(state) {
   list(item = state$item, taken = state$taken, done = state$done, drawn = state$drawn,
        dead_references = numeric(),
-       given = if (is.na(state$plan$n)) state$next_item - 1 else state$plan$n, refused = 0L,
+       given = state$given(), refused = 0L,
        forks = 0L)
 }
 

@@ -151,6 +151,9 @@ iterate_forked <- function(plan, frame) {
   state$summary <- function() iterator_summary(state$handle)
   state$item_of_last <- function() iterator_item(state$handle)
   state$close <- function() iterator_close(state$handle)
+  state$stop <- function() iterator_stop(state$handle)
+  state$given <- function() if (is.null(state$end)) state$summary()$given else state$end$given
+  state$interrupted <- FALSE
   handle <- state$handle
   new_iterator(state, function(close = FALSE) {
     if (missing(close) || !check_flag(close, "close")) {
@@ -196,9 +199,13 @@ fail_stream <- function(failure, state) {
 }
 
 finish_stream <- function(state) {
+  if (state$interrupted) {
+    note_end(state)
+    return(list(exhausted))
+  }
   first <- if (length(state$failures) > 0L) first_in_time(state$failures, state$plan)
   if (!is.null(first)) throw_from_stream(first, state)
-  summary <- note_draws(state)
+  summary <- note_end(state)
   warn_of_refused_fork(summary, state$plan)
   warn_of_dead_references(summary$dead_references, state$plan)
   state$plan$n <- summary$given
@@ -206,15 +213,15 @@ finish_stream <- function(state) {
   list(exhausted)
 }
 
-# What is known of the draws is gone with the workers.
-note_draws <- function(state) {
-  summary <- state$summary()
-  state$drawn <- summary$drawn
-  summary
+# What is known is gone with the workers.
+note_end <- function(state) {
+  state$end <- state$summary()
+  state$drawn <- state$end$drawn
+  state$end
 }
 
 throw_from_stream <- function(failure, state) {
-  note_draws(state)
+  note_end(state)
   if (state$plan$is_map) throw(failure, state$so_far())
   close_source(state$plan)
   summary <- state$summary()

@@ -26,7 +26,7 @@ lomp_ok <- function(results) {
 #' nobody has caught it. It is kept until the next call of [lomp_map()], and so are the results in
 #' it.
 #'
-#' @return The `lomp_error` of the last call that was not made within another one; `NULL` if that
+#' @return The `lomp_error` or `lomp_interrupt` of the last call that was not made within another one; `NULL` if that
 #'   call ended well, or if there was none.
 #' @export
 #' @examples

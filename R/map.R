@@ -64,9 +64,12 @@
 #' Results that the worker had finished are delivered, others do the rest of its work, and a new
 #' worker takes its place. The subclass `lomp_not_run` marks items that an earlier stop left undone.
 #'
-#' An interrupt (Ctrl-C, the stop button) ends all workers and then the call. Arguments that make no
-#' sense are errors of class `lomp_argument_error`, with the field `argument`. If the system refuses
-#' to fork, the call goes on with the workers it has and warns (`lomp_fewer_workers`); without any,
+#' An interrupt (Ctrl-C, the stop button) ends all workers and then the call, with a condition of
+#' classes `lomp_interrupt` and `interrupt`, whose `results` has what was finished; [lomp_last()] has
+#' it, too. With `.redo` a call goes on from there.
+#'
+#' Arguments that make no sense are errors of class `lomp_argument_error`, with the field
+#' `argument`. If the system refuses to fork, the call goes on with the workers it has and warns (`lomp_fewer_workers`); without any,
 #' it fails (`lomp_fork_error`).
 #'
 #' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
@@ -77,6 +80,10 @@
 #'   each item is used. `0` runs everything in this process, with the same results and conditions.
 #'   `1` is one worker beside this process, which protects the session from crashes in `.f`.
 #' @param .on_error `"stop"` or `"collect"`, see the section on errors.
+#' @param .redo An earlier result for the same `.x`: a list that has conditions in the places of
+#'   items that failed, a `lomp_error` or `lomp_interrupt`, or [lomp_last()]. Only the items that
+#'   have no result there are run, each with the random stream that it had; the others are taken
+#'   over. `.f` may be another function now. `NULL` runs all. Not for items from a stream.
 #'
 #' @return A list of the length of `.x`, with its names.
 #' @seealso [lomp_workers()], [lomp_ok()], [lomp_last()], [lomp-options].
@@ -106,7 +113,12 @@
 #'                   .workers = 2, .on_error = "collect")
 #' })
 #' str(all[lomp_ok(all)])
-lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect")) {
+#'
+#' # Only what failed is run again, here with a better function.
+#' str(lomp_map(list(a = 1, b = "two", c = 3), function(x) if (is.numeric(x)) x + 1 else NA,
+#'              .workers = 2, .redo = all))
+lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
+                     .redo = NULL) {
   if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
   if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
   # nolint start: object_name_linter.
@@ -123,9 +135,12 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
-  plan <- new_plan(X, .workers, .on_error)
+  plan <- new_plan(X, .workers, .on_error, .redo)
   force_dots(...)
-  if (is.null(plan$source)) return(run_map(plan, environment()))
+  if (is.null(plan$source)) {
+    if (!is.null(plan$redo)) X <- X[plan$redo$todo]
+    return(run_map(plan, environment()))
+  }
   X <- NULL
   # nolint end
   run_map_stream(plan, environment())

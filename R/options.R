@@ -14,16 +14,21 @@ NULL
 max_workers <- 10000L
 
 # A call's arguments, checked: what is to be done, apart from the data.
-new_plan <- function(items, workers, on_error) {
-  if (is_source(items)) return(new_source_plan(items, workers, on_error))
+new_plan <- function(items, workers, on_error, redo = NULL) {
+  if (is_source(items)) {
+    if (!is.null(redo)) stop_argument(".redo", "is not for items from a stream")
+    return(new_source_plan(items, workers, on_error))
+  }
   n <- length(items)
   if (n >= 2^32) stop_argument(".x", "must have fewer than 2^32 elements")
   workers <- check_workers(workers, ".workers")
+  redo <- check_redo(redo, n)
   list(
     n = n,
     names = attr(items, "names", exact = TRUE),
-    workers = as.integer(min(workers, n)),
-    on_error = check_choice(on_error, c("stop", "collect"), ".on_error")
+    workers = as.integer(min(workers, if (is.null(redo)) n else length(redo$todo))),
+    on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
+    redo = redo
   )
 }
 

@@ -4,8 +4,8 @@ run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
-  if (plan$n == 0) return(new_results(plan))
-  plan$random <- new_random()
+  if (items_to_run(plan) == 0) return(with_earlier(new_results(plan), plan))
+  plan$random <- random_of(plan)
   outcome <- if (plan$workers == 0L) run_inprocess(plan, frame) else run_forked(plan, frame)
   conclude(outcome, plan)
 }
@@ -13,8 +13,8 @@ run_map <- function(plan, frame) {
 # A list for the results, with their names: made once and filled in place, since to name a large
 # list later would copy it.
 new_results <- function(plan) {
-  results <- vector("list", plan$n)
-  if (!is.null(plan$names)) names(results) <- plan$names
+  results <- vector("list", items_to_run(plan))
+  if (is.null(plan$redo) && !is.null(plan$names)) names(results) <- plan$names
   results
 }
 
@@ -22,46 +22,64 @@ new_results <- function(plan) {
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
   frame$FUN <- compiled(frame$FUN)
-  pool <- pool_open(frame, results, plan$workers, child_hooks, plan$random$seed)
+  pool <- pool_open(frame, results, plan$workers, child_hooks, plan$random$seed, plan$redo$todo)
   on.exit({
     drawn <- pool_drawn(pool)
     pool_close(pool)
     pay_random(plan$random, drawn)
   })
-  failures <- gather(pool, plan)
+  gathered <- gather(pool, plan)
   summary <- pool_summary(pool)
   list(
     results = results,
-    failures = failures,
-    not_done = if (summary$done < plan$n) pool_not_done(pool) else numeric(),
+    failures = gathered$failures,
+    interrupted = gathered$interrupted,
+    not_done = if (summary$done < length(results)) pool_not_done(pool) else numeric(),
     summary = summary
   )
 }
 
-# All failures, in the order in which they came. With "stop" the first one ends the workers; what
-# they had finished until then, failures among it, still comes.
+# All failures, in the order in which they came. With "stop" the first one ends the workers, and so
+# does an interrupt; what they had finished until then, failures among it, still comes, unless the
+# user interrupts that, too.
 gather <- function(pool, plan) {
   failures <- list()
+  interrupted <- FALSE
   repeat {
     event <- next_event(pool)
-    if (event$kind == "finished") return(failures)
-    failure <- failure_of(event, plan)
-    failures[[length(failures) + 1L]] <- failure
-    if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
+    if (event$kind == "finished" || event$kind == "interrupted" && interrupted) break
+    if (event$kind == "interrupted") {
+      interrupted <- TRUE
+      pool_stop(pool)
+    } else {
+      failure <- failure_of(event, plan)
+      failures[[length(failures) + 1L]] <- failure
+      if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
+    }
   }
+  list(failures = failures, interrupted = interrupted)
 }
 
 # A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are
-# a time limit's. The handler leaves by this function's own return(), since tryCatch() costs four
+# a time limit's. The handlers leave by this function's own return(), since tryCatch() costs four
 # more frames, which is much of what a call of few items takes.
 next_event <- function(pool) {
-  unread <- NULL
-  delayedAssign("leave", return(unread))
+  event <- NULL
+  delayedAssign("leave", return(event))
   withCallingHandlers(pool_next(pool), error = function(cnd) {
-    unread <<- unread_event(pool_unread_item(pool), cnd)
-    if (!is.null(unread)) leave
+    event <<- unread_event(pool_unread_item(pool), cnd)
+    if (!is.null(event)) leave
+  }, interrupt = function(cnd) {
+    if (is_real_interrupt(cnd)) {
+      event <<- list(kind = "interrupted")
+      leave
+    }
   })
 }
+
+# The user's own, which R signals without any content, or an inner call's end by it; not what code
+# signals that only looks like one.
+is_real_interrupt <- function(cnd) inherits(cnd, "lomp_interrupt") || length(unclass(cnd)) == 0L
 
 unread_event <- function(item, cnd) {
   if (item == 0) return(NULL)
@@ -71,9 +89,10 @@ unread_event <- function(item, cnd) {
 }
 
 failure_of <- function(event, plan) {
+  item <- item_at(event$item, plan)
   switch(event$kind,
-    failure = new_item_error(event$item, event$value, plan),
-    lost = new_crash(event$item, event$value, plan),
+    failure = new_item_error(item, event$value, plan),
+    lost = new_crash(item, event$value, plan),
     exhausted = new_fork_error(event$value, plan)
   )
 }
@@ -81,19 +100,26 @@ failure_of <- function(event, plan) {
 # Results, and conditions for what failed. Returns the list or throws.
 conclude <- function(outcome, plan) {
   warn_of_refused_fork(outcome$summary, plan)
-  warn_of_dead_references(outcome$summary$dead_references, plan)
-  if (length(outcome$failures) == 0L) return(outcome$results)
+  warn_of_dead_references(item_at(outcome$summary$dead_references, plan), plan)
   results <- outcome$results
-  results[outcome$not_done] <- list(new_not_run())
-  for (failure in outcome$failures) {
+  if (length(outcome$not_done) > 0L) results[outcome$not_done] <- list(new_not_run(plan))
+  results <- with_earlier(results, plan)
+  if (length(outcome$failures) > 0L) results <- with_failures(results, outcome$failures, plan)
+  if (outcome$interrupted) interrupt(results)
+  if (length(outcome$failures) == 0L) return(results)
+  first <- first_in_time(outcome$failures, plan)
+  if (!is.null(first)) throw(first, results)
+  warn_of_failures(outcome$failures, plan)
+  results
+}
+
+# Each failure in its item's place, with what it takes to run the item again.
+with_failures <- function(results, failures, plan) {
+  for (failure in failures) {
+    failure$seed <- plan$random$seed
     if (!is.na(failure$item)) results[[failure$item]] <- failure
   }
-  first <- first_in_time(outcome$failures, plan)
-  if (is.null(first)) {
-    warn_of_failures(outcome$failures, plan)
-    return(results)
-  }
-  throw(first, results)
+  results
 }
 
 # The failure that ends the call: with "collect", only one that concerns the whole of it.
@@ -105,12 +131,31 @@ first_in_time <- function(failures, plan) {
 }
 
 throw <- function(failure, results) {
-  finished <- sum(lomp_ok(results))
-  is_outermost <- the$depth == 1L && !the$in_worker
   failure$results <- results
-  failure$message <- paste0(failure$message, sprintf(
-    "\n%s of %s finished", format_count(finished), format_count(length(results))
-  ), if (is_outermost && finished > 0) ": lomp_last() has them")
-  if (is_outermost) the$last <- failure
+  failure$message <- paste0(failure$message, "\n", tell_finished(results))
+  if (is_outermost()) the$last <- failure
   stop(failure)
+}
+
+is_outermost <- function() the$depth == 1L && !the$in_worker
+
+# `can_go_on`: is there a way to go on with these results?
+tell_finished <- function(results, can_go_on = TRUE) {
+  finished <- sum(lomp_ok(results))
+  paste0(sprintf("%s of %s finished", format_count(finished), format_count(length(results))),
+         if (can_go_on && is_outermost() && finished > 0) ": go on with .redo = lomp_last()")
+}
+
+# Ends the call as R's own interrupt would: somebody who waits for interrupts gets it, or else the
+# prompt comes back, or a script ends.
+interrupt <- function(results, can_go_on = TRUE) {
+  cnd <- structure(
+    class = c("lomp_interrupt", "interrupt", "condition"),
+    list(message = paste0("interrupted: ", tell_finished(results, can_go_on)), call = NULL,
+         results = results)
+  )
+  if (is_outermost()) the$last <- cnd
+  signalCondition(cnd)
+  cat("\n", cnd$message, "\n", sep = "", file = stderr())
+  invokeRestart("abort")
 }

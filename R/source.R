@@ -76,11 +76,18 @@ run_map_stream <- function(plan, frame) {
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
   plan$random <- new_random()
+  outcome <- collect_stream(plan, frame)
+  if (outcome$interrupted) interrupt(outcome$results, can_go_on = FALSE)
+  outcome$results
+}
+
+# Whatever happens, no child is left when this function is.
+collect_stream <- function(plan, frame) {
   it <- if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
   on.exit({
     it(close = TRUE)
     pay_random(plan$random, state_of(it)$drawn)
-  }, add = TRUE, after = FALSE)
+  })
   gather_stream(it)
 }
 
@@ -91,20 +98,43 @@ gather_stream <- function(it) {
   results <- list()
   is_there <- logical()
   state$so_far <- function() results_so_far(results, is_there, state)
-  while (!lomp_done(value <- it())) {
+  while (!lomp_done(value <- next_of_stream(it, state))) {
     item <- state$item_of_last()
     if (item > length(results)) length(is_there) <- length(results) <- 2 * item
     results[item] <- list(value)
     is_there[item] <- TRUE
   }
-  results[seq_len(sum(is_there, na.rm = TRUE))]
+  if (state$interrupted) {
+    list(results = state$so_far(), interrupted = TRUE)
+  } else {
+    list(results = results[seq_len(sum(is_there, na.rm = TRUE))], interrupted = FALSE)
+  }
+}
+
+# After an interrupt the workers end; what they had finished still comes, unless the user interrupts
+# that, too.
+next_of_stream <- function(it, state) {
+  repeat {
+    value <- value_unless_interrupted(it)
+    if (!identical(value, was_interrupted)) return(value)
+    if (state$interrupted) return(exhausted)
+    state$interrupted <- TRUE
+    state$stop()
+  }
+}
+
+was_interrupted <- as.symbol(".__interrupted__.")
+
+value_unless_interrupted <- function(it) {
+  delayedAssign("leave", return(was_interrupted))
+  withCallingHandlers(it(), interrupt = function(cnd) if (is_real_interrupt(cnd)) leave)
 }
 
 # For a call that ends with an error: what isn't there of the items that were begun was not run.
 results_so_far <- function(results, is_there, state) {
-  n <- state$summary()$given
+  n <- state$given()
   length(is_there) <- length(results) <- n
-  results[is.na(is_there)] <- list(new_not_run())
+  results[is.na(is_there)] <- list(new_not_run(state$plan))
   for (failure in state$failures) {
     if (!is.na(failure$item)) results[[failure$item]] <- failure
   }

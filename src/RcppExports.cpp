@@ -11,8 +11,8 @@ Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
 // inprocess_run
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP drawn);
-RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP drawnSEXP) {
+SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP numbers, SEXP progress);
+RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -21,8 +21,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
     Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type drawn(drawnSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe, seed, drawn));
+    Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type progress(progressSEXP);
+    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe, seed, numbers, progress));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -183,8 +184,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed);
-RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP seedSEXP) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers);
+RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -192,7 +193,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
     Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks, seed));
+    Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
+    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks, seed, numbers));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -336,7 +338,7 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
-    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 7},
+    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 8},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
@@ -351,7 +353,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 5},
+    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 6},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},

@@ -148,7 +148,7 @@ void run_all(void* data) {
   Run& run = *static_cast<Run*>(data);
   const ChildHooks& hooks = run.task->hooks;
   R_ToplevelExec(call_hook, hooks.prepare);
-  ItemRandom random(run.task->seed);
+  ItemRandom random(run.task->seed, run.task->numbers);
   run.random = &random;
   SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
   Guard guard = {run_items, send_failure, &run, hooks.calls, hooks.describe, notes};

@@ -31,9 +31,10 @@ struct Task {
   ItemCall call;
   ChildHooks hooks;
   Delivery delivery = Delivery::one;
-  bool is_streamed = false;  ///< the items come from the parent, one by one
-  SEXP outlet = nullptr;     ///< the handle behind the frame's `emit`, by_emission
-  SEXP seed = nullptr;       ///< see ItemRandom
+  bool is_streamed = false;   ///< the items come from the parent, one by one
+  SEXP outlet = nullptr;      ///< the handle behind the frame's `emit`, by_emission
+  SEXP seed = nullptr;        ///< see ItemRandom
+  SEXP numbers = R_NilValue;  ///< see ItemRandom
 };
 
 /// In the parent, before each fork: empties output buffers that the child would inherit, and

@@ -1,4 +1,5 @@
 // The exports for a call without workers: the same items in this process.
+#include "events.h"
 #include "guard.h"
 #include "item_call.h"
 #include "outlet.h"
@@ -14,16 +15,17 @@ struct LocalRun {
   R_xlen_t item;
   SEXP failure;
   lomp::ItemRandom* random;
-  SEXP drawn;  // a logical vector of one element
+  double* progress;  // the item in hand (from 1); has one drawn random numbers?
 };
 
 void note_draws(LocalRun& run) {
-  if (run.random->has_drawn()) LOGICAL(run.drawn)[0] = TRUE;
+  if (run.random->has_drawn()) run.progress[1] = 1;
 }
 
 SEXP run_items(void* data) {
   LocalRun& run = *static_cast<LocalRun*>(data);
   for (const R_xlen_t n = XLENGTH(run.results); run.item < n; ++run.item) {
+    run.progress[0] = static_cast<double>(run.item) + 1;
     run.random->begin(static_cast<std::uint64_t>(run.item));
     SEXP value = PROTECT(run.call.evaluate(static_cast<std::uint64_t>(run.item)));
     note_draws(run);
@@ -112,31 +114,29 @@ SEXP describe_step(const Step& step) {
 }  // namespace
 
 // Makes the items first, first + 1, ... (from 1) in `frame`, which holds X, FUN and the dots, and
-// puts their values into `results`, which is changed in place. NULL when all are made; else
-// list(item, description) of the first one that failed. Interrupts and other jumps go through. Each
-// item draws from its own stream, see random_seed(); `drawn`, FALSE so far, is set if one did.
+// puts their values into `results`, which is changed in place. NULL when all are made; else the
+// event of the first one that failed, as pool_next() gives it. Interrupts and other jumps go
+// through. `seed` and `numbers` are as in pool_open(). `progress` has two numbers, which are
+// changed in place: the item begun last (from 1), and 1 if an item has drawn random numbers.
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed,
-                   SEXP drawn) {
+                   SEXP numbers, SEXP progress) {
   return lomp::unwind([&] {
     SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP failure = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP expression = PROTECT(lomp::make_item_expression());
-    lomp::ItemRandom random(seed);
+    lomp::ItemRandom random(seed, numbers);
     LocalRun run = {lomp::make_item_call(expression, frame),
                     results,
                     static_cast<R_xlen_t>(first) - 1,
                     failure,
                     &random,
-                    drawn};
+                    REAL(progress)};
     lomp::Guard guard = {run_items, keep_failure, &run, calls, describe, notes};
     lomp::run_guarded(guard);
     SEXP value = R_NilValue;
     if (CAR(failure) != R_NilValue) {
-      value = PROTECT(Rf_allocVector(VECSXP, 2));
-      SET_VECTOR_ELT(value, 0, Rf_ScalarReal(static_cast<double>(run.item) + 1));
-      SET_VECTOR_ELT(value, 1, CAR(failure));
-      UNPROTECT(1);
+      value = lomp::make_event("failure", static_cast<double>(run.item) + 1, CAR(failure));
     }
     UNPROTECT(4);
     return value;

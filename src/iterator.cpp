@@ -46,6 +46,7 @@ class Stream {
  public:
   Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept)
       : is_ordered_(options.is_ordered),
+        outlives_jumps_(task.delivery == lomp::Delivery::one),
         owner_(lomp::generation()),
         kept_(kept),
         shelf_(kept, kept_waiting),
@@ -61,6 +62,9 @@ class Stream {
   // A stream can't be used by what runs while it is being used: an event handler of R's, say.
   bool is_busy() const { return is_busy_; }
   void set_busy(bool is_busy) { is_busy_ = is_busy; }
+
+  // A map goes on after an interrupt to gather what is there.
+  bool outlives_jumps() const { return outlives_jumps_; }
 
   bool has_ended() const { return has_ended_; }
   void end() { has_ended_ = true; }
@@ -259,6 +263,7 @@ class Stream {
   }
 
   bool is_ordered_;
+  bool outlives_jumps_;
   bool is_busy_ = false;
   bool has_ended_ = false;
   unsigned owner_;
@@ -373,7 +378,8 @@ SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_ev
 }
 
 // The next result, waiting for it if need be; the symbol .__exhausted__. at the end. Interrupts,
-// time limits and what on_event() throws jump from here; then the stream is closed.
+// time limits and what on_event() throws jump from here; then the stream is closed, but for a
+// map's.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_next(SEXP handle) {
   Stream* stream = stream_of(handle);
@@ -389,7 +395,8 @@ SEXP iterator_next(SEXP handle) {
     if (stream->has_ended()) close_stream(handle);
     return value;
   } catch (...) {
-    close_stream(handle);
+    stream->set_busy(false);
+    if (!stream->outlives_jumps()) close_stream(handle);
     throw;
   }
 }

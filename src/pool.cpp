@@ -112,16 +112,18 @@ SEXP report(const Event& event) {
 // Opens a pool that makes one call in `frame`, which holds X, FUN and the dots, for each element of
 // `results`; forks nobody yet. `results` is a new list, which is changed in place. `hooks` is
 // list(prepare, calls, describe, collect), see child.h; `seed` is what random_seed() gives.
+// `numbers` are the items' positions in the call whose streams they draw from; NULL for this one.
 // [[Rcpp::export(rng = false)]]
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers) {
   SEXP handle = nullptr, kept = nullptr;
   unwind([&] {
-    kept = PROTECT(Rf_allocVector(VECSXP, 5));
+    kept = PROTECT(Rf_allocVector(VECSXP, 6));
     SET_VECTOR_ELT(kept, 0, results);
     SET_VECTOR_ELT(kept, 1, lomp::make_item_expression());
     SET_VECTOR_ELT(kept, 2, frame);
     SET_VECTOR_ELT(kept, 3, hooks);
     SET_VECTOR_ELT(kept, 4, seed);
+    SET_VECTOR_ELT(kept, 5, numbers);
     handle = R_MakeExternalPtr(nullptr, R_NilValue, kept);
     UNPROTECT(1);
     return R_NilValue;
@@ -140,6 +142,7 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed) {
   task.call = lomp::make_item_call(VECTOR_ELT(kept, 1), frame);
   task.hooks = lomp::hooks_of(hooks);
   task.seed = seed;
+  task.numbers = numbers;
   R_SetExternalPtrAddr(handle, new Engine(options, task, results));
   return handle;
 }

@@ -41,7 +41,10 @@ void choose_box_muller() {
 
 }  // namespace
 
-ItemRandom::ItemRandom(SEXP seed) : streams_(words_of(seed)), kinds_(INTEGER_RO(seed)[0]) {
+ItemRandom::ItemRandom(SEXP seed, SEXP numbers)
+    : streams_(words_of(seed)),
+      kinds_(INTEGER_RO(seed)[0]),
+      numbers_(numbers == R_NilValue ? nullptr : REAL_RO(numbers)) {
   PROTECT_WITH_INDEX(vector_, &place_);
 }
 
@@ -52,6 +55,7 @@ void ItemRandom::begin(std::uint64_t item) {
   if (!is_free) REPROTECT(vector_ = Rf_allocVector(INTSXP, length), place_);
   int* words = INTEGER(vector_);
   words[0] = kinds_;
+  if (numbers_ != nullptr) item = static_cast<std::uint64_t>(numbers_[item]) - 1;
   std::memcpy(words + 1, streams_.at(item).data(), sizeof(StreamSeed));
   if (!is_free) Rf_defineVar(symbol(), vector_, R_GlobalEnv);
 }

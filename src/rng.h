@@ -15,9 +15,10 @@ namespace lomp {
 /// objects, in a place that the caller gives back.
 class ItemRandom {
  public:
-  /// `seed` is a `.Random.seed` of the generator "L'Ecuyer-CMRG", that of item 0. Protects one
-  /// object.
-  explicit ItemRandom(SEXP seed);
+  /// `seed` is a `.Random.seed` of the generator "L'Ecuyer-CMRG", that of stream 0. Item i has
+  /// stream i; or, if `numbers` isn't NULL, the one of the i-th of these positions (from 1), an
+  /// numeric vector. Protects one object.
+  ItemRandom(SEXP seed, SEXP numbers);
 
   /// Before an item: its stream. May jump.
   void begin(std::uint64_t item);
@@ -28,6 +29,7 @@ class ItemRandom {
  private:
   RandomStreams streams_;
   int kinds_;
+  const double* numbers_;
   SEXP vector_ = R_NilValue;
   PROTECT_INDEX place_;
 };

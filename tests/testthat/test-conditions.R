@@ -376,12 +376,12 @@ test_that("messages on deaths read well", {
     new_fork_error(loss_of(errno = 11L), plan),
     new_fork_error(loss_of(signal = 11L), plan),
     new_fork_error(loss_of(status = 1L), plan),
-    new_not_run()
+    new_not_run(list())
   )
 })
 
 test_that("an item that was not run says so", {
-  cnd <- new_not_run()
+  cnd <- new_not_run(list())
   expect_s3_class(cnd, c("lomp_not_run", "lomp_error", "error", "condition"), exact = TRUE)
   expect_null(cnd$parent)
 })

@@ -1,0 +1,51 @@
+# A call that goes on where an earlier one has stopped.
+
+# What is to be done again: list(results = , todo = , seed = ), or NULL for all. `todo` has the
+# positions of the items that have no result.
+check_redo <- function(redo, n) {
+  if (is.null(redo)) return(NULL)
+  results <- earlier_results(redo)
+  if (is.null(results)) {
+    takes <- "must be an earlier result: a list, or a condition of lomp that has results"
+    stop_argument(".redo", takes, describe_value(redo))
+  }
+  if (length(results) != n) {
+    takes <- sprintf("must have as many results as `.x` has elements: %s", format_count(n))
+    stop_argument(".redo", takes, format_count(length(results)))
+  }
+  todo <- as.numeric(which(!lomp_ok(results)))
+  list(results = results, todo = todo, seed = seed_of(results[todo]))
+}
+
+earlier_results <- function(redo) {
+  if (inherits(redo, c("lomp_error", "lomp_interrupt"))) return(redo$results)
+  if (is.list(redo) && !inherits(redo, "condition")) redo
+}
+
+# From any of the conditions of the earlier call: so the items draw what they would have drawn.
+seed_of <- function(failures) {
+  for (failure in failures) {
+    if (!is.null(failure$seed)) return(failure$seed)
+  }
+  NULL
+}
+
+# The items that a call runs, their positions if they aren't all.
+items_to_run <- function(plan) if (is.null(plan$redo)) plan$n else length(plan$redo$todo)
+
+# The position of the item that is this one of those that are run.
+item_at <- function(item, plan) if (is.null(plan$redo)) item else plan$redo$todo[item]
+
+random_of <- function(plan) {
+  if (is.null(plan$redo$seed)) new_random() else list(seed = plan$redo$seed, pays = FALSE)
+}
+
+# All results, those of the earlier call among them.
+with_earlier <- function(results, plan) {
+  if (is.null(plan$redo)) return(results)
+  all <- plan$redo$results
+  attributes(all) <- NULL
+  if (!is.null(plan$names)) names(all) <- plan$names
+  all[plan$redo$todo] <- results
+  all
+}
