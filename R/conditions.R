@@ -122,6 +122,15 @@ as_text <- function(text) {
 
 format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)
 
+# Signals a condition of an item's as its worker would have, had it been this process: handlers see
+# it, and a warning or message that nobody has muffled is shown.
+signal_again <- function(sent, item) {
+  cnd <- sent$condition
+  attr(cnd, "lomp_item") <- item
+  switch(sent$muffles, muffleWarning = warning(cnd), muffleMessage = message(cnd),
+         signalCondition(cnd))
+}
+
 # "3, 17, 42": as many as a message has room for.
 format_items <- function(items, most = 10L) {
   text <- paste(format_count(utils::head(items, most)), collapse = ", ")

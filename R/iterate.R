@@ -170,8 +170,14 @@ on_stream_event <- function(event, state) {
     exhausted = throw_from_stream(new_fork_error(event$value, state$plan), state),
     finished = finish_stream(state),
     hungry = feed_worker(event, state),
+    condition = signal_in_stream(event),
     fail_stream(stream_failure(event, state$plan), state)
   )
+}
+
+signal_in_stream <- function(event) {
+  signal_again(event$value, event$item)
+  NULL
 }
 
 stream_failure <- function(event, plan) {

@@ -26,8 +26,8 @@ lomp_ok <- function(results) {
 #' nobody has caught it. It is kept until the next call of [lomp_map()], and so are the results in
 #' it.
 #'
-#' @return The `lomp_error` or `lomp_interrupt` of the last call that was not made within another one; `NULL` if that
-#'   call ended well, or if there was none.
+#' @return The `lomp_error` or `lomp_interrupt` of the last call that was not made within another
+#'   one; `NULL` if that call ended well, or if there was none.
 #' @export
 #' @examples
 #' try(lomp_map(1:4, function(i) if (i == 3) stop("no") else i, .workers = 2))

@@ -65,12 +65,20 @@
 #' worker takes its place. The subclass `lomp_not_run` marks items that an earlier stop left undone.
 #'
 #' An interrupt (Ctrl-C, the stop button) ends all workers and then the call, with a condition of
-#' classes `lomp_interrupt` and `interrupt`, whose `results` has what was finished; [lomp_last()] has
-#' it, too. With `.redo` a call goes on from there.
+#' classes `lomp_interrupt` and `interrupt`, whose `results` has what was finished, as [lomp_last()]
+#' has. With `.redo` a call goes on from there.
 #'
 #' Arguments that make no sense are errors of class `lomp_argument_error`, with the field
-#' `argument`. If the system refuses to fork, the call goes on with the workers it has and warns (`lomp_fewer_workers`); without any,
-#' it fails (`lomp_fork_error`).
+#' `argument`. If the system refuses to fork, the call goes on with the workers it has and warns
+#' (`lomp_fewer_workers`); without any, it fails (`lomp_fork_error`).
+#'
+#' @section Warnings and messages:
+#' What an item signals (warnings, messages, conditions of any class) is signalled again in this
+#' process, live and in the order of the item, with class, fields and text, and with the item's
+#' position as the attribute `lomp_item`. So [withCallingHandlers()], [suppressWarnings()] and
+#' `options(warn = 1)` around the call do what they do around [lapply()]; but handlers only observe:
+#' restarts that `.f` has established can't be invoked from here. With `options(warn = 2)` a warning
+#' is an error of its item. With `.workers = 0` conditions come without the attribute.
 #'
 #' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
 #'   column. Or a producer of items, see the section on streams.

@@ -48,7 +48,9 @@ gather <- function(pool, plan) {
   repeat {
     event <- next_event(pool)
     if (event$kind == "finished" || event$kind == "interrupted" && interrupted) break
-    if (event$kind == "interrupted") {
+    if (event$kind == "condition") {
+      signal_again(event$value, item_at(event$item, plan))
+    } else if (event$kind == "interrupted") {
       interrupted <- TRUE
       pool_stop(pool)
     } else {

@@ -87,7 +87,30 @@ jump_condition <- function() {
 # Recent garbage only: a full collection would rewrite, and so copy, all that the workers share.
 collect_garbage <- function() gc(verbose = FALSE, full = FALSE)
 
+# Runs the worker's items. What they signal is sent to the session, and is over here: a warning and a
+# message say nothing more in this process.
+run_relaying <- function(run) {
+  withCallingHandlers(child_items(run), condition = function(cnd) relay_condition(cnd, run))
+}
+
+# Errors and interrupts take their own ways. Where warnings are to be errors, R makes them that when
+# nobody has muffled them.
+relay_condition <- function(cnd, run) {
+  if (inherits(cnd, c("error", "interrupt"))) return()
+  restart <- muffling_restart(cnd)
+  is_warning <- identical(restart$name, "muffleWarning")
+  if (is_warning && isTRUE(getOption("warn") >= 2)) return()
+  child_relay(run, list(condition = cnd, muffles = if (is.null(restart)) "" else restart$name))
+  if (!is.null(restart)) invokeRestart(restart)
+}
+
+# That of warning() or message(); a condition that is only signalled has none.
+muffling_restart <- function(cnd) {
+  if (inherits(cnd, "warning")) return(findRestart("muffleWarning", cnd))
+  if (inherits(cnd, "message")) findRestart("muffleMessage", cnd)
+}
+
 child_hooks <- list(
   prepare = prepare_worker, calls = item_calls, describe = describe_failure,
-  collect = collect_garbage
+  collect = collect_garbage, relay = run_relaying
 )

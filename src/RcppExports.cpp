@@ -10,6 +10,25 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
+// child_items
+void child_items(SEXP run);
+RcppExport SEXP _lomp_child_items(SEXP runSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
+    child_items(run);
+    return R_NilValue;
+END_RCPP
+}
+// child_relay
+void child_relay(SEXP run, SEXP condition);
+RcppExport SEXP _lomp_child_relay(SEXP runSEXP, SEXP conditionSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
+    child_relay(run, condition);
+    return R_NilValue;
+END_RCPP
+}
 // inprocess_run
 SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP numbers, SEXP progress);
 RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP) {
@@ -338,6 +357,8 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
+    {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
+    {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 8},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},

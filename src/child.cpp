@@ -8,6 +8,7 @@
 #include "rng.h"
 #include "seal_r.h"
 #include "serialize.h"
+#include "unwind.h"
 
 namespace lomp {
 
@@ -21,6 +22,7 @@ struct Run {
   CollectionPolicy policy;
   ItemRandom* random;
   bool is_over;
+  bool is_writing;  // a record is begun: no other one can be
 };
 
 // Calls an R function without arguments.
@@ -31,12 +33,27 @@ void call_hook(void* function) {
 }
 
 void emit_value(SEXP value, void* data) {
-  Worker& worker = *static_cast<Worker*>(data);
-  worker.await_room();
-  worker.emit(begin_with_value(worker, value));
+  Run& run = *static_cast<Run*>(data);
+  run.worker->await_room();
+  run.is_writing = true;
+  run.worker->emit(begin_with_value(*run.worker, value));
+  run.is_writing = false;
 }
 
-bool has_item(void* data) { return static_cast<Worker*>(data)->running() != 0; }
+bool has_item(void* data) { return static_cast<Run*>(data)->worker->running() != 0; }
+
+// A condition comes before whatever its item sends later. What writing a result itself signals
+// would have no place; under lapply nobody writes results.
+void send_condition(Run& run, SEXP condition) {
+  if (run.is_writing || run.worker->running() == 0) return;
+  run.worker->abandon();
+  run.worker->await_room();
+  run.is_writing = true;
+  put_stream(*run.worker, condition);
+  run.worker->emit(static_cast<unsigned>(Encoding::condition));
+  run.worker->flush();  // the item may go on for hours
+  run.is_writing = false;
+}
 
 void finish_without_value(Worker& worker) {
   worker.abandon();
@@ -47,13 +64,19 @@ void note_draws(Run& run) {
   if (run.random->has_drawn()) run.worker->note_drawn();
 }
 
+void write_value(Run& run, SEXP value) {
+  run.is_writing = true;
+  write_result(*run.worker, value);
+  run.is_writing = false;
+}
+
 void deliver(Run& run, SEXP value) {
   const Delivery delivery = run.task->delivery;
   note_draws(run);
-  if (delivery == Delivery::one) return write_result(*run.worker, value);
+  if (delivery == Delivery::one) return write_value(run, value);
   if (delivery == Delivery::any && !is_generator(value)) {
     run.worker->await_room();
-    return write_result(*run.worker, value);
+    return write_value(run, value);
   }
   if (delivery == Delivery::any) {
     drain_generator(value, run.outlet);
@@ -98,14 +121,23 @@ void collect(Run& run) {
 
 // Goes on with the block in hand, if an item of it has failed, and then with all others. To guard
 // each block for itself would cost as much as a good many items.
-SEXP run_items(void* data) {
-  Run& run = *static_cast<Run*>(data);
+void run_items(Run& run) {
   do {
     run_block(run);
     std::fflush(nullptr);
     if (run.policy.is_due()) collect(run);
   } while (run.worker->next_block());
   run.is_over = true;
+}
+
+// Runs the items below R's frames of the handlers for their conditions.
+SEXP run_below_handlers(void* data) {
+  Run& run = *static_cast<Run*>(data);
+  run.is_writing = false;  // whatever an item was about when it failed
+  SEXP pointer = PROTECT(R_MakeExternalPtr(&run, R_NilValue, R_NilValue));
+  SEXP call = PROTECT(Rf_lang2(run.task->hooks.relay, pointer));
+  Rf_eval(call, R_BaseEnv);
+  UNPROTECT(2);
   return R_NilValue;
 }
 
@@ -151,7 +183,7 @@ void run_all(void* data) {
   ItemRandom random(run.task->seed, run.task->numbers);
   run.random = &random;
   SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
-  Guard guard = {run_items, send_failure, &run, hooks.calls, hooks.describe, notes};
+  Guard guard = {run_below_handlers, send_failure, &run, hooks.calls, hooks.describe, notes};
   run_to_end(guard);
   UNPROTECT(2);
 }
@@ -159,7 +191,8 @@ void run_all(void* data) {
 }  // namespace
 
 ChildHooks hooks_of(SEXP list) {
-  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3)};
+  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3),
+          VECTOR_ELT(list, 4)};
 }
 
 void prepare_fork() {
@@ -170,12 +203,36 @@ void prepare_fork() {
 void run_worker(Worker& worker, const Task& task) {
   seal_r();
   use_one_thread();
-  Outlet outlet = {emit_value, has_item, &worker, generation()};
-  Run run = {&worker, &task, outlet, CollectionPolicy(), nullptr, false};
-  if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &outlet);
+  Run run = {&worker, &task, {}, CollectionPolicy(), nullptr, false, false};
+  run.outlet = {emit_value, has_item, &run, generation()};
+  if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &run.outlet);
   // Without this, a jump from between the items (for want of memory, say) would land in the
   // parent's frames, and its script would go on in this process.
   if (!R_ToplevelExec(run_all, &run)) crash();
 }
 
 }  // namespace lomp
+
+namespace {
+
+lomp::Run& run_of(SEXP pointer) { return *static_cast<lomp::Run*>(R_ExternalPtrAddr(pointer)); }
+
+}  // namespace
+
+// In a worker: runs all its items. `run` is what the hook `relay` got. Errors jump from here.
+// [[Rcpp::export(rng = false)]]
+void child_items(SEXP run) {
+  lomp::unwind([run] {
+    lomp::run_items(run_of(run));
+    return R_NilValue;
+  });
+}
+
+// In a worker: sends a condition of the item in hand.
+// [[Rcpp::export(rng = false)]]
+void child_relay(SEXP run, SEXP condition) {
+  lomp::unwind([=] {
+    lomp::send_condition(run_of(run), condition);
+    return R_NilValue;
+  });
+}

@@ -14,9 +14,10 @@ struct ChildHooks {
   SEXP calls;     ///< see Guard
   SEXP describe;  ///< see Guard
   SEXP collect;   ///< function(): frees recent garbage
+  SEXP relay;     ///< function(run): calls child_items(run) with handlers that call child_relay()
 };
 
-/// From list(prepare, calls, describe, collect).
+/// From list(prepare, calls, describe, collect, relay).
 ChildHooks hooks_of(SEXP list);
 
 /// What becomes of the values that a call's items give.

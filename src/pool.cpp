@@ -33,27 +33,32 @@ class Engine {
     return event;
   }
 
-  /// Puts results into their places, up to the first failure, which it returns; NULL if there is
-  /// none. May jump.
+  /// Puts results into their places, up to the first failure or condition, which it returns; NULL
+  /// if there is none. May jump.
   SEXP place_results() {
     while (record_ != end_) {
       const Record& record = *record_++;
       reading_ = record.item + 1;
       SEXP value = lomp::read_record(record, pool_);
       reading_ = 0;
-      if (static_cast<Encoding>(record.kind) == Encoding::failure) {
-        failed_item_ = record.item;
+      const Encoding encoding = static_cast<Encoding>(record.kind);
+      if (encoding == Encoding::failure || encoding == Encoding::condition) {
+        told_item_ = record.item;
+        told_ = encoding == Encoding::failure ? "failure" : "condition";
         return value;
       }
       SET_VECTOR_ELT(results_, static_cast<R_xlen_t>(record.item), value);
-      if (static_cast<Encoding>(record.kind) == Encoding::dead_stream) note_dead(record.item);
+      if (encoding == Encoding::dead_stream) note_dead(record.item);
     }
     return nullptr;
   }
 
   lomp::InterruptClock& clock() { return clock_; }
   bool has_records() const { return record_ != end_; }
-  std::uint64_t failed_item() const { return failed_item_; }
+
+  /// What place_results() returned: its event.
+  const char* told() const { return told_; }
+  std::uint64_t told_item() const { return told_item_; }
 
   /// After a jump out of place_results(): the item whose record could not be read, plus 1; 0 if the
   /// jump had another cause.
@@ -66,7 +71,8 @@ class Engine {
   lomp::Pool pool_;
   const Record* record_ = nullptr;
   const Record* end_ = nullptr;
-  std::uint64_t failed_item_ = 0;
+  const char* told_ = nullptr;
+  std::uint64_t told_item_ = 0;
   std::uint64_t reading_ = 0;
   lomp::InterruptClock clock_;
   std::vector<double> dead_references_;
@@ -85,12 +91,12 @@ void close_handle(SEXP handle) {
   delete engine;
 }
 
-/// Places what has arrived; the event if one of the items failed, else NULL.
+/// Places what has arrived; the event if one of the items failed or signalled, else NULL.
 SEXP take_records(Engine& engine) {
   return unwind([&engine] {
-    SEXP failure = engine.place_results();
-    if (failure == nullptr) return R_NilValue;
-    return lomp::make_event("failure", lomp::as_item(engine.failed_item()), failure);
+    SEXP value = engine.place_results();
+    if (value == nullptr) return R_NilValue;
+    return lomp::make_event(engine.told(), lomp::as_item(engine.told_item()), value);
   });
 }
 
@@ -111,7 +117,7 @@ SEXP report(const Event& event) {
 
 // Opens a pool that makes one call in `frame`, which holds X, FUN and the dots, for each element of
 // `results`; forks nobody yet. `results` is a new list, which is changed in place. `hooks` is
-// list(prepare, calls, describe, collect), see child.h; `seed` is what random_seed() gives.
+// list(prepare, calls, describe, collect, relay), see child.h; `seed` is what random_seed() gives.
 // `numbers` are the items' positions in the call whose streams they draw from; NULL for this one.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers) {
@@ -147,15 +153,16 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEX
   return handle;
 }
 
-// The next event: list(kind = "failure" | "lost" | "exhausted" | "finished", item = , value = ).
+// The next event: list(kind = "failure" | "condition" | "lost" | "exhausted" | "finished", item = ,
+// value = ).
 // Results are put into their places on the way; interrupts and time limits jump from here.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_next(SEXP handle) {
   Engine& engine = engine_of(handle);
   for (;;) {
     if (engine.has_records()) {
-      Rcpp::Shield<SEXP> failure(take_records(engine));
-      if (failure != R_NilValue) return failure;
+      Rcpp::Shield<SEXP> event(take_records(engine));
+      if (event != R_NilValue) return event;
     }
     const Event event = engine.wait();
     if (event.kind == EventKind::idle || engine.clock().is_due()) unwind(lomp::check_interrupt);

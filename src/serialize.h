@@ -17,7 +17,8 @@ enum class Encoding : unsigned {
   stream = 1,       ///< R's serialization, native binary, version 3
   dead_stream = 2,  ///< the same; it holds an external pointer that arrives dead
   failure = 3,      ///< the item failed: the stream describes how
-  nothing = 4       ///< the item ends without a value
+  nothing = 4,      ///< the item ends without a value
+  condition = 5     ///< a condition that the item has signalled; the item goes on
 };
 
 /// Can the value be written by put_plain()? That holds for NULL, vectors and lists of such, with

@@ -1,0 +1,202 @@
+# Conditions that items signal: seen by the caller as under lapply.
+
+counts <- c(0, 1, 3)
+
+# All that `code` signals, muffled where that is possible.
+heard <- function(code) {
+  seen <- list()
+  value <- withCallingHandlers(code, condition = function(cnd) {
+    seen[[length(seen) + 1L]] <<- cnd
+    for (name in c("muffleWarning", "muffleMessage")) tryInvokeRestart(name)
+  })
+  list(value = value, seen = seen)
+}
+
+own <- function(class, ...) structure(class = c(class, "condition"), list(call = NULL, ...))
+
+texts <- function(seen) vapply(seen, conditionMessage, "")
+
+test_that("each condition arrives, with its class, its fields and its item, in order within items", {
+  f <- function(i) {
+    warning("first ", i)
+    message("second ", i)
+    signalCondition(own("mine", message = "third", field = list(i, "x")))
+    warning(structure(class = c("special", "warning", "condition"),
+                      list(message = "fourth", call = NULL, level = i)))
+    message(structure(class = c("note", "message", "condition"),
+                      list(message = "fifth\n", call = NULL)))
+    i
+  }
+  for (workers in counts) {
+    result <- heard(lomp_map(1:4, f, .workers = workers))
+    expect_identical(result$value, as.list(1:4))
+    seen <- result$seen
+    expect_length(seen, 20)
+    if (workers > 0) {
+      item <- vapply(seen, attr, 0, "lomp_item")
+      seen <- unlist(lapply(1:4, function(i) seen[item == i]), recursive = FALSE)
+    }
+    bare <- lapply(seen, function(cnd) {
+      attr(cnd, "lomp_item") <- NULL
+      cnd
+    })
+    expect_equal(bare, heard(lapply(1:4, f))$seen)
+  }
+})
+
+test_that("nothing is muffled but by the caller", {
+  for (workers in counts) {
+    expect_warning(lomp_map(1, function(i) warning("told"), .workers = workers), "told")
+    expect_message(lomp_map(1, function(i) message("told"), .workers = workers), "told")
+    expect_condition(lomp_map(1, function(i) signalCondition(own("mine")), .workers = workers),
+                     class = "mine")
+    expect_silent(suppressMessages(suppressWarnings(lomp_map(1:3, function(i) {
+      message("unheard")
+      warning("unheard")
+    }, .workers = workers))))
+    expect_identical(tryCatch(lomp_map(1:3, function(i) warning("out"), .workers = workers),
+                              warning = function(cnd) "caught"), "caught")
+    expect_length(children_of(), 0)
+  }
+})
+
+test_that("what an item handles itself isn't heard outside", {
+  f <- function(i) {
+    suppressWarnings(warning("a"))
+    suppressMessages(message("b"))
+    tryCatch(stop("c"), error = function(cnd) NULL)
+    tryCatch(signalCondition(own("mine")), mine = function(cnd) NULL)
+    try(log(-1), silent = TRUE)
+    i
+  }
+  for (workers in counts) {
+    result <- heard(lomp_map(1:3, f, .workers = workers))
+    expect_identical(texts(result$seen), rep("NaNs produced", 3))
+    expect_identical(result$value, as.list(1:3))
+  }
+})
+
+test_that("an error comes after what its item has said", {
+  for (workers in counts) {
+    seen <- character()
+    cnd <- withCallingHandlers(
+      tryCatch(lomp_map(1, function(i) {
+        warning("before")
+        stop("boom")
+      }, .workers = workers), lomp_error = function(cnd) cnd),
+      warning = function(cnd) {
+        seen <<- c(seen, conditionMessage(cnd))
+        invokeRestart("muffleWarning")
+      }
+    )
+    expect_identical(seen, "before")
+    expect_identical(conditionMessage(cnd$parent), "boom")
+  }
+})
+
+test_that("what a worker had said before its death is heard", {
+  result <- heard(suppressWarnings(lomp_map(1:2, function(i) {
+    message("item ", i)
+    if (i == 2) tools::pskill(Sys.getpid(), tools::SIGKILL)
+  }, .workers = 1, .on_error = "collect"), classes = "lomp_failed"))
+  expect_identical(texts(result$seen), c("item 1\n", "item 2\n"))
+})
+
+test_that("with warn = 2 a warning is its item's error", {
+  withr::local_options(warn = 2)
+  for (workers in counts) {
+    cnd <- tryCatch(lomp_map(1:2, function(i) as.integer("x"), .workers = workers),
+                    lomp_error = function(cnd) cnd)
+    expect_match(conditionMessage(cnd), "converted from warning", fixed = TRUE)
+    expect_identical(lomp_map(1, function(i) suppressWarnings(as.integer("x")),
+                              .workers = workers), list(NA_integer_))
+  }
+})
+
+test_that("iterators signal what their items do, before the results that come later", {
+  f <- function(i, emit) {
+    emit(i)
+    warning("between ", i)
+    emit(-i)
+  }
+  for (workers in counts) {
+    for (ordered in c(TRUE, FALSE)) {
+      result <- heard(as.list(lomp_iterate(1:3, f, .workers = workers, .ordered = ordered)))
+      expect_setequal(unlist(result$value), c(-3:-1, 1:3))
+      expect_setequal(texts(result$seen), paste("between", 1:3))
+      if (ordered) {
+        expect_identical(unlist(result$value), c(1L, -1L, 2L, -2L, 3L, -3L))
+        expect_identical(texts(result$seen), paste("between", 1:3))
+      }
+    }
+    at <- 0
+    producer <- function() if (at < 3) at <<- at + 1 else lomp_done()
+    result <- heard(lomp_map(producer, function(i) warning("item ", i), .workers = workers))
+    expect_setequal(texts(result$seen), paste("item", 1:3))
+  }
+})
+
+test_that("a handler that fails ends the call and its workers", {
+  for (workers in counts) {
+    expect_error(
+      withCallingHandlers(lomp_map(1:50, function(i) message("m"), .workers = workers),
+                          message = function(cnd) stop("from the handler")),
+      "from the handler"
+    )
+    expect_length(children_of(), 0)
+  }
+})
+
+test_that("conditions of rlang keep their class and fields", {
+  skip_if_not_installed("rlang")
+  for (workers in counts) {
+    result <- heard(lomp_map(1, function(i) {
+      rlang::warn("careful", class = "careful", size = 5)
+      rlang::inform("by the way", class = "aside")
+      rlang::signal("psst", class = "quiet")
+      NULL
+    }, .workers = workers))
+    expect_s3_class(result$seen[[1]], c("careful", "rlang_warning"))
+    expect_identical(result$seen[[1]]$size, 5)
+    expect_s3_class(result$seen[[2]], "aside")
+    expect_s3_class(result$seen[[3]], "quiet")
+  }
+})
+
+test_that("a script shows warnings and messages as lapply's does", {
+  shown <- function(call, level) {
+    run <- run_r(values = list(call = call, level = level), code = {
+      library(lomp)
+      options(warn = level)
+      f <- function(i) {
+        warning("careful ", i)
+        message("hello")
+      }
+      invisible(eval(call))
+    })
+    run$err
+  }
+  for (level in 0:1) {
+    expected <- shown(quote(lapply(1:3, f)), level)
+    expect_identical(shown(quote(lomp_map(1:3, f, .workers = 1)), level), expected)
+    expect_identical(shown(quote(lomp_map(1:3, f, .workers = 0)), level), expected)
+  }
+})
+
+test_that("a hundred thousand warnings take no more than their number does", {
+  time <- function(n) {
+    count <- 0
+    seconds <- system.time(withCallingHandlers(
+      lomp_map(seq_len(n), function(i) warning("w"), .workers = 2),
+      warning = function(cnd) {
+        count <<- count + 1
+        invokeRestart("muffleWarning")
+      }
+    ))[["elapsed"]]
+    expect_equal(count, n)
+    seconds
+  }
+  time(100)
+  few <- min(time(5000), time(5000))
+  expect_lt(time(50000), 30 * few)  # ten times, if nothing is quadratic; a hundred times if it is
+})
