@@ -35,11 +35,18 @@ new_item_error <- function(item, description, plan) {
     description <- describe_failure(simpleError("the error could not be described"), character())
   }
   parent <- description$condition
+  if (is_time_limit(parent, plan)) return(new_timeout(item, plan))
   call <- tryCatch(conditionCall(parent), error = function(cnd) NULL)
   message <- paste0(item_label(item, plan), ": ", message_of(parent))
   if (!is.null(call)) message <- paste0(message, "\nin ", one_line(call))
   new_failure("lomp_error", message, item, item_name(item, plan), parent, description$calls,
               description$time)
+}
+
+# In this process an item's time is limited by R's own means.
+is_time_limit <- function(cnd, plan) {
+  isTRUE(plan$timeout < Inf) && plan$workers == 0L &&
+    identical(message_of(cnd), gettext("reached elapsed time limit", domain = "R"))
 }
 
 exit_notes <- c(
@@ -50,10 +57,20 @@ exit_notes <- c(
 
 # An item whose worker died. `loss` is what describe_loss() in C++ gives.
 new_crash <- function(item, loss, plan) {
+  if (loss[["late"]] && signal_of(loss) %in% c("SIGKILL", "SIGALRM")) {
+    return(new_timeout(item, plan))
+  }
   how <- describe_death(loss)
   new_failure("lomp_crash", paste0(item_label(item, plan), ": ", how), item, item_name(item, plan),
               simpleError(how), character(), proc.time()[["elapsed"]],
               signal = signal_of(loss), status = loss[["status"]], pid = loss[["pid"]])
+}
+
+new_timeout <- function(item, plan) {
+  how <- sprintf("it took longer than %s s", format(plan$timeout, scientific = FALSE))
+  new_failure("lomp_timeout", paste0(item_label(item, plan), ": ", how), item,
+              item_name(item, plan), simpleError(how), character(), proc.time()[["elapsed"]],
+              timeout = plan$timeout)
 }
 
 signal_of <- function(loss) {

@@ -6,6 +6,7 @@ run_inprocess <- function(plan, frame) {
   saved <- save_random()
   on.exit({
     the$base <- base
+    if (is.finite(plan$timeout)) setTimeLimit()
     restore_random(saved)
     pay_random(plan$random, progress[[2L]] > 0)
   })
@@ -27,6 +28,11 @@ run_inprocess <- function(plan, frame) {
        interrupted = is_interrupted(failed))
 }
 
+# What an item's time is limited with before it begins, and lifted after the last one.
+time_limiter <- function(plan) {
+  if (is.finite(plan$timeout)) function() setTimeLimit(elapsed = plan$timeout, transient = TRUE)
+}
+
 is_interrupted <- function(event) !is.null(event) && event$kind == "interrupted"
 
 # Items from this one on, up to one that fails: the event of that; NULL if there is none.
@@ -35,7 +41,7 @@ run_here <- function(frame, results, first, plan, progress) {
   delayedAssign("leave", return(event))
   withCallingHandlers(
     inprocess_run(frame, results, first, item_calls, describe_failure, plan$random$seed,
-                  plan$redo$todo, progress),
+                  plan$redo$todo, progress, time_limiter(plan)),
     interrupt = function(cnd) if (is_real_interrupt(cnd)) leave
   )
 }
@@ -164,9 +170,11 @@ run_step <- function(state) {
   saved <- enter_random(state)
   on.exit({
     the$base <- base
+    if (is.finite(state$plan$timeout)) setTimeLimit()
     leave_random(state, saved)
   })
   the$base <- sys.nframe()
+  if (is.finite(state$plan$timeout)) setTimeLimit(elapsed = state$plan$timeout, transient = TRUE)
   place <- if (is.null(state$plan$source)) state$item else 1
   step <- inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,
                          describe_failure)

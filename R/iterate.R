@@ -57,6 +57,8 @@
 #'
 #' @inheritParams lomp_map
 #' @param .f A function, or the name of one, as [match.fun()] takes it.
+#' @param .timeout Seconds that each item may take, as in [lomp_map()]; what it waits until somebody
+#'   takes its results doesn't count.
 #' @param .ordered `FALSE` or `TRUE`, see the section on order.
 #'
 #' @return A function of class `lomp_iterator` with one argument, `close = FALSE`.
@@ -87,7 +89,7 @@
 #' it()
 #' it(close = TRUE)
 lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
-                         .ordered = FALSE) {
+                         .timeout = Inf, .ordered = FALSE) {
   if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
   if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
   # nolint start: object_name_linter.
@@ -102,7 +104,7 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
   # nolint end
-  plan <- new_iterate_plan(X, FUN, .workers, .on_error, .ordered)
+  plan <- new_iterate_plan(X, FUN, .workers, .on_error, .timeout, .ordered)
   if (!is.null(plan$source)) X <- NULL # nolint: object_name_linter.
   force_dots(...)
   # Items find it in this frame.
@@ -110,8 +112,8 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
   run_iterate(plan, environment())
 }
 
-new_iterate_plan <- function(items, f, workers, on_error, ordered) {
-  plan <- new_plan(items, workers, on_error)
+new_iterate_plan <- function(items, f, workers, on_error, timeout, ordered) {
+  plan <- new_plan(items, workers, on_error, timeout)
   plan$is_map <- FALSE
   plan$ordered <- check_flag(ordered, ".ordered")
   plan$buffer <- buffer_bytes()
@@ -147,7 +149,8 @@ iterate_forked <- function(plan, frame) {
   frame$FUN <- compiled(frame$FUN)
   on_event <- function(event) on_stream_event(event, state)
   state$handle <- iterator_open(frame, plan$n, plan$workers, child_hooks, on_event, plan$outlet,
-                                plan$random$seed, plan$is_map, plan$ordered, plan$buffer)
+                                plan$random$seed, plan$is_map, plan$ordered, plan$buffer,
+                                plan$timeout)
   state$summary <- function() iterator_summary(state$handle)
   state$item_of_last <- function() iterator_item(state$handle)
   state$close <- function() iterator_close(state$handle)

@@ -88,6 +88,10 @@
 #'   each item is used. `0` runs everything in this process, with the same results and conditions.
 #'   `1` is one worker beside this process, which protects the session from crashes in `.f`.
 #' @param .on_error `"stop"` or `"collect"`, see the section on errors.
+#' @param .timeout Seconds that each item may take. A worker whose item takes longer is killed, also
+#'   in compiled code that never looks for interrupts; the item's condition has the subclass
+#'   `lomp_timeout`, and no other item is lost. Only the time in which `.f` runs counts. With
+#'   `.workers = 0` the limit is that of [setTimeLimit()], which ends R code only.
 #' @param .redo An earlier result for the same `.x`: a list that has conditions in the places of
 #'   items that failed, a `lomp_error` or `lomp_interrupt`, or [lomp_last()]. Only the items that
 #'   have no result there are run, each with the random stream that it had; the others are taken
@@ -126,7 +130,7 @@
 #' str(lomp_map(list(a = 1, b = "two", c = 3), function(x) if (is.numeric(x)) x + 1 else NA,
 #'              .workers = 2, .redo = all))
 lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
-                     .redo = NULL) {
+                     .timeout = Inf, .redo = NULL) {
   if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
   if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
   # nolint start: object_name_linter.
@@ -143,7 +147,7 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
-  plan <- new_plan(X, .workers, .on_error, .redo)
+  plan <- new_plan(X, .workers, .on_error, .timeout, .redo)
   force_dots(...)
   if (is.null(plan$source)) {
     if (!is.null(plan$redo)) X <- X[plan$redo$todo]

@@ -14,10 +14,10 @@ NULL
 max_workers <- 10000L
 
 # A call's arguments, checked: what is to be done, apart from the data.
-new_plan <- function(items, workers, on_error, redo = NULL) {
+new_plan <- function(items, workers, on_error, timeout = Inf, redo = NULL) {
   if (is_source(items)) {
     if (!is.null(redo)) stop_argument(".redo", "is not for items from a stream")
-    return(new_source_plan(items, workers, on_error))
+    return(new_source_plan(items, workers, on_error, timeout))
   }
   n <- length(items)
   if (n >= 2^32) stop_argument(".x", "must have fewer than 2^32 elements")
@@ -28,15 +28,17 @@ new_plan <- function(items, workers, on_error, redo = NULL) {
     names = attr(items, "names", exact = TRUE),
     workers = as.integer(min(workers, if (is.null(redo)) n else length(redo$todo))),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
+    timeout = check_timeout(timeout),
     redo = redo
   )
 }
 
 # Of items that come from a producer nobody knows how many there are.
-new_source_plan <- function(producer, workers, on_error) {
+new_source_plan <- function(producer, workers, on_error, timeout) {
   list(
     n = NA_real_, workers = check_workers(workers, ".workers"),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
+    timeout = check_timeout(timeout),
     source = new_source(producer), ordered = FALSE, buffer = 0, is_map = TRUE, emits = FALSE
   )
 }
@@ -49,6 +51,12 @@ check_workers <- function(value, argument) {
     stop_argument(argument, takes, describe_value(value))
   }
   as.integer(value)
+}
+
+check_timeout <- function(value) {
+  ok <- is.numeric(value) && length(value) == 1L && !is.na(value) && value > 0
+  if (!ok) stop_argument(".timeout", "must be a positive number of seconds", describe_value(value))
+  as.numeric(value)
 }
 
 check_flag <- function(value, argument) {

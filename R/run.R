@@ -22,7 +22,8 @@ new_results <- function(plan) {
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
   frame$FUN <- compiled(frame$FUN)
-  pool <- pool_open(frame, results, plan$workers, child_hooks, plan$random$seed, plan$redo$todo)
+  pool <- pool_open(frame, results, plan$workers, child_hooks, plan$random$seed, plan$redo$todo,
+                    plan$timeout)
   on.exit({
     drawn <- pool_drawn(pool)
     pool_close(pool)

@@ -87,8 +87,8 @@ jump_condition <- function() {
 # Recent garbage only: a full collection would rewrite, and so copy, all that the workers share.
 collect_garbage <- function() gc(verbose = FALSE, full = FALSE)
 
-# Runs the worker's items. What they signal is sent to the session, and is over here: a warning and a
-# message say nothing more in this process.
+# Runs the worker's items. What they signal is sent to the session, and is over here: a warning and
+# a message say nothing more in this process.
 run_relaying <- function(run) {
   withCallingHandlers(child_items(run), condition = function(cnd) relay_condition(cnd, run))
 }

@@ -30,8 +30,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // inprocess_run
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP numbers, SEXP progress);
-RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP) {
+SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP numbers, SEXP progress, SEXP limiter);
+RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP limiterSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -42,7 +42,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type progress(progressSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe, seed, numbers, progress));
+    Rcpp::traits::input_parameter< SEXP >::type limiter(limiterSEXP);
+    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe, seed, numbers, progress, limiter));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -82,8 +83,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // iterator_open
-SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, SEXP seed, bool is_map, bool ordered, double buffer);
-RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP seedSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP) {
+SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, SEXP seed, bool is_map, bool ordered, double buffer, double timeout);
+RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP seedSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP timeoutSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -96,7 +97,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< bool >::type is_map(is_mapSEXP);
     Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
     Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, seed, is_map, ordered, buffer));
+    Rcpp::traits::input_parameter< double >::type timeout(timeoutSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, seed, is_map, ordered, buffer, timeout));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -203,8 +205,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers);
-RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers, double timeout);
+RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP timeoutSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -213,7 +215,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
     Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks, seed, numbers));
+    Rcpp::traits::input_parameter< double >::type timeout(timeoutSEXP);
+    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks, seed, numbers, timeout));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -359,11 +362,11 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
-    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 8},
+    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 9},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
-    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 10},
+    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 11},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
     {"_lomp_iterator_give", (DL_FUNC) &_lomp_iterator_give, 3},
     {"_lomp_iterator_give_returned", (DL_FUNC) &_lomp_iterator_give_returned, 2},
@@ -374,7 +377,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 6},
+    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 7},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},

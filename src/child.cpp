@@ -64,6 +64,11 @@ void note_draws(Run& run) {
   if (run.random->has_drawn()) run.worker->note_drawn();
 }
 
+// A generator whose values are the item's results: it has yet to do the item's work.
+bool is_generator_of(const Run& run, SEXP value) {
+  return run.task->delivery == Delivery::any && is_generator(value);
+}
+
 void write_value(Run& run, SEXP value) {
   run.is_writing = true;
   write_result(*run.worker, value);
@@ -74,12 +79,13 @@ void deliver(Run& run, SEXP value) {
   const Delivery delivery = run.task->delivery;
   note_draws(run);
   if (delivery == Delivery::one) return write_value(run, value);
-  if (delivery == Delivery::any && !is_generator(value)) {
+  if (delivery == Delivery::any && !is_generator_of(run, value)) {
     run.worker->await_room();
     return write_value(run, value);
   }
   if (delivery == Delivery::any) {
     drain_generator(value, run.outlet);
+    run.worker->stop_timer();
     note_draws(run);
   }
   finish_without_value(*run.worker);
@@ -101,6 +107,7 @@ SEXP evaluate_streamed(Run& run) {
 
 SEXP evaluate(Run& run, std::uint32_t item) {
   run.random->begin(item);
+  if (run.task->timeout_ns > 0) run.worker->start_timer(run.task->timeout_ns);
   return run.task->is_streamed ? evaluate_streamed(run) : run.task->call.evaluate(item);
 }
 
@@ -108,6 +115,7 @@ void run_block(Run& run) {
   std::uint32_t item;
   while (run.worker->take(item)) {
     SEXP value = PROTECT(evaluate(run, item));
+    if (!is_generator_of(run, value)) run.worker->stop_timer();
     deliver(run, value);
     UNPROTECT(1);
   }
@@ -146,6 +154,7 @@ SEXP send_failure(SEXP description, void* data) {
   Run& run = *static_cast<Run*>(data);
   Worker& worker = *run.worker;
   if (worker.running() == 0) return R_NilValue;
+  worker.stop_timer();
   note_draws(run);
   worker.abandon();
   worker.await_room();

@@ -32,11 +32,18 @@ struct Task {
   ItemCall call;
   ChildHooks hooks;
   Delivery delivery = Delivery::one;
-  bool is_streamed = false;   ///< the items come from the parent, one by one
-  SEXP outlet = nullptr;      ///< the handle behind the frame's `emit`, by_emission
-  SEXP seed = nullptr;        ///< see ItemRandom
-  SEXP numbers = R_NilValue;  ///< see ItemRandom
+  bool is_streamed = false;     ///< the items come from the parent, one by one
+  SEXP outlet = nullptr;        ///< the handle behind the frame's `emit`, by_emission
+  SEXP seed = nullptr;          ///< see ItemRandom
+  std::int64_t timeout_ns = 0;  ///< for each item; 0 for no limit
+  SEXP numbers = R_NilValue;    ///< see ItemRandom
 };
+
+/// Seconds as nanoseconds, at least one; 0 if there is no limit, or one of a century.
+inline std::int64_t as_timeout(double seconds) {
+  constexpr double century = 3e9;
+  return seconds >= century ? 0 : 1 + static_cast<std::int64_t>(seconds * 1e9);
+}
 
 /// In the parent, before each fork: empties output buffers that the child would inherit, and
 /// prepares its seal.

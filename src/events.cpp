@@ -4,10 +4,11 @@ namespace lomp {
 
 namespace {
 
-// c(pid = , signal = , status = , note = , errno = ): how a worker died, or why none can be had.
+// c(pid = , signal = , status = , note = , errno = , late = ): how a worker died, or why none can
+// be had.
 SEXP describe_loss(const Event& event) {
   const Loss& loss = event.loss;
-  const char* names[] = {"pid", "signal", "status", "note", "errno", ""};
+  const char* names[] = {"pid", "signal", "status", "note", "errno", "late", ""};
   SEXP value = PROTECT(Rf_mkNamed(INTSXP, names));
   int* fields = INTEGER(value);
   fields[0] = loss.pid;
@@ -16,6 +17,7 @@ SEXP describe_loss(const Event& event) {
   fields[2] = is_known && WIFEXITED(loss.status) ? WEXITSTATUS(loss.status) : NA_INTEGER;
   fields[3] = static_cast<int>(loss.note);
   fields[4] = event.error;
+  fields[5] = loss.was_late;
   UNPROTECT(1);
   return value;
 }

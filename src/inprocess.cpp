@@ -16,6 +16,7 @@ struct LocalRun {
   SEXP failure;
   lomp::ItemRandom* random;
   double* progress;  // the item in hand (from 1); has one drawn random numbers?
+  SEXP limit;        // what limits an item's time; NULL if nothing does
 };
 
 void note_draws(LocalRun& run) {
@@ -26,6 +27,7 @@ SEXP run_items(void* data) {
   LocalRun& run = *static_cast<LocalRun*>(data);
   for (const R_xlen_t n = XLENGTH(run.results); run.item < n; ++run.item) {
     run.progress[0] = static_cast<double>(run.item) + 1;
+    if (run.limit != R_NilValue) Rf_eval(run.limit, R_BaseEnv);
     run.random->begin(static_cast<std::uint64_t>(run.item));
     SEXP value = PROTECT(run.call.evaluate(static_cast<std::uint64_t>(run.item)));
     note_draws(run);
@@ -118,27 +120,30 @@ SEXP describe_step(const Step& step) {
 // event of the first one that failed, as pool_next() gives it. Interrupts and other jumps go
 // through. `seed` and `numbers` are as in pool_open(). `progress` has two numbers, which are
 // changed in place: the item begun last (from 1), and 1 if an item has drawn random numbers.
+// `limiter` is a function() to call before each item, or NULL.
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed,
-                   SEXP numbers, SEXP progress) {
+                   SEXP numbers, SEXP progress, SEXP limiter) {
   return lomp::unwind([&] {
     SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP failure = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP expression = PROTECT(lomp::make_item_expression());
+    SEXP limit = PROTECT(limiter == R_NilValue ? R_NilValue : Rf_lang1(limiter));
     lomp::ItemRandom random(seed, numbers);
     LocalRun run = {lomp::make_item_call(expression, frame),
                     results,
                     static_cast<R_xlen_t>(first) - 1,
                     failure,
                     &random,
-                    REAL(progress)};
+                    REAL(progress),
+                    limit};
     lomp::Guard guard = {run_items, keep_failure, &run, calls, describe, notes};
     lomp::run_guarded(guard);
     SEXP value = R_NilValue;
     if (CAR(failure) != R_NilValue) {
       value = lomp::make_event("failure", static_cast<double>(run.item) + 1, CAR(failure));
     }
-    UNPROTECT(4);
+    UNPROTECT(5);
     return value;
   });
 }

@@ -359,12 +359,12 @@ SEXP take_next(Stream& stream) {
 // Opens a stream of the results of `items` calls in `frame`, which holds X, FUN, the dots and, if
 // there is an outlet, `emit`; all workers are forked when it returns. `items` is NA where they come
 // from iterator_give(). With `is_map` each item has one result, whatever it is. `buffer` is a
-// number of bytes, 0 for no bound. `hooks` and `seed` are as in pool_open(). `on_event` is an R
-// function: it gets what isn't a result, a list as pool_next() gives it, and returns NULL to go on,
-// or list(value) to give this value to whoever asked; or it throws.
+// number of bytes, 0 for no bound. `hooks`, `seed` and `timeout` are as in pool_open(). `on_event`
+// is an R function: it gets what isn't a result, a list as pool_next() gives it, and returns NULL
+// to go on, or list(value) to give this value to whoever asked; or it throws.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet,
-                   SEXP seed, bool is_map, bool ordered, double buffer) {
+                   SEXP seed, bool is_map, bool ordered, double buffer, double timeout) {
   SEXP kept_list = nullptr;
   SEXP handle = unwind([&] {
     kept_list = PROTECT(make_kept(frame, hooks, on_event, outlet, seed));
@@ -374,8 +374,10 @@ SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_ev
     return pointer;
   });
   Rcpp::Shield<SEXP> protect(handle);
-  R_SetExternalPtrAddr(handle, new Stream(make_options(items, workers, is_map, ordered, buffer),
-                                          make_task(kept_list, ISNA(items), is_map), kept_list));
+  lomp::Task task = make_task(kept_list, ISNA(items), is_map);
+  task.timeout_ns = lomp::as_timeout(timeout);
+  R_SetExternalPtrAddr(
+      handle, new Stream(make_options(items, workers, is_map, ordered, buffer), task, kept_list));
   stream_of(handle)->pool().fork_all();
   return handle;
 }

@@ -119,8 +119,10 @@ SEXP report(const Event& event) {
 // `results`; forks nobody yet. `results` is a new list, which is changed in place. `hooks` is
 // list(prepare, calls, describe, collect, relay), see child.h; `seed` is what random_seed() gives.
 // `numbers` are the items' positions in the call whose streams they draw from; NULL for this one.
+// `timeout` is in seconds for each item, Inf for no limit.
 // [[Rcpp::export(rng = false)]]
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers,
+               double timeout) {
   SEXP handle = nullptr, kept = nullptr;
   unwind([&] {
     kept = PROTECT(Rf_allocVector(VECSXP, 6));
@@ -149,6 +151,7 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEX
   task.hooks = lomp::hooks_of(hooks);
   task.seed = seed;
   task.numbers = numbers;
+  task.timeout_ns = lomp::as_timeout(timeout);
   R_SetExternalPtrAddr(handle, new Engine(options, task, results));
   return handle;
 }

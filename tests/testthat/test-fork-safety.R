@@ -692,7 +692,8 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
     results <- vector("list", 2)
     go <- tempfile()
     open_pool <- function(X, FUN, ...) {
-      lomp:::pool_open(environment(), results, 2L, lomp:::child_hooks)
+      lomp:::pool_open(environment(), results, 2L, lomp:::child_hooks, lomp:::new_random()$seed,
+                       NULL, Inf)
     }
     pool <- open_pool(1:2, function(i) {
       wait_until(file.exists(go), 60)

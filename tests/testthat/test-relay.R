@@ -16,7 +16,7 @@ own <- function(class, ...) structure(class = c(class, "condition"), list(call =
 
 texts <- function(seen) vapply(seen, conditionMessage, "")
 
-test_that("each condition arrives, with its class, its fields and its item, in order within items", {
+test_that("each condition arrives, with class, fields and item, in order within items", {
   f <- function(i) {
     warning("first ", i)
     message("second ", i)

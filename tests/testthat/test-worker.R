@@ -46,16 +46,6 @@ both_at_once <- function(f) {
   })
 }
 
-test_that("two workers draw different random numbers, and the session's own go on", {
-  with_seed(1, {
-    before <- .Random.seed
-    drawn <- both_at_once(function(i) list(Sys.getpid(), stats::runif(3)))
-    expect_identical(.Random.seed, before)
-  })
-  expect_false(drawn[[1]][[1]] == drawn[[2]][[1]])
-  expect_false(any(drawn[[1]][[2]] %in% drawn[[2]][[2]]))
-})
-
 test_that("workers run at the same time", {
   pids <- unlist(both_at_once(function(i) Sys.getpid()))
   expect_length(unique(pids), 2)

@@ -27,6 +27,7 @@ struct Loss {
   int status = 0;  ///< as waitpid gives it
   ExitNote note = ExitNote::none;
   std::uint64_t item = 0;
+  bool was_late = false;  ///< its item's time was over
 };
 
 struct Event {

@@ -551,8 +551,21 @@ class Pool final : public PayloadSource {
   Event with_loss(EventKind kind, const Member& m, const WorkerSlot& slot,
                   std::uint64_t item) const {
     Event event = make(kind);
-    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1};
+    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1, is_late(slot, 0)};
     return event;
+  }
+
+  static bool is_late(const WorkerSlot& slot, std::int64_t grace_ns) {
+    const std::int64_t deadline = slot.deadline.load(std::memory_order_acquire);
+    return deadline != 0 && now_ns() > deadline + grace_ns;
+  }
+
+  /// Ends workers whose timers should have ended them long ago.
+  void kill_late() {
+    constexpr std::int64_t grace_ns = 1000000000;
+    for (Place& member : members_) {
+      if (member && is_late(page_.slot(member->slot), grace_ns)) member->child.kill_group();
+    }
   }
 
   /// A process takes about as long to end as it took to fork: where that is a good part of the
@@ -670,6 +683,7 @@ class Pool final : public PayloadSource {
   }
 
   bool wait(int milliseconds) {
+    kill_late();
     reactor_.clear();
     for (Place& member : members_) {
       if (!member) continue;

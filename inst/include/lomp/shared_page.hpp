@@ -40,6 +40,7 @@ struct alignas(128) WorkerSlot {
   Staging::Word staged{0};
   Staging::Word staged_taken{0};  ///< what of it the parent has taken
   std::atomic<ExitNote> note{ExitNote::none};
+  std::atomic<std::int64_t> deadline{0};  ///< of the item in hand, see ItemTimer
   std::atomic<int> credits{0};  ///< descriptors that the worker may have under way to the parent
   FlowLine flow;
   Inbox::Word inbox[2] = {{0}, {0}};  ///< where items are streamed: one is read, one is filled
@@ -101,6 +102,7 @@ class SharedPage {
     s.last = 0;
     s.begun = 0;
     s.note = ExitNote::none;
+    s.deadline = 0;
     s.credits = max_descriptors_under_way;
     s.flow.released = 0;
     s.flow.is_waiting = false;

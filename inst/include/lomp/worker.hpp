@@ -11,6 +11,7 @@
 #include "clock.hpp"
 #include "frame.hpp"
 #include "heap_pages.hpp"
+#include "item_timer.hpp"
 #include "payload.hpp"
 #include "pipe.hpp"
 #include "record.hpp"
@@ -33,6 +34,7 @@ class Worker final : public RecordSink, public PayloadSource {
         schedule_(page),
         parent_waits_(page.parent_waits()),
         flow_(page.flow(), slot_.flow),
+        timer_(slot_.deadline),
         index_(slot),
         results_(results),
         control_(control) {
@@ -91,9 +93,14 @@ class Worker final : public RecordSink, public PayloadSource {
   void await_room() {
     flow_.await([this] {
       flush();
-      await_wake();
+      timer_.pause_during([this] { await_wake(); });
     });
   }
+
+  /// From now on the item in hand has so much time, or else this process is killed. What it waits
+  /// for its parent doesn't count.
+  void start_timer(std::int64_t ns) { timer_.start(ns); }
+  void stop_timer() { timer_.stop(); }
 
   /// The item in hand, plus 1; 0 if there is none.
   std::uint64_t running() const { return slot_.running.load(std::memory_order_relaxed); }
@@ -399,13 +406,17 @@ class Worker final : public RecordSink, public PayloadSource {
     iovec parts[] = {{&header, sizeof header},
                      {const_cast<void*>(first), first_bytes},
                      {const_cast<void*>(second), second_bytes}};
+    timer_.pause_during([&] { write_parts(parts, 3); });
+    // After a goodbye the slot may have a new process already.
+    if (header.kind != FrameKind::bye) staging_.sent();
+  }
+
+  void write_parts(iovec* parts, int count) {
     try {
-      write_all(results_, parts, 3);
+      write_all(results_, parts, count);
     } catch (const SystemError&) {
       leave(ExitNote::lost_pipe, EXIT_FAILURE);
     }
-    // After a goodbye the slot may have a new process already.
-    if (header.kind != FrameKind::bye) staging_.sent();
   }
 
   SharedPage& page_;
@@ -414,6 +425,7 @@ class Worker final : public RecordSink, public PayloadSource {
   Schedule schedule_;
   std::atomic<bool>& parent_waits_;
   FlowSender flow_;
+  ItemTimer timer_;
   BlockSize size_;
   HeapPages heap_;
   int index_;
