@@ -108,14 +108,11 @@ test_that("generators have their items' time", {
     if (i == 2) while (TRUE) NULL
     yield(-i)
   })
-  coro::collect(f(1))  # coro compiles a generator when it first runs, which takes its time
-  for (workers in c(1, 3)) {
-    it <- lomp_iterate(1:3, f, .workers = workers, .timeout = 2, .ordered = TRUE,
-                       .on_error = "collect")
-    values <- suppressWarnings(as.list(it))
-    expect_s3_class(values[[4]], "lomp_timeout")
-    expect_identical(values[-4], list(1L, -1L, 2L, 3L, -3L))
-  }
+  # coro compiles a generator when it first runs, which takes a worker its time.
+  it <- lomp_iterate(1:3, f, .workers = 1, .timeout = 5, .ordered = TRUE, .on_error = "collect")
+  values <- suppressWarnings(as.list(it))
+  expect_s3_class(values[[4]], "lomp_timeout")
+  expect_identical(values[-4], list(1L, -1L, 2L, 3L, -3L))
 })
 
 test_that("time limits around a call work, and its own are over with it", {
