@@ -15,8 +15,10 @@ run_inprocess <- function(plan, frame) {
   failures <- list()
   next_item <- 1
   n <- length(results)
+  shown <- new_progress(plan, n)
   while (next_item <= n) {
-    failed <- run_here(frame, results, next_item, plan, progress)
+    tell <- function() shown$update(progress[[1L]], length(failures))
+    failed <- run_here(frame, results, next_item, plan, progress, if (!is.null(shown)) tell)
     next_item <- progress[[1L]] + 1
     if (is.null(failed) || is_interrupted(failed)) break
     failures[[length(failures) + 1L]] <- failure_of(failed, plan)
@@ -24,6 +26,7 @@ run_inprocess <- function(plan, frame) {
   }
   if (is_interrupted(failed)) next_item <- progress[[1L]]
   not_done <- if (next_item <= n) seq(next_item, n) else numeric()
+  if (!is.null(shown)) shown$end(n - length(not_done), length(failures))
   list(results = results, failures = failures, not_done = not_done,
        interrupted = is_interrupted(failed))
 }
@@ -36,12 +39,13 @@ time_limiter <- function(plan) {
 is_interrupted <- function(event) !is.null(event) && event$kind == "interrupted"
 
 # Items from this one on, up to one that fails: the event of that; NULL if there is none.
-run_here <- function(frame, results, first, plan, progress) {
+run_here <- function(frame, results, first, plan, progress, tell) {
   event <- list(kind = "interrupted")
   delayedAssign("leave", return(event))
   withCallingHandlers(
     inprocess_run(frame, results, first, item_calls, describe_failure, plan$random$seed,
-                  plan$redo$todo, progress, time_limiter(plan)),
+                  plan$redo$todo, progress, time_limiter(plan), tell,
+                  if (is.null(tell)) 0 else progress_interval),
     interrupt = function(cnd) if (is_real_interrupt(cnd)) leave
   )
 }
@@ -57,6 +61,8 @@ iterate_inprocess <- function(plan, frame) {
   state$at <- 0
   state$taken <- 0
   state$drawn <- FALSE
+  state$progress <- new_progress(plan, plan$n)
+  state$told <- elapsed()
   state$done <- 0
   state$item <- 0
   state$next_item <- 1
@@ -83,6 +89,8 @@ local_summary <- function(state) {
 
 # The data can go.
 end_local <- function(state) {
+  if (state$is_open) state$end <- local_summary(state)
+  end_progress(state)
   state$is_open <- FALSE
   state$frame <- state$generator <- NULL
   state$waiting <- list()
@@ -109,6 +117,10 @@ next_local <- function(state) {
 
 # list(value), or NULL if there is none yet.
 step_local <- function(state) {
+  if (!is.null(state$progress) && elapsed() - state$told >= progress_interval) {
+    state$told <- elapsed()
+    tell_progress(state)
+  }
   if (state$at < length(state$waiting)) return(next_waiting(state))
   if (!is.null(state$failure)) return(fail_local(state))
   if (is.null(state$generator) && !next_item(state)) {

@@ -59,6 +59,7 @@
 #' @param .f A function, or the name of one, as [match.fun()] takes it.
 #' @param .timeout Seconds that each item may take, as in [lomp_map()]; what it waits until somebody
 #'   takes its results doesn't count.
+#' @param .progress As in [lomp_map()]; what is done are items, not results.
 #' @param .ordered `FALSE` or `TRUE`, see the section on order.
 #'
 #' @return A function of class `lomp_iterator` with one argument, `close = FALSE`.
@@ -89,7 +90,8 @@
 #' it()
 #' it(close = TRUE)
 lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
-                         .timeout = Inf, .ordered = FALSE) {
+                         .timeout = Inf, .progress = getOption("lomp.progress", FALSE),
+                         .ordered = FALSE) {
   if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
   if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
   # nolint start: object_name_linter.
@@ -105,6 +107,8 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
   }
   # nolint end
   plan <- new_iterate_plan(X, FUN, .workers, .on_error, .timeout, .ordered)
+  plan$progress <- check_progress(.progress)
+  plan$progress_given <- !missing(.progress)
   if (!is.null(plan$source)) X <- NULL # nolint: object_name_linter.
   force_dots(...)
   # Items find it in this frame.
@@ -146,11 +150,12 @@ iterate_forked <- function(plan, frame) {
   state$failures <- list()
   state$source_ended <- FALSE
   state$drawn <- TRUE  # until the end tells
+  state$progress <- new_progress(plan, plan$n)
   frame$FUN <- compiled(frame$FUN)
   on_event <- function(event) on_stream_event(event, state)
   state$handle <- iterator_open(frame, plan$n, plan$workers, child_hooks, on_event, plan$outlet,
                                 plan$random$seed, plan$is_map, plan$ordered, plan$buffer,
-                                plan$timeout)
+                                plan$timeout, tick_of(state$progress))
   state$summary <- function() iterator_summary(state$handle)
   state$item_of_last <- function() iterator_item(state$handle)
   state$close <- function() iterator_close(state$handle)
@@ -173,12 +178,26 @@ on_stream_event <- function(event, state) {
     exhausted = throw_from_stream(new_fork_error(event$value, state$plan), state),
     finished = finish_stream(state),
     hungry = feed_worker(event, state),
-    condition = signal_in_stream(event),
+    condition = signal_in_stream(event, state),
+    tick = tell_progress(state),
     fail_stream(stream_failure(event, state$plan), state)
   )
 }
 
-signal_in_stream <- function(event) {
+# Where nobody waits for a result, the bar is as it was when somebody did.
+tell_progress <- function(state) {
+  state$progress$update(state$summary()$done, length(state$failures))
+  NULL
+}
+
+end_progress <- function(state) {
+  if (is.null(state$progress)) return()
+  state$progress$end(state$end$done, length(state$failures))
+  state$progress <- NULL
+}
+
+signal_in_stream <- function(event, state) {
+  if (!is.null(state$progress)) state$progress$clear()
   signal_again(event$value, event$item)
   NULL
 }
@@ -226,6 +245,7 @@ finish_stream <- function(state) {
 note_end <- function(state) {
   state$end <- state$summary()
   state$drawn <- state$end$drawn
+  end_progress(state)
   state$end
 }
 

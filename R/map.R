@@ -92,6 +92,10 @@
 #'   in compiled code that never looks for interrupts; the item's condition has the subclass
 #'   `lomp_timeout`, and no other item is lost. Only the time in which `.f` runs counts. With
 #'   `.workers = 0` the limit is that of [setTimeLimit()], which ends R code only.
+#' @param .progress `TRUE` for a bar on standard error with what is done, the rate, the time left
+#'   and failures; it appears after two seconds and leaves one line behind. Or, for other displays,
+#'   a `function(done, total)`: it is called at the beginning, at the end and at most 20 times a
+#'   second in between (`total` is `NA` for items from a stream).
 #' @param .redo An earlier result for the same `.x`: a list that has conditions in the places of
 #'   items that failed, a `lomp_error` or `lomp_interrupt`, or [lomp_last()]. Only the items that
 #'   have no result there are run, each with the random stream that it had; the others are taken
@@ -130,7 +134,7 @@
 #' str(lomp_map(list(a = 1, b = "two", c = 3), function(x) if (is.numeric(x)) x + 1 else NA,
 #'              .workers = 2, .redo = all))
 lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
-                     .timeout = Inf, .redo = NULL) {
+                     .timeout = Inf, .progress = getOption("lomp.progress", FALSE), .redo = NULL) {
   if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
   if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
   # nolint start: object_name_linter.
@@ -148,6 +152,8 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
   plan <- new_plan(X, .workers, .on_error, .timeout, .redo)
+  plan$progress <- check_progress(.progress)
+  plan$progress_given <- !missing(.progress)
   force_dots(...)
   if (is.null(plan$source)) {
     if (!is.null(plan$redo)) X <- X[plan$redo$todo]

@@ -7,6 +7,9 @@
 #' - `lomp.buffer`: how many bytes of results the workers of [lomp_iterate()] may have made that
 #'   nobody has taken yet, 64 MiB if unset. One result for each worker may be there in any case.
 #'
+#' - `lomp.progress`: the default of `.progress`, `FALSE` if unset. Where `TRUE` comes from here, no
+#'   bar is shown in documents of the package knitr.
+#'
 #' @name lomp-options
 #' @keywords internal
 NULL
@@ -29,6 +32,7 @@ new_plan <- function(items, workers, on_error, timeout = Inf, redo = NULL) {
     workers = as.integer(min(workers, if (is.null(redo)) n else length(redo$todo))),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
     timeout = check_timeout(timeout),
+    progress = FALSE,
     redo = redo
   )
 }
@@ -38,7 +42,7 @@ new_source_plan <- function(producer, workers, on_error, timeout) {
   list(
     n = NA_real_, workers = check_workers(workers, ".workers"),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
-    timeout = check_timeout(timeout),
+    timeout = check_timeout(timeout), progress = FALSE,
     source = new_source(producer), ordered = FALSE, buffer = 0, is_map = TRUE, emits = FALSE
   )
 }

@@ -21,16 +21,19 @@ new_results <- function(plan) {
 # Whatever happens, no child is left when this function is.
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
+  progress <- new_progress(plan, length(results))
   frame$FUN <- compiled(frame$FUN)
   pool <- pool_open(frame, results, plan$workers, child_hooks, plan$random$seed, plan$redo$todo,
-                    plan$timeout)
+                    plan$timeout, tick_of(progress))
   on.exit({
     drawn <- pool_drawn(pool)
+    if (!is.null(progress)) progress$clear()
     pool_close(pool)
     pay_random(plan$random, drawn)
   })
-  gathered <- gather(pool, plan)
+  gathered <- gather(pool, plan, progress)
   summary <- pool_summary(pool)
+  if (!is.null(progress)) progress$end(summary$done, length(gathered$failures))
   list(
     results = results,
     failures = gathered$failures,
@@ -43,13 +46,16 @@ run_forked <- function(plan, frame) {
 # All failures, in the order in which they came. With "stop" the first one ends the workers, and so
 # does an interrupt; what they had finished until then, failures among it, still comes, unless the
 # user interrupts that, too.
-gather <- function(pool, plan) {
+gather <- function(pool, plan, progress) {
   failures <- list()
   interrupted <- FALSE
   repeat {
     event <- next_event(pool)
     if (event$kind == "finished" || event$kind == "interrupted" && interrupted) break
-    if (event$kind == "condition") {
+    if (event$kind == "tick") {
+      progress$update(pool_done(pool), length(failures))
+    } else if (event$kind == "condition") {
+      if (!is.null(progress)) progress$clear()
       signal_again(event$value, item_at(event$item, plan))
     } else if (event$kind == "interrupted") {
       interrupted <- TRUE

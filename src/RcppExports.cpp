@@ -30,8 +30,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // inprocess_run
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP numbers, SEXP progress, SEXP limiter);
-RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP limiterSEXP) {
+SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP numbers, SEXP progress, SEXP limiter, SEXP tell, double tick);
+RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP limiterSEXP, SEXP tellSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -43,7 +43,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type progress(progressSEXP);
     Rcpp::traits::input_parameter< SEXP >::type limiter(limiterSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe, seed, numbers, progress, limiter));
+    Rcpp::traits::input_parameter< SEXP >::type tell(tellSEXP);
+    Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
+    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe, seed, numbers, progress, limiter, tell, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -83,8 +85,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // iterator_open
-SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, SEXP seed, bool is_map, bool ordered, double buffer, double timeout);
-RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP seedSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP timeoutSEXP) {
+SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, SEXP seed, bool is_map, bool ordered, double buffer, double timeout, double tick);
+RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP seedSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP timeoutSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -98,7 +100,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
     Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
     Rcpp::traits::input_parameter< double >::type timeout(timeoutSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, seed, is_map, ordered, buffer, timeout));
+    Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, seed, is_map, ordered, buffer, timeout, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -205,8 +208,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers, double timeout);
-RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP timeoutSEXP) {
+SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers, double timeout, double tick);
+RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP timeoutSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -216,7 +219,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
     Rcpp::traits::input_parameter< double >::type timeout(timeoutSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks, seed, numbers, timeout));
+    Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
+    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks, seed, numbers, timeout, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -275,6 +279,16 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     rcpp_result_gen = Rcpp::wrap(pool_drawn(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// pool_done
+double pool_done(SEXP handle);
+RcppExport SEXP _lomp_pool_done(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(pool_done(handle));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -362,11 +376,11 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
-    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 9},
+    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 11},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
-    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 11},
+    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 12},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
     {"_lomp_iterator_give", (DL_FUNC) &_lomp_iterator_give, 3},
     {"_lomp_iterator_give_returned", (DL_FUNC) &_lomp_iterator_give_returned, 2},
@@ -377,13 +391,14 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 7},
+    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 8},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},
     {"_lomp_pool_close", (DL_FUNC) &_lomp_pool_close, 1},
     {"_lomp_pool_summary", (DL_FUNC) &_lomp_pool_summary, 1},
     {"_lomp_pool_drawn", (DL_FUNC) &_lomp_pool_drawn, 1},
+    {"_lomp_pool_done", (DL_FUNC) &_lomp_pool_done, 1},
     {"_lomp_pool_not_done", (DL_FUNC) &_lomp_pool_not_done, 1},
     {"_lomp_random_draw", (DL_FUNC) &_lomp_random_draw, 0},
     {"_lomp_random_restore", (DL_FUNC) &_lomp_random_restore, 1},

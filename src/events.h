@@ -26,6 +26,24 @@ class InterruptClock {
   std::int64_t last_ = 0;
 };
 
+/// Tells when a call is to say how far it is; never if `seconds` is 0.
+class ProgressClock {
+ public:
+  explicit ProgressClock(double seconds) : interval_(static_cast<std::int64_t>(seconds * 1e9)) {}
+
+  bool is_due() {
+    if (interval_ == 0) return false;
+    const std::int64_t now = now_ns();
+    if (now - last_ < interval_) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  std::int64_t interval_;
+  std::int64_t last_ = now_ns();
+};
+
 /// For unwind(): jumps if the user has interrupted R or its time is over.
 SEXP check_interrupt();
 

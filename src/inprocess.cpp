@@ -17,6 +17,8 @@ struct LocalRun {
   lomp::ItemRandom* random;
   double* progress;  // the item in hand (from 1); has one drawn random numbers?
   SEXP limit;        // what limits an item's time; NULL if nothing does
+  SEXP told;         // what is to be called now and then; NULL if nothing is
+  lomp::ProgressClock* clock;
 };
 
 void note_draws(LocalRun& run) {
@@ -33,6 +35,7 @@ SEXP run_items(void* data) {
     note_draws(run);
     SET_VECTOR_ELT(run.results, run.item, value);
     UNPROTECT(1);
+    if (run.clock->is_due()) Rf_eval(run.told, R_BaseEnv);
   }
   return R_NilValue;
 }
@@ -120,30 +123,35 @@ SEXP describe_step(const Step& step) {
 // event of the first one that failed, as pool_next() gives it. Interrupts and other jumps go
 // through. `seed` and `numbers` are as in pool_open(). `progress` has two numbers, which are
 // changed in place: the item begun last (from 1), and 1 if an item has drawn random numbers.
-// `limiter` is a function() to call before each item, or NULL.
+// `limiter` is a function() to call before each item, or NULL; so is `tell`, to be called each
+// `tick` seconds (0 for never).
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed,
-                   SEXP numbers, SEXP progress, SEXP limiter) {
+                   SEXP numbers, SEXP progress, SEXP limiter, SEXP tell, double tick) {
   return lomp::unwind([&] {
     SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP failure = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP expression = PROTECT(lomp::make_item_expression());
     SEXP limit = PROTECT(limiter == R_NilValue ? R_NilValue : Rf_lang1(limiter));
+    SEXP told = PROTECT(tell == R_NilValue ? R_NilValue : Rf_lang1(tell));
     lomp::ItemRandom random(seed, numbers);
+    lomp::ProgressClock clock(tick);
     LocalRun run = {lomp::make_item_call(expression, frame),
                     results,
                     static_cast<R_xlen_t>(first) - 1,
                     failure,
                     &random,
                     REAL(progress),
-                    limit};
+                    limit,
+                    told,
+                    &clock};
     lomp::Guard guard = {run_items, keep_failure, &run, calls, describe, notes};
     lomp::run_guarded(guard);
     SEXP value = R_NilValue;
     if (CAR(failure) != R_NilValue) {
       value = lomp::make_event("failure", static_cast<double>(run.item) + 1, CAR(failure));
     }
-    UNPROTECT(5);
+    UNPROTECT(6);
     return value;
   });
 }

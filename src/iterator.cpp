@@ -44,8 +44,9 @@ struct Arrival {
 // What an iterator's handle points to. Its R objects are kept alive by the handle.
 class Stream {
  public:
-  Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept)
-      : is_ordered_(options.is_ordered),
+  Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
+      : progress_(tick),
+        is_ordered_(options.is_ordered),
         outlives_jumps_(task.delivery == lomp::Delivery::one),
         owner_(lomp::generation()),
         kept_(kept),
@@ -62,6 +63,8 @@ class Stream {
   // A stream can't be used by what runs while it is being used: an event handler of R's, say.
   bool is_busy() const { return is_busy_; }
   void set_busy(bool is_busy) { is_busy_ = is_busy; }
+
+  bool is_tick_due() { return progress_.is_due(); }
 
   // A map goes on after an interrupt to gather what is there.
   bool outlives_jumps() const { return outlives_jumps_; }
@@ -265,6 +268,7 @@ class Stream {
     return value;
   }
 
+  lomp::ProgressClock progress_;
   bool is_ordered_;
   bool outlives_jumps_;
   bool is_busy_ = false;
@@ -337,9 +341,15 @@ lomp::PoolOptions make_options(double items, int workers, bool is_map, bool orde
 
 SEXP exhausted() { return Rf_install(".__exhausted__."); }
 
+void tell_tick(Stream& stream) {
+  Rcpp::Shield<SEXP> tick(unwind([] { return lomp::make_event("tick", NA_REAL, R_NilValue); }));
+  Rcpp::Shield<SEXP> nothing(stream.handle(tick));
+}
+
 // The next value, or what on_event() made of an event.
 SEXP take_next(Stream& stream) {
   for (;;) {
+    if (stream.is_tick_due()) tell_tick(stream);
     Arrival arrival;
     SEXP value = R_NilValue;
     const bool has_come = stream.take(arrival, value);
@@ -359,12 +369,13 @@ SEXP take_next(Stream& stream) {
 // Opens a stream of the results of `items` calls in `frame`, which holds X, FUN, the dots and, if
 // there is an outlet, `emit`; all workers are forked when it returns. `items` is NA where they come
 // from iterator_give(). With `is_map` each item has one result, whatever it is. `buffer` is a
-// number of bytes, 0 for no bound. `hooks`, `seed` and `timeout` are as in pool_open(). `on_event`
-// is an R function: it gets what isn't a result, a list as pool_next() gives it, and returns NULL
-// to go on, or list(value) to give this value to whoever asked; or it throws.
+// number of bytes, 0 for no bound. `hooks`, `seed`, `timeout` and `tick` are as in pool_open().
+// `on_event` is an R function: it gets what isn't a result, a list as pool_next() gives it, and
+// returns NULL to go on, or list(value) to give this value to whoever asked; or it throws.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet,
-                   SEXP seed, bool is_map, bool ordered, double buffer, double timeout) {
+                   SEXP seed, bool is_map, bool ordered, double buffer, double timeout,
+                   double tick) {
   SEXP kept_list = nullptr;
   SEXP handle = unwind([&] {
     kept_list = PROTECT(make_kept(frame, hooks, on_event, outlet, seed));
@@ -376,8 +387,8 @@ SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_ev
   Rcpp::Shield<SEXP> protect(handle);
   lomp::Task task = make_task(kept_list, ISNA(items), is_map);
   task.timeout_ns = lomp::as_timeout(timeout);
-  R_SetExternalPtrAddr(
-      handle, new Stream(make_options(items, workers, is_map, ordered, buffer), task, kept_list));
+  R_SetExternalPtrAddr(handle, new Stream(make_options(items, workers, is_map, ordered, buffer),
+                                          task, kept_list, tick));
   stream_of(handle)->pool().fork_all();
   return handle;
 }

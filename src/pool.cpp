@@ -17,8 +17,9 @@ using lomp::unwind;
 /// What an R pool handle points to. Its R objects are kept alive by the handle.
 class Engine {
  public:
-  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP results)
+  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP results, double tick)
       : results_(results),
+        progress_(tick),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
 
   lomp::Pool& pool() { return pool_; }
@@ -54,6 +55,7 @@ class Engine {
   }
 
   lomp::InterruptClock& clock() { return clock_; }
+  lomp::ProgressClock& progress() { return progress_; }
   bool has_records() const { return record_ != end_; }
 
   /// What place_results() returned: its event.
@@ -75,6 +77,7 @@ class Engine {
   std::uint64_t told_item_ = 0;
   std::uint64_t reading_ = 0;
   lomp::InterruptClock clock_;
+  lomp::ProgressClock progress_;
   std::vector<double> dead_references_;
 };
 
@@ -113,16 +116,21 @@ SEXP report(const Event& event) {
   });
 }
 
+SEXP report_tick() {
+  return unwind([] { return lomp::make_event("tick", NA_REAL, R_NilValue); });
+}
+
 }  // namespace
 
 // Opens a pool that makes one call in `frame`, which holds X, FUN and the dots, for each element of
 // `results`; forks nobody yet. `results` is a new list, which is changed in place. `hooks` is
 // list(prepare, calls, describe, collect, relay), see child.h; `seed` is what random_seed() gives.
 // `numbers` are the items' positions in the call whose streams they draw from; NULL for this one.
-// `timeout` is in seconds for each item, Inf for no limit.
+// `timeout` is in seconds for each item, Inf for no limit; so often, in seconds, pool_next() gives
+// the event "tick", never if it is 0.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers,
-               double timeout) {
+               double timeout, double tick) {
   SEXP handle = nullptr, kept = nullptr;
   unwind([&] {
     kept = PROTECT(Rf_allocVector(VECSXP, 6));
@@ -152,12 +160,12 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEX
   task.seed = seed;
   task.numbers = numbers;
   task.timeout_ns = lomp::as_timeout(timeout);
-  R_SetExternalPtrAddr(handle, new Engine(options, task, results));
+  R_SetExternalPtrAddr(handle, new Engine(options, task, results, tick));
   return handle;
 }
 
-// The next event: list(kind = "failure" | "condition" | "lost" | "exhausted" | "finished", item = ,
-// value = ).
+// The next event: list(kind = "failure" | "condition" | "lost" | "exhausted" | "finished" | "tick",
+// item = , value = ).
 // Results are put into their places on the way; interrupts and time limits jump from here.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_next(SEXP handle) {
@@ -169,6 +177,8 @@ SEXP pool_next(SEXP handle) {
     }
     const Event event = engine.wait();
     if (event.kind == EventKind::idle || engine.clock().is_due()) unwind(lomp::check_interrupt);
+    const bool is_quiet = event.kind == EventKind::idle || event.kind == EventKind::records;
+    if (is_quiet && engine.progress().is_due()) return report_tick();
     if (event.kind != EventKind::idle && event.kind != EventKind::records) return report(event);
   }
 }
@@ -202,6 +212,10 @@ Rcpp::List pool_summary(SEXP handle) {
 // Has an item drawn random numbers?
 // [[Rcpp::export(rng = false)]]
 bool pool_drawn(SEXP handle) { return engine_of(handle).pool().has_drawn(); }
+
+// How many items have a result or a failure.
+// [[Rcpp::export(rng = false)]]
+double pool_done(SEXP handle) { return static_cast<double>(engine_of(handle).pool().done()); }
 
 // The positions of the items that have neither a result nor a failure.
 // [[Rcpp::export(rng = false)]]

@@ -1,0 +1,136 @@
+# How far a call is: a bar on standard error, or a function of the user's.
+
+# At most so often is it shown, in seconds. A call that is shorter than the delay shows no bar.
+progress_interval <- 0.05
+the$bar_delay <- 2
+
+check_progress <- function(value) {
+  if (is.function(value)) return(value)
+  if (is.logical(value) && length(value) == 1L && !is.na(value)) return(value)
+  takes <- "must be TRUE, FALSE or a function of `done` and `total`"
+  stop_argument(".progress", takes, describe_value(value))
+}
+
+# What a call tells of its progress: list(update(done, failed), clear(), end(done, failed)), or NULL
+# if nobody wants to know. In a document only who asks for a bar gets one, and a worker has none,
+# since it would be one of many on the same line.
+new_progress <- function(plan, total) {
+  value <- plan$progress
+  if (is.function(value)) return(new_caller(value, total))
+  if (!value || the$in_worker) return(NULL)
+  if (!plan$progress_given && isTRUE(getOption("knitr.in.progress"))) return(NULL)
+  new_bar(total)
+}
+
+# A function is told the beginning, the end, and what changes in between.
+new_caller <- function(f, total) {
+  last <- 0
+  tell <- function(done) {
+    last <<- done
+    f(done, total)
+  }
+  tell(0)
+  list(
+    update = function(done, failed) if (done != last) tell(done),
+    clear = function() NULL,
+    end = function(done, failed) if (done != last) tell(done)
+  )
+}
+
+tick_of <- function(progress) if (is.null(progress)) 0 else progress_interval
+
+new_bar <- function(total) {
+  began <- elapsed()
+  drawn <- 0L  # characters of the line that is there now
+  is_shown <- FALSE
+  is_dynamic <- is_dynamic_console()
+  last_line <- -Inf
+  put <- function(line) {
+    cat("\r", line, strrep(" ", max(0L, drawn - nchar(line))), sep = "", file = stderr())
+    drawn <<- nchar(line)
+  }
+  clear <- function() {
+    if (drawn == 0L) return()
+    put("")
+    cat("\r", file = stderr())
+  }
+  update <- function(done, failed) {
+    seconds <- elapsed() - began
+    if (seconds < the$bar_delay) return()
+    is_shown <<- TRUE
+    if (is_dynamic) return(put(bar_line(done, total, failed, seconds, console_width())))
+    # A log gets a line now and then.
+    if (seconds - last_line < 10) return()
+    last_line <<- seconds
+    cat(progress_text(done, total, failed, seconds), "\n", sep = "", file = stderr())
+  }
+  end <- function(done, failed) {
+    if (!is_shown) return()
+    clear()
+    cat(summary_text(done, total, failed, elapsed() - began), "\n", sep = "", file = stderr())
+    is_shown <<- FALSE
+  }
+  list(update = update, clear = clear, end = end)
+}
+
+elapsed <- function() proc.time()[["elapsed"]]
+
+# Can a line be written over? The package cli knows more front ends.
+is_dynamic_console <- function() {
+  if (requireNamespace("cli", quietly = TRUE)) return(cli::is_dynamic_tty(stderr()))
+  isatty(stderr())
+}
+
+console_width <- function() {
+  if (requireNamespace("cli", quietly = TRUE)) cli::console_width() else getOption("width")
+}
+
+# A bar as wide as there is room for, and what it says in numbers.
+bar_line <- function(done, total, failed, seconds, width) {
+  text <- progress_text(done, total, failed, seconds)
+  room <- min(40L, width - nchar(text) - 4L)
+  if (nchar(text) >= width) return(count_text(done, total))
+  if (is.na(total) || room < 5L) return(text)
+  full <- floor(room * done / total)
+  head <- if (full > 0 && full < room) paste0(strrep("=", full - 1), ">") else strrep("=", full)
+  sprintf("[%s%s] %s", head, strrep(" ", room - full), text)
+}
+
+progress_text <- function(done, total, failed, seconds) {
+  parts <- c(count_text(done, total), rate_text(done, seconds))
+  if (!is.na(total) && done > 0 && done < total) {
+    left <- (total - done) * seconds / done
+    parts <- c(parts, paste(format_duration(left), "left"))
+  } else if (is.na(total)) {
+    parts <- c(parts, format_duration(seconds))
+  }
+  paste(c(parts, failed_text(failed)), collapse = ", ")
+}
+
+summary_text <- function(done, total, failed, seconds) {
+  paste(c(
+    sprintf("%s done in %s", count_text(done, total), format_duration(seconds)),
+    rate_text(done, seconds), failed_text(failed)
+  ), collapse = ", ")
+}
+
+count_text <- function(done, total) {
+  if (is.na(total)) return(format_count(done))
+  sprintf("%s/%s", format_count(done), format_count(total))
+}
+
+rate_text <- function(done, seconds) {
+  if (done > 0) sprintf("%s/s", format(signif(done / seconds, 3), scientific = FALSE))
+}
+
+failed_text <- function(failed) if (failed > 0) sprintf("%s failed", format_count(failed))
+
+# "5 s", "2 min 5 s", "1 h 3 min"
+format_duration <- function(seconds) {
+  if (seconds < 10) return(sprintf("%.1f s", seconds))
+  seconds <- round(seconds)
+  if (seconds < 60) return(sprintf("%d s", as.integer(seconds)))
+  minutes <- seconds %/% 60
+  if (minutes < 60) return(sprintf("%d min %d s", as.integer(minutes), as.integer(seconds %% 60)))
+  sprintf("%s h %d min", format_count(minutes %/% 60), as.integer(minutes %% 60))
+}
