@@ -148,6 +148,9 @@ signal_again <- function(sent, item) {
          signalCondition(cnd))
 }
 
+# Bytes that an item has written to standard output; R can't show those that are 0.
+write_again <- function(bytes) cat(rawToChar(bytes[bytes != as.raw(0L)]))
+
 # "3, 17, 42": as many as a message has room for.
 format_items <- function(items, most = 10L) {
   text <- paste(format_count(utils::head(items, most)), collapse = ", ")

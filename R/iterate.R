@@ -179,6 +179,7 @@ on_stream_event <- function(event, state) {
     finished = finish_stream(state),
     hungry = feed_worker(event, state),
     condition = signal_in_stream(event, state),
+    output = write_in_stream(event, state),
     tick = tell_progress(state),
     fail_stream(stream_failure(event, state$plan), state)
   )
@@ -194,6 +195,12 @@ end_progress <- function(state) {
   if (is.null(state$progress)) return()
   state$progress$end(state$end$done, length(state$failures))
   state$progress <- NULL
+}
+
+write_in_stream <- function(event, state) {
+  if (!is.null(state$progress)) state$progress$clear()
+  write_again(event$value)
+  NULL
 }
 
 signal_in_stream <- function(event, state) {

@@ -72,7 +72,12 @@
 #' `argument`. If the system refuses to fork, the call goes on with the workers it has and warns
 #' (`lomp_fewer_workers`); without any, it fails (`lomp_fork_error`).
 #'
-#' @section Warnings and messages:
+#' @section Output, warnings and messages:
+#' What an item writes to standard output, through R, by compiled code or by a program that it
+#' starts, is written again by this process, line by line, so that [capture.output()], [sink()] and
+#' documents see it. What compiled code or a program writes may come a little late. Standard error
+#' is left alone.
+#'
 #' What an item signals (warnings, messages, conditions of any class) is signalled again in this
 #' process, live and in the order of the item, with class, fields and text, and with the item's
 #' position as the attribute `lomp_item`. So [withCallingHandlers()], [suppressWarnings()] and

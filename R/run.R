@@ -57,6 +57,9 @@ gather <- function(pool, plan, progress) {
     } else if (event$kind == "condition") {
       if (!is.null(progress)) progress$clear()
       signal_again(event$value, item_at(event$item, plan))
+    } else if (event$kind == "output") {
+      if (!is.null(progress)) progress$clear()
+      write_again(event$value)
     } else if (event$kind == "interrupted") {
       interrupted <- TRUE
       pool_stop(pool)

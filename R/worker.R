@@ -10,12 +10,16 @@ prepare_worker <- function() {
   setTimeLimit()
   setSessionTimeLimit()
   options(error = expression(NULL))
+  # The caller's sinks belong to its process; what is on top of them goes to this one's console.
+  if (sink.number() > 0L) sink(getConnection(1L))
+  if (sink.number(type = "message") != 2L) sink(type = "message")
 }
 
 # Workers call these first of all. R loads its own functions when they are first called: once here
 # is better than once in each worker.
 warm_worker <- function() {
-  list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options)
+  list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink.number,
+       sink, getConnection)
   warm_guard(item_calls, describe_failure)
 }
 

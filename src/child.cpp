@@ -5,6 +5,7 @@
 #include "guard.h"
 #include "lomp/collection_policy.hpp"
 #include "outlet.h"
+#include "output.h"
 #include "rng.h"
 #include "seal_r.h"
 #include "serialize.h"
@@ -34,6 +35,7 @@ void call_hook(void* function) {
 
 void emit_value(SEXP value, void* data) {
   Run& run = *static_cast<Run*>(data);
+  Output::send(false);
   run.worker->await_room();
   run.is_writing = true;
   run.worker->emit(begin_with_value(*run.worker, value));
@@ -46,6 +48,7 @@ bool has_item(void* data) { return static_cast<Run*>(data)->worker->running() !=
 // would have no place; under lapply nobody writes results.
 void send_condition(Run& run, SEXP condition) {
   if (run.is_writing || run.worker->running() == 0) return;
+  Output::send(true);
   run.worker->abandon();
   run.worker->await_room();
   run.is_writing = true;
@@ -78,6 +81,7 @@ void write_value(Run& run, SEXP value) {
 void deliver(Run& run, SEXP value) {
   const Delivery delivery = run.task->delivery;
   note_draws(run);
+  Output::send(run.worker->is_at_end());
   if (delivery == Delivery::one) return write_value(run, value);
   if (delivery == Delivery::any && !is_generator_of(run, value)) {
     run.worker->await_room();
@@ -87,6 +91,7 @@ void deliver(Run& run, SEXP value) {
     drain_generator(value, run.outlet);
     run.worker->stop_timer();
     note_draws(run);
+    Output::send(run.worker->is_at_end());
   }
   finish_without_value(*run.worker);
 }
@@ -156,6 +161,8 @@ SEXP send_failure(SEXP description, void* data) {
   if (worker.running() == 0) return R_NilValue;
   worker.stop_timer();
   note_draws(run);
+  run.is_writing = false;  // the failure may be that of a result's writing
+  Output::send(true);
   worker.abandon();
   worker.await_room();
   put_stream(worker, description);
@@ -214,6 +221,7 @@ void run_worker(Worker& worker, const Task& task) {
   use_one_thread();
   Run run = {&worker, &task, {}, CollectionPolicy(), nullptr, false, false};
   run.outlet = {emit_value, has_item, &run, generation()};
+  Output::begin(worker, run.is_writing);
   if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &run.outlet);
   // Without this, a jump from between the items (for want of memory, say) would land in the
   // parent's frames, and its script would go on in this process.

@@ -237,12 +237,10 @@ class Stream {
   SEXP read(const Record& record, ArrivalKind& kind) {
     kind = ArrivalKind::value;
     SEXP value = is_large(record) ? read_large(record, kind) : lomp::read_record(record, pool_);
-    const bool is_condition = encoding_of(record) == Encoding::condition;
-    const bool is_event = is_condition || encoding_of(record) == Encoding::failure;
-    if (!is_event || kind == ArrivalKind::event) return value;
+    const char* event = lomp::event_of(encoding_of(record));
+    if (event == nullptr || kind == ArrivalKind::event) return value;
     kind = ArrivalKind::event;
-    return lomp::make_event(is_condition ? "condition" : "failure", lomp::as_item(record.item),
-                            value);
+    return lomp::make_event(event, lomp::as_item(record.item), value);
   }
 
   static bool is_large(const Record& record) { return record.cost() > (std::uint64_t{64} << 10); }

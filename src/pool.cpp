@@ -34,8 +34,8 @@ class Engine {
     return event;
   }
 
-  /// Puts results into their places, up to the first failure or condition, which it returns; NULL
-  /// if there is none. May jump.
+  /// Puts results into their places, up to the first failure, condition or output, which it
+  /// returns; NULL if there is none. May jump.
   SEXP place_results() {
     while (record_ != end_) {
       const Record& record = *record_++;
@@ -43,11 +43,9 @@ class Engine {
       SEXP value = lomp::read_record(record, pool_);
       reading_ = 0;
       const Encoding encoding = static_cast<Encoding>(record.kind);
-      if (encoding == Encoding::failure || encoding == Encoding::condition) {
-        told_item_ = record.item;
-        told_ = encoding == Encoding::failure ? "failure" : "condition";
-        return value;
-      }
+      told_ = lomp::event_of(encoding);
+      told_item_ = record.item;
+      if (told_ != nullptr) return value;
       SET_VECTOR_ELT(results_, static_cast<R_xlen_t>(record.item), value);
       if (encoding == Encoding::dead_stream) note_dead(record.item);
     }
@@ -164,9 +162,9 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEX
   return handle;
 }
 
-// The next event: list(kind = "failure" | "condition" | "lost" | "exhausted" | "finished" | "tick",
-// item = , value = ).
-// Results are put into their places on the way; interrupts and time limits jump from here.
+// The next event: list(kind = "failure" | "condition" | "output" | "lost" | "exhausted" |
+// "finished" | "tick", item = , value = ). Results are put into their places on the way; interrupts
+// and time limits jump from here.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_next(SEXP handle) {
   Engine& engine = engine_of(handle);

@@ -28,9 +28,12 @@ void write_fully(int fd, const char* text, int length) {
   }
 }
 
+bool (*write_output)(const char*, int) = nullptr;
+
 // Straight to the descriptor: the front end's console may be behind a lock that another thread held
 // at the fork, and whose owner doesn't exist here.
 void write_console(const char* text, int length, int is_error) {
+  if (!is_error && write_output != nullptr && write_output(text, length)) return;
   write_fully(is_error ? STDERR_FILENO : STDOUT_FILENO, text, length);
 }
 
@@ -185,6 +188,7 @@ void prepare_seal() {
 
 void seal_r() {
   const Variables& r = variables();
+  write_output = nullptr;  // a worker's own, if that has forked this one
   replace_console(r);
   r.clean_up = clean_up;
   r.suicide = commit_suicide;
@@ -193,6 +197,8 @@ void seal_r() {
   r.is_forked_child = 1;
   r.interrupts_pending = 0;
 }
+
+void write_output_by(bool (*write)(const char* text, int length)) { write_output = write; }
 
 void use_one_thread() {
   for (const ThreadLibrary& library : thread_libraries) {

@@ -15,6 +15,9 @@ void prepare_seal();
 /// may be absent: each is looked up by name, and one that isn't there is left alone.
 void seal_r();
 
+/// What R writes to standard output goes to this function from now on, unless it returns false.
+void write_output_by(bool (*write)(const char* text, int length));
+
 /// One thread a worker: the workers are the parallelism. For the libraries that are loaded.
 void use_one_thread();
 

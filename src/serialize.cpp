@@ -78,6 +78,12 @@ SEXP read_stream(const Record& record) {
   return R_Unserialize(&stream);
 }
 
+SEXP read_bytes(const Record& record) {
+  SEXP bytes = Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(record.size));
+  if (record.size > 0) std::memcpy(RAW(bytes), record.data, record.size);
+  return bytes;
+}
+
 }  // namespace
 
 bool put_stream(RecordSink& records, SEXP value) {
@@ -101,9 +107,28 @@ unsigned put_value(RecordSink& sink, SEXP value) {
   return static_cast<unsigned>(encoding);
 }
 
+const char* event_of(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::failure:
+      return "failure";
+    case Encoding::condition:
+      return "condition";
+    case Encoding::output:
+      return "output";
+    default:
+      return nullptr;
+  }
+}
+
 SEXP read_record(const Record& record, PayloadSource& source) {
-  return static_cast<Encoding>(record.kind) == Encoding::plain ? read_plain(record, source)
-                                                               : read_stream(record);
+  switch (static_cast<Encoding>(record.kind)) {
+    case Encoding::plain:
+      return read_plain(record, source);
+    case Encoding::output:
+      return read_bytes(record);
+    default:
+      return read_stream(record);
+  }
 }
 
 }  // namespace lomp

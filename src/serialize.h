@@ -18,8 +18,12 @@ enum class Encoding : unsigned {
   dead_stream = 2,  ///< the same; it holds an external pointer that arrives dead
   failure = 3,      ///< the item failed: the stream describes how
   nothing = 4,      ///< the item ends without a value
-  condition = 5     ///< a condition that the item has signalled; the item goes on
+  condition = 5,    ///< a condition that the item has signalled; the item goes on
+  output = 6        ///< bytes that it has written to standard output, as they are; it goes on
 };
+
+/// As what event R hears of such a record; nullptr for results.
+const char* event_of(Encoding encoding);
 
 /// Can the value be written by put_plain()? That holds for NULL, vectors and lists of such, with
 /// ordinary attributes: for most results. It fails for what R's serialization alone can write:

@@ -168,6 +168,16 @@ class Worker final : public RecordSink, public PayloadSource {
     last_flush_ = now_ns();
   }
 
+  /// The same if that was long ago.
+  void flush_if_stale() {
+    if (now_ns() - last_flush_ > flush_after_ns) flush();
+  }
+
+  /// Is the item in hand the last one that this worker has for now?
+  bool is_at_end() const {
+    return page_.has_inboxes() ? parcel_at_ >= parcel_bytes_ : !has_items();
+  }
+
   /// Tells the parent that this worker has no more to say.
   void bye() {
     end_block();

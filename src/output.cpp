@@ -1,0 +1,78 @@
+#include "output.h"
+
+#include <cstdio>
+#include <cstring>
+
+#include "lomp/generation.hpp"
+#include "seal_r.h"
+#include "serialize.h"
+
+namespace lomp {
+
+namespace {
+
+// Of the one worker that this process is.
+struct State {
+  Worker* worker = nullptr;
+  const bool* is_writing = nullptr;
+  unsigned owner = 0;  // generation(): a process that an item forks isn't it
+  CapturedOutput file;
+  std::string text;  // what R has written and nobody has sent
+};
+
+State& state() {
+  static State one;
+  return one;
+}
+
+bool can_send(const State& s) { return s.worker->running() != 0 && !*s.is_writing; }
+
+void take_file(State& s) {
+  std::fflush(stdout);
+  std::string all;
+  s.file.take(all);
+  if (all.empty()) return;
+  all += s.text;
+  s.text.swap(all);
+}
+
+void send_text(State& s) {
+  if (s.text.empty() || !can_send(s)) return;
+  s.worker->abandon();
+  s.worker->await_room();
+  s.worker->put(s.text.data(), s.text.size());
+  s.worker->emit(static_cast<unsigned>(Encoding::output));
+  s.worker->flush_if_stale();
+  s.text.clear();
+}
+
+// What R writes to its console. Never jumps. False if it isn't for the session.
+bool write_text(const char* text, int length) {
+  State& s = state();
+  if (s.owner != generation()) return false;
+  s.text.append(text, static_cast<std::size_t>(length));
+  if (length == 0 || text[length - 1] != '\n') return true;
+  if (can_send(s)) take_file(s);
+  send_text(s);
+  return true;
+}
+
+}  // namespace
+
+void Output::begin(Worker& worker, const bool& is_writing) {
+  State& s = state();
+  s.worker = &worker;
+  s.is_writing = &is_writing;
+  s.owner = generation();
+  s.text.clear();
+  if (s.file.begin()) write_output_by(write_text);
+}
+
+void Output::send(bool is_thorough) {
+  State& s = state();
+  if (!s.file.is_open()) return;
+  if (is_thorough) take_file(s);
+  send_text(s);
+}
+
+}  // namespace lomp
