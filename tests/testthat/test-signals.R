@@ -278,7 +278,11 @@ test_that("handlers and mask of the session's signals are what they were", {
   skip_without_proc()
   run <- run_r(code = {
     library(lomp)
-    signals <- function() grep("^Sig(Blk|Ign|Cgt)", lines_of("/proc/self/status"), value = TRUE)
+    # Those up to 32; the C library takes two beyond for itself when a thread is first made.
+    signals <- function() {
+      lines <- grep("^Sig(Blk|Ign|Cgt)", lines_of("/proc/self/status"), value = TRUE)
+      sub("\t.*(.{8})$", " \\1", lines)
+    }
     before <- signals()
     lomp_map(1:4, function(i) i, .workers = 2)
     outcome_of(lomp_map(1:4, function(i) stop("no"), .workers = 2))
