@@ -28,7 +28,7 @@ State& state() {
 bool can_send(const State& s) { return s.worker->running() != 0 && !*s.is_writing; }
 
 void take_file(State& s) {
-  std::fflush(stdout);
+  std::fflush(nullptr);
   std::string all;
   s.file.take(all);
   if (all.empty()) return;

@@ -24,6 +24,14 @@ SEXP current() {
 #endif
 }
 
+bool is_shared(SEXP x) {
+#if R_VERSION >= R_Version(4, 5, 0)
+  return MAYBE_SHARED(x);
+#else
+  return REFCNT(x) > 1;
+#endif
+}
+
 StreamSeed words_of(SEXP seed) {
   StreamSeed words;
   std::memcpy(words.data(), INTEGER_RO(seed) + 1, sizeof words);
@@ -51,7 +59,7 @@ ItemRandom::ItemRandom(SEXP seed, SEXP numbers)
 void ItemRandom::begin(std::uint64_t item) {
   if (kinds_ / 100 % 100 == box_muller) choose_box_muller();
   // An item may have kept the vector.
-  const bool is_free = current() == vector_ && !MAYBE_SHARED(vector_);
+  const bool is_free = current() == vector_ && !is_shared(vector_);
   if (!is_free) REPROTECT(vector_ = Rf_allocVector(INTSXP, length), place_);
   int* words = INTEGER(vector_);
   words[0] = kinds_;

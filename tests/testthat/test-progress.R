@@ -74,7 +74,7 @@ test_that("an error of the function ends the call and its workers", {
     expect_error(expect_no_leaks(lomp_map(1:12, slow, .workers = workers,
                                           .progress = function(done, total) stop("enough"))),
                  "enough")
-    expect_length(children_of(), 0)
+    expect_length(children_left(), 0)
   }
 })
 

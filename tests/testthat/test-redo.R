@@ -135,7 +135,7 @@ test_that("an interrupt keeps what was finished, and a redo goes on", {
                     interrupt = function(cnd) cnd)
     expect_s3_class(cnd, c("lomp_interrupt", "interrupt", "condition"), exact = TRUE)
     expect_identical(lomp_last(), cnd)
-    expect_length(children_of(), 0)
+    expect_length(children_left(), 0)
     is_there <- lomp_ok(cnd$results)
     expect_true(all(is_there[1:3]))
     expect_false(is_there[[4]])
@@ -152,7 +152,7 @@ test_that("an interrupt of a call on a stream keeps what was finished", {
     cnd <- tryCatch(lomp_map(producer, interrupting(Sys.getpid()), .workers = workers),
                     interrupt = function(cnd) cnd)
     expect_s3_class(cnd, "lomp_interrupt")
-    expect_length(children_of(), 0)
+    expect_length(children_left(), 0)
     expect_identical(vapply(cnd$results[1:3], function(x) x[[1]], 0), c(1, 2, 3))
     expect_false(lomp_ok(cnd$results)[[4]])
   }

@@ -56,7 +56,7 @@ test_that("nothing is muffled but by the caller", {
     }, .workers = workers))))
     expect_identical(tryCatch(lomp_map(1:3, function(i) warning("out"), .workers = workers),
                               warning = function(cnd) "caught"), "caught")
-    expect_length(children_of(), 0)
+    expect_length(children_left(), 0)
   }
 })
 
@@ -143,7 +143,7 @@ test_that("a handler that fails ends the call and its workers", {
                           message = function(cnd) stop("from the handler")),
       "from the handler"
     )
-    expect_length(children_of(), 0)
+    expect_length(children_left(), 0)
   }
 })
 

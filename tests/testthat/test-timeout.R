@@ -122,7 +122,7 @@ test_that("time limits around a call work, and its own are over with it", {
       lomp_map(1:4, function(i) for (k in 1:50) Sys.sleep(0.1), .workers = workers)
     }, "time limit")
     setTimeLimit()
-    expect_length(children_of(), 0)
+    expect_length(children_left(), 0)
     lomp_map(1:2, function(i) i, .workers = workers, .timeout = 0.2)
     began <- proc.time()[["elapsed"]]
     while (proc.time()[["elapsed"]] - began < 0.4) NULL
