@@ -137,7 +137,8 @@ test_that("an interrupt keeps what was finished, and a redo goes on", {
     expect_identical(lomp_last(), cnd)
     expect_length(children_left(), 0)
     is_there <- lomp_ok(cnd$results)
-    expect_true(all(is_there[1:3]))
+    # With several workers an item before the fourth may still have been under way.
+    if (workers < 2) expect_true(all(is_there[1:3]))
     expect_false(is_there[[4]])
     expect_identical(cnd$results[is_there], expected[is_there])
     expect_s3_class(cnd$results[[4]], "lomp_not_run")
@@ -153,8 +154,11 @@ test_that("an interrupt of a call on a stream keeps what was finished", {
                     interrupt = function(cnd) cnd)
     expect_s3_class(cnd, "lomp_interrupt")
     expect_length(children_left(), 0)
-    expect_identical(vapply(cnd$results[1:3], function(x) x[[1]], 0), c(1, 2, 3))
-    expect_false(lomp_ok(cnd$results)[[4]])
+    is_there <- lomp_ok(cnd$results)
+    if (workers < 2) expect_true(all(is_there[1:3]))
+    expect_identical(vapply(cnd$results[is_there], function(x) x[[1]], 0),
+                     as.numeric(which(is_there)))
+    expect_false(is_there[[4]])
   }
 })
 
