@@ -6,11 +6,11 @@ child_items <- function(run) {
 }
 
 child_relay <- function(run, condition) {
-    invisible(.Call(`_lomp_child_relay`, run, condition))
+    .Call(`_lomp_child_relay`, run, condition)
 }
 
-inprocess_run <- function(frame, results, first, calls, describe, seed, numbers, progress, limiter, tell, tick) {
-    .Call(`_lomp_inprocess_run`, frame, results, first, calls, describe, seed, numbers, progress, limiter, tell, tick)
+inprocess_run <- function(frame, results, first, hooks, seed, numbers, progress, tick) {
+    .Call(`_lomp_inprocess_run`, frame, results, first, hooks, seed, numbers, progress, tick)
 }
 
 inprocess_step <- function(frame, item, generator, outlet, calls, describe) {
@@ -25,8 +25,8 @@ is_uncompiled <- function(f) {
     .Call(`_lomp_is_uncompiled`, f)
 }
 
-iterator_open <- function(frame, items, workers, hooks, on_event, outlet, seed, is_map, ordered, buffer, timeout, tick) {
-    .Call(`_lomp_iterator_open`, frame, items, workers, hooks, on_event, outlet, seed, is_map, ordered, buffer, timeout, tick)
+iterator_open <- function(work, items, workers, on_event, outlet, is_map, ordered, buffer, tick) {
+    .Call(`_lomp_iterator_open`, work, items, workers, on_event, outlet, is_map, ordered, buffer, tick)
 }
 
 iterator_next <- function(handle) {
@@ -69,8 +69,8 @@ outlet_put <- function(handle, value) {
     .Call(`_lomp_outlet_put`, handle, value)
 }
 
-pool_open <- function(frame, results, workers, hooks, seed, numbers, timeout, tick) {
-    .Call(`_lomp_pool_open`, frame, results, workers, hooks, seed, numbers, timeout, tick)
+pool_open <- function(work, results, workers, tick) {
+    .Call(`_lomp_pool_open`, work, results, workers, tick)
 }
 
 pool_next <- function(handle) {

@@ -104,8 +104,8 @@ relay_condition <- function(cnd, run) {
   restart <- muffling_restart(cnd)
   is_warning <- identical(restart$name, "muffleWarning")
   if (is_warning && isTRUE(getOption("warn") >= 2)) return()
-  child_relay(run, list(condition = cnd, muffles = if (is.null(restart)) "" else restart$name))
-  if (!is.null(restart)) invokeRestart(restart)
+  sent <- list(condition = cnd, muffles = if (is.null(restart)) "" else restart$name)
+  if (child_relay(run, sent) && !is.null(restart)) invokeRestart(restart)
 }
 
 # That of warning() or message(); a condition that is only signalled has none.

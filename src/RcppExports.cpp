@@ -20,32 +20,30 @@ BEGIN_RCPP
 END_RCPP
 }
 // child_relay
-void child_relay(SEXP run, SEXP condition);
+bool child_relay(SEXP run, SEXP condition);
 RcppExport SEXP _lomp_child_relay(SEXP runSEXP, SEXP conditionSEXP) {
 BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
     Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
-    child_relay(run, condition);
-    return R_NilValue;
+    rcpp_result_gen = Rcpp::wrap(child_relay(run, condition));
+    return rcpp_result_gen;
 END_RCPP
 }
 // inprocess_run
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed, SEXP numbers, SEXP progress, SEXP limiter, SEXP tell, double tick);
-RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP callsSEXP, SEXP describeSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP limiterSEXP, SEXP tellSEXP, SEXP tickSEXP) {
+SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP hooks, SEXP seed, SEXP numbers, SEXP progress, double tick);
+RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
     Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
     Rcpp::traits::input_parameter< double >::type first(firstSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
     Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type progress(progressSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type limiter(limiterSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type tell(tellSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, calls, describe, seed, numbers, progress, limiter, tell, tick));
+    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, hooks, seed, numbers, progress, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -85,23 +83,20 @@ BEGIN_RCPP
 END_RCPP
 }
 // iterator_open
-SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet, SEXP seed, bool is_map, bool ordered, double buffer, double timeout, double tick);
-RcppExport SEXP _lomp_iterator_open(SEXP frameSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP seedSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP timeoutSEXP, SEXP tickSEXP) {
+SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP outlet, bool is_map, bool ordered, double buffer, double tick);
+RcppExport SEXP _lomp_iterator_open(SEXP workSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
     Rcpp::traits::input_parameter< double >::type items(itemsSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
     Rcpp::traits::input_parameter< SEXP >::type on_event(on_eventSEXP);
     Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< bool >::type is_map(is_mapSEXP);
     Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
     Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
-    Rcpp::traits::input_parameter< double >::type timeout(timeoutSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_open(frame, items, workers, hooks, on_event, outlet, seed, is_map, ordered, buffer, timeout, tick));
+    rcpp_result_gen = Rcpp::wrap(iterator_open(work, items, workers, on_event, outlet, is_map, ordered, buffer, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -208,19 +203,15 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers, double timeout, double tick);
-RcppExport SEXP _lomp_pool_open(SEXP frameSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP timeoutSEXP, SEXP tickSEXP) {
+SEXP pool_open(SEXP work, SEXP results, int workers, double tick);
+RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
     Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
-    Rcpp::traits::input_parameter< double >::type timeout(timeoutSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(frame, results, workers, hooks, seed, numbers, timeout, tick));
+    rcpp_result_gen = Rcpp::wrap(pool_open(work, results, workers, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -376,11 +367,11 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
-    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 11},
+    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 8},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
-    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 12},
+    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 9},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
     {"_lomp_iterator_give", (DL_FUNC) &_lomp_iterator_give, 3},
     {"_lomp_iterator_give_returned", (DL_FUNC) &_lomp_iterator_give_returned, 2},
@@ -391,7 +382,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 8},
+    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 4},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},

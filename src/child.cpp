@@ -45,9 +45,11 @@ void emit_value(SEXP value, void* data) {
 bool has_item(void* data) { return static_cast<Run*>(data)->worker->running() != 0; }
 
 // A condition comes before whatever its item sends later. What writing a result itself signals
-// would have no place; under lapply nobody writes results.
-void send_condition(Run& run, SEXP condition) {
-  if (run.is_writing || run.worker->running() == 0) return;
+// would have no place; under lapply nobody writes results. False in a process that an item has
+// forked: it has this run's handlers, but what it says isn't the worker's.
+bool send_condition(Run& run, SEXP condition) {
+  if (run.outlet.owner != generation()) return false;
+  if (run.is_writing || run.worker->running() == 0) return true;
   Output::send(true);
   run.worker->abandon();
   run.worker->await_room();
@@ -56,6 +58,7 @@ void send_condition(Run& run, SEXP condition) {
   run.worker->emit(static_cast<unsigned>(Encoding::condition));
   run.worker->flush();  // the item may go on for hours
   run.is_writing = false;
+  return true;
 }
 
 void finish_without_value(Worker& worker) {
@@ -204,11 +207,27 @@ void run_all(void* data) {
   UNPROTECT(2);
 }
 
-}  // namespace
-
 ChildHooks hooks_of(SEXP list) {
   return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3),
           VECTOR_ELT(list, 4)};
+}
+
+// At least one; 0 if there is no limit, or one of a century.
+std::int64_t as_nanoseconds(double seconds) {
+  constexpr double century = 3e9;
+  return seconds >= century ? 0 : 1 + static_cast<std::int64_t>(seconds * 1e9);
+}
+
+}  // namespace
+
+Task make_task(SEXP work, SEXP expression) {
+  Task task;
+  task.call = make_item_call(expression, VECTOR_ELT(work, 0));
+  task.hooks = hooks_of(VECTOR_ELT(work, 1));
+  task.seed = VECTOR_ELT(work, 2);
+  task.numbers = VECTOR_ELT(work, 3);
+  task.timeout_ns = as_nanoseconds(Rf_asReal(VECTOR_ELT(work, 4)));
+  return task;
 }
 
 void prepare_fork() {
@@ -245,11 +264,13 @@ void child_items(SEXP run) {
   });
 }
 
-// In a worker: sends a condition of the item in hand.
+// In a worker: sends a condition of the item in hand. FALSE if this process isn't the worker.
 // [[Rcpp::export(rng = false)]]
-void child_relay(SEXP run, SEXP condition) {
-  lomp::unwind([=] {
-    lomp::send_condition(run_of(run), condition);
+bool child_relay(SEXP run, SEXP condition) {
+  bool is_sent = false;
+  lomp::unwind([&] {
+    is_sent = lomp::send_condition(run_of(run), condition);
     return R_NilValue;
   });
+  return is_sent;
 }

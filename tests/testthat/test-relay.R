@@ -147,6 +147,23 @@ test_that("a handler that fails ends the call and its workers", {
   }
 })
 
+test_that("what a process that an item forks signals is its own, and harms nothing", {
+  result <- heard(lomp_map(1:4, function(i) {
+    message("worker ", i)
+    jobs <- parallel::mclapply(1:2, function(j) {
+      for (k in 1:50) suppressWarnings(warning("unheard"))
+      for (k in 1:50) message("job")
+      for (k in 1:50) signalCondition(own("mine", message = "job"))
+      j
+    }, mc.cores = 2, mc.silent = TRUE)
+    message("worker again ", i)
+    unlist(jobs)
+  }, .workers = 2))
+  expect_identical(result$value, rep(list(1:2), 4))
+  expect_setequal(texts(result$seen), c(paste0("worker ", 1:4, "\n"),
+                                        paste0("worker again ", 1:4, "\n")))
+})
+
 test_that("conditions of rlang keep their class and fields", {
   skip_if_not_installed("rlang")
   for (workers in counts) {
