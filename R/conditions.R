@@ -139,6 +139,12 @@ as_text <- function(text) {
 
 format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)
 
+# What an item has said, said again in this process; a bar gets out of the way.
+say_again <- function(event, item, progress) {
+  if (!is.null(progress)) progress$clear()
+  if (event$kind == "output") write_again(event$value) else signal_again(event$value, item)
+}
+
 # Signals a condition of an item's as its worker would have, had it been this process: handlers see
 # it, and a warning or message that nobody has muffled is shown.
 signal_again <- function(sent, item) {

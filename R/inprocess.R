@@ -6,7 +6,7 @@ run_inprocess <- function(plan, frame) {
   saved <- save_random()
   on.exit({
     the$base <- base
-    if (is.finite(plan$timeout)) setTimeLimit()
+    lift_limit(plan)
     restore_random(saved)
     pay_random(plan$random, progress[[2L]] > 0)
   })
@@ -31,22 +31,25 @@ run_inprocess <- function(plan, frame) {
        interrupted = is_interrupted(failed))
 }
 
-# What an item's time is limited with before it begins, and lifted after the last one.
-time_limiter <- function(plan) {
-  if (is.finite(plan$timeout)) function() setTimeLimit(elapsed = plan$timeout, transient = TRUE)
+# An item's time, by R's own means: limited before it begins, unlimited after it.
+limit_time <- function(plan) {
+  if (is.finite(plan$timeout)) setTimeLimit(elapsed = plan$timeout, transient = TRUE)
 }
+
+lift_limit <- function(plan) if (is.finite(plan$timeout)) setTimeLimit()
 
 is_interrupted <- function(event) !is.null(event) && event$kind == "interrupted"
 
 # Items from this one on, up to one that fails: the event of that; NULL if there is none.
 run_here <- function(frame, results, first, plan, progress, tell) {
-  event <- list(kind = "interrupted")
-  delayedAssign("leave", return(event))
-  withCallingHandlers(
-    inprocess_run(frame, results, first, item_calls, describe_failure, plan$random$seed,
-                  plan$redo$todo, progress, time_limiter(plan), tell,
+  hooks <- list(
+    calls = item_calls, describe = describe_failure, tell = tell,
+    limit = if (is.finite(plan$timeout)) function() limit_time(plan)
+  )
+  unless_interrupted(
+    inprocess_run(frame, results, first, hooks, plan$random$seed, plan$redo$todo, progress,
                   if (is.null(tell)) 0 else progress_interval),
-    interrupt = function(cnd) if (is_real_interrupt(cnd)) leave
+    list(kind = "interrupted")
   )
 }
 
@@ -182,11 +185,11 @@ run_step <- function(state) {
   saved <- enter_random(state)
   on.exit({
     the$base <- base
-    if (is.finite(state$plan$timeout)) setTimeLimit()
+    lift_limit(state$plan)
     leave_random(state, saved)
   })
   the$base <- sys.nframe()
-  if (is.finite(state$plan$timeout)) setTimeLimit(elapsed = state$plan$timeout, transient = TRUE)
+  limit_time(state$plan)
   place <- if (is.null(state$plan$source)) state$item else 1
   step <- inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,
                          describe_failure)

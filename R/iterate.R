@@ -32,6 +32,10 @@
 #' `TRUE` all results of the first item come first, then those of the second, and so on; results of
 #' later items wait, within the bound above.
 #'
+#' @section Output, warnings and messages:
+#' As in [lomp_map()]; they come where the iterator is asked for results, in the order in which the
+#' item has made them and its results.
+#'
 #' @section Random numbers:
 #' As in [lomp_map()], each item draws from a stream of its own. The caller's generator advances by
 #' one draw at the call.
@@ -106,9 +110,8 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
   # nolint end
-  plan <- new_iterate_plan(X, FUN, .workers, .on_error, .timeout, .ordered)
-  plan$progress <- check_progress(.progress)
-  plan$progress_given <- !missing(.progress)
+  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress))
+  plan <- as_iterate_plan(plan, FUN, .ordered)
   if (!is.null(plan$source)) X <- NULL # nolint: object_name_linter.
   force_dots(...)
   # Items find it in this frame.
@@ -116,8 +119,7 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
   run_iterate(plan, environment())
 }
 
-new_iterate_plan <- function(items, f, workers, on_error, timeout, ordered) {
-  plan <- new_plan(items, workers, on_error, timeout)
+as_iterate_plan <- function(plan, f, ordered) {
   plan$is_map <- FALSE
   plan$ordered <- check_flag(ordered, ".ordered")
   plan$buffer <- buffer_bytes()
@@ -153,9 +155,8 @@ iterate_forked <- function(plan, frame) {
   state$progress <- new_progress(plan, plan$n)
   frame$FUN <- compiled(frame$FUN)
   on_event <- function(event) on_stream_event(event, state)
-  state$handle <- iterator_open(frame, plan$n, plan$workers, child_hooks, on_event, plan$outlet,
-                                plan$random$seed, plan$is_map, plan$ordered, plan$buffer,
-                                plan$timeout, tick_of(state$progress))
+  state$handle <- iterator_open(new_work(plan, frame), plan$n, plan$workers, on_event, plan$outlet,
+                                plan$is_map, plan$ordered, plan$buffer, tick_of(state$progress))
   state$summary <- function() iterator_summary(state$handle)
   state$item_of_last <- function() iterator_item(state$handle)
   state$close <- function() iterator_close(state$handle)
@@ -178,8 +179,8 @@ on_stream_event <- function(event, state) {
     exhausted = throw_from_stream(new_fork_error(event$value, state$plan), state),
     finished = finish_stream(state),
     hungry = feed_worker(event, state),
-    condition = signal_in_stream(event, state),
-    output = write_in_stream(event, state),
+    condition = ,
+    output = say_in_stream(event, state),
     tick = tell_progress(state),
     fail_stream(stream_failure(event, state$plan), state)
   )
@@ -197,15 +198,8 @@ end_progress <- function(state) {
   state$progress <- NULL
 }
 
-write_in_stream <- function(event, state) {
-  if (!is.null(state$progress)) state$progress$clear()
-  write_again(event$value)
-  NULL
-}
-
-signal_in_stream <- function(event, state) {
-  if (!is.null(state$progress)) state$progress$clear()
-  signal_again(event$value, event$item)
+say_in_stream <- function(event, state) {
+  say_again(event, event$item, state$progress)
   NULL
 }
 

@@ -8,6 +8,7 @@ new_iterator <- function(state, next_value) {
 state_of <- function(it) environment(it)$state
 
 close_iterator <- function(state) {
+  if (!is.null(state$summary())) note_end(state)
   state$close()
   close_source(state$plan)
   invisible(exhausted)

@@ -156,9 +156,7 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
-  plan <- new_plan(X, .workers, .on_error, .timeout, .redo)
-  plan$progress <- check_progress(.progress)
-  plan$progress_given <- !missing(.progress)
+  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo)
   force_dots(...)
   if (is.null(plan$source)) {
     if (!is.null(plan$redo)) X <- X[plan$redo$todo]

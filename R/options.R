@@ -17,11 +17,21 @@ NULL
 max_workers <- 10000L
 
 # A call's arguments, checked: what is to be done, apart from the data.
-new_plan <- function(items, workers, on_error, timeout = Inf, redo = NULL) {
-  if (is_source(items)) {
-    if (!is.null(redo)) stop_argument(".redo", "is not for items from a stream")
-    return(new_source_plan(items, workers, on_error, timeout))
+# `progress` and whether the caller gave it are as in lomp_map().
+new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, given = TRUE,
+                     redo = NULL) {
+  plan <- if (is_source(items)) {
+    new_source_plan(items, workers, on_error, redo)
+  } else {
+    new_vector_plan(items, workers, on_error, redo)
   }
+  plan$timeout <- check_timeout(timeout)
+  plan$progress <- check_progress(progress)
+  plan$progress_given <- given
+  plan
+}
+
+new_vector_plan <- function(items, workers, on_error, redo) {
   n <- length(items)
   if (n >= 2^32) stop_argument(".x", "must have fewer than 2^32 elements")
   workers <- check_workers(workers, ".workers")
@@ -31,18 +41,16 @@ new_plan <- function(items, workers, on_error, timeout = Inf, redo = NULL) {
     names = attr(items, "names", exact = TRUE),
     workers = as.integer(min(workers, if (is.null(redo)) n else length(redo$todo))),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
-    timeout = check_timeout(timeout),
-    progress = FALSE,
     redo = redo
   )
 }
 
 # Of items that come from a producer nobody knows how many there are.
-new_source_plan <- function(producer, workers, on_error, timeout) {
+new_source_plan <- function(producer, workers, on_error, redo) {
+  if (!is.null(redo)) stop_argument(".redo", "is not for items from a stream")
   list(
     n = NA_real_, workers = check_workers(workers, ".workers"),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
-    timeout = check_timeout(timeout), progress = FALSE,
     source = new_source(producer), ordered = FALSE, buffer = 0, is_map = TRUE, emits = FALSE
   )
 }

@@ -18,13 +18,18 @@ new_results <- function(plan) {
   results
 }
 
+# What workers are to do, as C++ takes it: in this order.
+new_work <- function(plan, frame) {
+  list(frame = frame, hooks = child_hooks, seed = plan$random$seed, numbers = plan$redo$todo,
+       timeout = plan$timeout)
+}
+
 # Whatever happens, no child is left when this function is.
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
   progress <- new_progress(plan, length(results))
   frame$FUN <- compiled(frame$FUN)
-  pool <- pool_open(frame, results, plan$workers, child_hooks, plan$random$seed, plan$redo$todo,
-                    plan$timeout, tick_of(progress))
+  pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress))
   on.exit({
     drawn <- pool_drawn(pool)
     if (!is.null(progress)) progress$clear()
@@ -54,12 +59,8 @@ gather <- function(pool, plan, progress) {
     if (event$kind == "finished" || event$kind == "interrupted" && interrupted) break
     if (event$kind == "tick") {
       progress$update(pool_done(pool), length(failures))
-    } else if (event$kind == "condition") {
-      if (!is.null(progress)) progress$clear()
-      signal_again(event$value, item_at(event$item, plan))
-    } else if (event$kind == "output") {
-      if (!is.null(progress)) progress$clear()
-      write_again(event$value)
+    } else if (event$kind %in% c("condition", "output")) {
+      say_again(event, item_at(event$item, plan), progress)
     } else if (event$kind == "interrupted") {
       interrupted <- TRUE
       pool_stop(pool)
@@ -87,6 +88,12 @@ next_event <- function(pool) {
       leave
     }
   })
+}
+
+# The value, or `otherwise` if the user interrupts before it is there.
+unless_interrupted <- function(value, otherwise) {
+  delayedAssign("leave", return(otherwise))
+  withCallingHandlers(value, interrupt = function(cnd) if (is_real_interrupt(cnd)) leave)
 }
 
 # The user's own, which R signals without any content, or an inner call's end by it; not what code

@@ -115,7 +115,7 @@ gather_stream <- function(it) {
 # that, too.
 next_of_stream <- function(it, state) {
   repeat {
-    value <- value_unless_interrupted(it)
+    value <- unless_interrupted(it(), was_interrupted)
     if (!identical(value, was_interrupted)) return(value)
     if (state$interrupted) return(exhausted)
     state$interrupted <- TRUE
@@ -125,18 +125,10 @@ next_of_stream <- function(it, state) {
 
 was_interrupted <- as.symbol(".__interrupted__.")
 
-value_unless_interrupted <- function(it) {
-  delayedAssign("leave", return(was_interrupted))
-  withCallingHandlers(it(), interrupt = function(cnd) if (is_real_interrupt(cnd)) leave)
-}
-
 # For a call that ends with an error: what isn't there of the items that were begun was not run.
 results_so_far <- function(results, is_there, state) {
   n <- state$given()
   length(is_there) <- length(results) <- n
   results[is.na(is_there)] <- list(new_not_run(state$plan))
-  for (failure in state$failures) {
-    if (!is.na(failure$item)) results[[failure$item]] <- failure
-  }
-  results
+  with_failures(results, state$failures, state$plan)
 }

@@ -17,9 +17,6 @@ struct ChildHooks {
   SEXP relay;     ///< function(run): calls child_items(run) with handlers that call child_relay()
 };
 
-/// From list(prepare, calls, describe, collect, relay).
-ChildHooks hooks_of(SEXP list);
-
 /// What becomes of the values that a call's items give.
 enum class Delivery {
   one,         ///< each is its item's one result
@@ -39,11 +36,10 @@ struct Task {
   SEXP numbers = R_NilValue;    ///< see ItemRandom
 };
 
-/// Seconds as nanoseconds, at least one; 0 if there is no limit, or one of a century.
-inline std::int64_t as_timeout(double seconds) {
-  constexpr double century = 3e9;
-  return seconds >= century ? 0 : 1 + static_cast<std::int64_t>(seconds * 1e9);
-}
+/// From R's list(frame, hooks, seed, numbers, timeout), which the caller keeps alive, as well as
+/// the expression that make_item_expression() has made. `hooks` are list(prepare, calls, describe,
+/// collect, relay); `timeout` is in seconds, Inf for no limit.
+Task make_task(SEXP work, SEXP expression);
 
 /// In the parent, before each fork: empties output buffers that the child would inherit, and
 /// prepares its seal.

@@ -40,6 +40,9 @@ SEXP run_items(void* data) {
   return R_NilValue;
 }
 
+// A call of a function without arguments; NULL if there is none.
+SEXP call_of(SEXP function) { return function == R_NilValue ? R_NilValue : Rf_lang1(function); }
+
 SEXP keep_failure(SEXP description, void* data) {
   LocalRun& run = *static_cast<LocalRun*>(data);
   note_draws(run);
@@ -123,17 +126,17 @@ SEXP describe_step(const Step& step) {
 // event of the first one that failed, as pool_next() gives it. Interrupts and other jumps go
 // through. `seed` and `numbers` are as in pool_open(). `progress` has two numbers, which are
 // changed in place: the item begun last (from 1), and 1 if an item has drawn random numbers.
-// `limiter` is a function() to call before each item, or NULL; so is `tell`, to be called each
-// `tick` seconds (0 for never).
+// `hooks` is list(calls, describe, tell, limit): the first two as in pool_open(), a function() to
+// call each `tick` seconds (0 for never), and one to call before each item, or NULL.
 // [[Rcpp::export(rng = false)]]
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP describe, SEXP seed,
-                   SEXP numbers, SEXP progress, SEXP limiter, SEXP tell, double tick) {
+SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP hooks, SEXP seed, SEXP numbers,
+                   SEXP progress, double tick) {
   return lomp::unwind([&] {
     SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP failure = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP expression = PROTECT(lomp::make_item_expression());
-    SEXP limit = PROTECT(limiter == R_NilValue ? R_NilValue : Rf_lang1(limiter));
-    SEXP told = PROTECT(tell == R_NilValue ? R_NilValue : Rf_lang1(tell));
+    SEXP told = PROTECT(call_of(VECTOR_ELT(hooks, 2)));
+    SEXP limit = PROTECT(call_of(VECTOR_ELT(hooks, 3)));
     lomp::ItemRandom random(seed, numbers);
     lomp::ProgressClock clock(tick);
     LocalRun run = {lomp::make_item_call(expression, frame),
@@ -145,7 +148,8 @@ SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP calls, SEXP desc
                     limit,
                     told,
                     &clock};
-    lomp::Guard guard = {run_items, keep_failure, &run, calls, describe, notes};
+    lomp::Guard guard = {run_items, keep_failure, &run, VECTOR_ELT(hooks, 0), VECTOR_ELT(hooks, 1),
+                         notes};
     lomp::run_guarded(guard);
     SEXP value = R_NilValue;
     if (CAR(failure) != R_NilValue) {

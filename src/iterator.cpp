@@ -18,18 +18,9 @@ using lomp::EventKind;
 using lomp::Record;
 using lomp::unwind;
 
-// What the handle keeps alive: the expression, the frame, the hooks, on_event, the outlet, the
-// values that wait to be asked for, and the seed.
-enum Kept {
-  kept_expression,
-  kept_frame,
-  kept_hooks,
-  kept_handler,
-  kept_outlet,
-  kept_waiting,
-  kept_seed,
-  kept
-};
+// What the handle keeps alive: the expression, the work, on_event, the outlet, and the values that
+// wait to be asked for.
+enum Kept { kept_expression, kept_work, kept_handler, kept_outlet, kept_waiting, kept };
 
 // A value that has come; or an event for R, such as a failure; or nothing but the end of an item.
 enum class ArrivalKind { value, event, nothing };
@@ -295,31 +286,25 @@ void close_stream(SEXP handle) {
   delete stream;
 }
 
-// A worker is told what it is to do by a frame, an expression and hooks that the handle keeps.
-SEXP make_kept(SEXP frame, SEXP hooks, SEXP handler, SEXP outlet, SEXP seed) {
+SEXP make_kept(SEXP work, SEXP handler, SEXP outlet) {
   SEXP list = PROTECT(Rf_allocVector(VECSXP, kept));
   SET_VECTOR_ELT(list, kept_expression, lomp::make_item_expression(outlet != R_NilValue));
-  SET_VECTOR_ELT(list, kept_frame, frame);
-  SET_VECTOR_ELT(list, kept_hooks, hooks);
+  SET_VECTOR_ELT(list, kept_work, work);
   SET_VECTOR_ELT(list, kept_handler, handler);
   SET_VECTOR_ELT(list, kept_outlet, outlet);
   SET_VECTOR_ELT(list, kept_waiting, Rf_allocVector(VECSXP, 0));
-  SET_VECTOR_ELT(list, kept_seed, seed);
   UNPROTECT(1);
   return list;
 }
 
-lomp::Task make_task(SEXP list, bool is_streamed, bool is_map) {
+lomp::Task make_stream_task(SEXP list, bool is_streamed, bool is_map) {
   SEXP outlet = VECTOR_ELT(list, kept_outlet);
-  lomp::Task task;
-  task.call = lomp::make_item_call(VECTOR_ELT(list, kept_expression), VECTOR_ELT(list, kept_frame));
-  task.hooks = lomp::hooks_of(VECTOR_ELT(list, kept_hooks));
+  lomp::Task task = lomp::make_task(VECTOR_ELT(list, kept_work), VECTOR_ELT(list, kept_expression));
   task.delivery = is_map                 ? lomp::Delivery::one
                   : outlet != R_NilValue ? lomp::Delivery::by_emission
                                          : lomp::Delivery::any;
   task.is_streamed = is_streamed;
   if (outlet != R_NilValue) task.outlet = outlet;
-  task.seed = VECTOR_ELT(list, kept_seed);
   return task;
 }
 
@@ -364,27 +349,25 @@ SEXP take_next(Stream& stream) {
 
 }  // namespace
 
-// Opens a stream of the results of `items` calls in `frame`, which holds X, FUN, the dots and, if
-// there is an outlet, `emit`; all workers are forked when it returns. `items` is NA where they come
-// from iterator_give(). With `is_map` each item has one result, whatever it is. `buffer` is a
-// number of bytes, 0 for no bound. `hooks`, `seed`, `timeout` and `tick` are as in pool_open().
-// `on_event` is an R function: it gets what isn't a result, a list as pool_next() gives it, and
-// returns NULL to go on, or list(value) to give this value to whoever asked; or it throws.
+// Opens a stream of the results of `items` calls, whose frame also holds `emit` if there is an
+// outlet; all workers are forked when it returns. `items` is NA where they come from
+// iterator_give(). With `is_map` each item has one result, whatever it is. `buffer` is a number of
+// bytes, 0 for no bound. `work` and `tick` are as in pool_open(). `on_event` is an R function: it
+// gets what isn't a result, a list as pool_next() gives it, and returns NULL to go on, or
+// list(value) to give this value to whoever asked; or it throws.
 // [[Rcpp::export(rng = false)]]
-SEXP iterator_open(SEXP frame, double items, int workers, SEXP hooks, SEXP on_event, SEXP outlet,
-                   SEXP seed, bool is_map, bool ordered, double buffer, double timeout,
-                   double tick) {
+SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP outlet, bool is_map,
+                   bool ordered, double buffer, double tick) {
   SEXP kept_list = nullptr;
   SEXP handle = unwind([&] {
-    kept_list = PROTECT(make_kept(frame, hooks, on_event, outlet, seed));
+    kept_list = PROTECT(make_kept(work, on_event, outlet));
     SEXP pointer = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, kept_list));
     R_RegisterCFinalizerEx(pointer, close_stream, TRUE);
     UNPROTECT(2);
     return pointer;
   });
   Rcpp::Shield<SEXP> protect(handle);
-  lomp::Task task = make_task(kept_list, ISNA(items), is_map);
-  task.timeout_ns = lomp::as_timeout(timeout);
+  const lomp::Task task = make_stream_task(kept_list, ISNA(items), is_map);
   R_SetExternalPtrAddr(handle, new Stream(make_options(items, workers, is_map, ordered, buffer),
                                           task, kept_list, tick));
   stream_of(handle)->pool().fork_all();

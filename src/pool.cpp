@@ -120,24 +120,18 @@ SEXP report_tick() {
 
 }  // namespace
 
-// Opens a pool that makes one call in `frame`, which holds X, FUN and the dots, for each element of
-// `results`; forks nobody yet. `results` is a new list, which is changed in place. `hooks` is
-// list(prepare, calls, describe, collect, relay), see child.h; `seed` is what random_seed() gives.
-// `numbers` are the items' positions in the call whose streams they draw from; NULL for this one.
-// `timeout` is in seconds for each item, Inf for no limit; so often, in seconds, pool_next() gives
-// the event "tick", never if it is 0.
+// Opens a pool that makes one call for each element of `results`; forks nobody yet. `results` is a
+// new list, which is changed in place. `work` is list(frame, hooks, seed, numbers, timeout): the
+// calls are made in `frame`, which holds X, FUN and the dots; for the rest see make_task() and
+// ItemRandom. Each `tick` seconds pool_next() gives the event "tick", never if that is 0.
 // [[Rcpp::export(rng = false)]]
-SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEXP numbers,
-               double timeout, double tick) {
+SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
   SEXP handle = nullptr, kept = nullptr;
   unwind([&] {
-    kept = PROTECT(Rf_allocVector(VECSXP, 6));
+    kept = PROTECT(Rf_allocVector(VECSXP, 3));
     SET_VECTOR_ELT(kept, 0, results);
     SET_VECTOR_ELT(kept, 1, lomp::make_item_expression());
-    SET_VECTOR_ELT(kept, 2, frame);
-    SET_VECTOR_ELT(kept, 3, hooks);
-    SET_VECTOR_ELT(kept, 4, seed);
-    SET_VECTOR_ELT(kept, 5, numbers);
+    SET_VECTOR_ELT(kept, 2, work);
     handle = R_MakeExternalPtr(nullptr, R_NilValue, kept);
     UNPROTECT(1);
     return R_NilValue;
@@ -152,12 +146,7 @@ SEXP pool_open(SEXP frame, SEXP results, int workers, SEXP hooks, SEXP seed, SEX
   options.workers = workers;
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
-  lomp::Task task;
-  task.call = lomp::make_item_call(VECTOR_ELT(kept, 1), frame);
-  task.hooks = lomp::hooks_of(hooks);
-  task.seed = seed;
-  task.numbers = numbers;
-  task.timeout_ns = lomp::as_timeout(timeout);
+  const lomp::Task task = lomp::make_task(work, VECTOR_ELT(kept, 1));
   R_SetExternalPtrAddr(handle, new Engine(options, task, results, tick));
   return handle;
 }

@@ -693,8 +693,8 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
     results <- vector("list", 2)
     go <- tempfile()
     open_pool <- function(X, FUN, ...) {
-      lomp:::pool_open(environment(), results, 2L, lomp:::child_hooks, lomp:::new_random()$seed,
-                       NULL, Inf, 0)
+      plan <- list(random = lomp:::new_random(), timeout = Inf)
+      lomp:::pool_open(lomp:::new_work(plan, environment()), results, 2L, 0)
     }
     pool <- open_pool(1:2, function(i) {
       wait_until(file.exists(go), 60)
