@@ -36,8 +36,8 @@ TEST_CASE("a process is killed when its time is over") {
   CHECK(lomp::now_ns() - begin >= 50 * ms);
 }
 
-#if LOMP_LINUX && defined(__LP64__)
 TEST_CASE("no handler and no mask holds the kill off") {
+#if LOMP_LINUX && defined(__LP64__)
   const int status = run_in_process([] {
     sigset_t all;
     ::sigfillset(&all);
@@ -49,8 +49,10 @@ TEST_CASE("no handler and no mask holds the kill off") {
     return 0;
   });
   CHECK(was_killed_by(status, SIGKILL));
-}
+#else
+  SUCCEED("the timer's signal is one that can be held off here");
 #endif
+}
 
 TEST_CASE("a timer that is stopped or set again doesn't kill") {
   const int status = run_in_process([] {
