@@ -1,6 +1,9 @@
 # One table of cases, each of which must come out the same in this process, in one worker and in
 # three: values, failures, conditions, output and what is left of the caller's random numbers.
 
+# These start many processes and take their time.
+skip_on_cran()
+
 counts <- c(0, 1, 3)
 
 # All that a call lets its caller see. What several workers do has no order among items, so what

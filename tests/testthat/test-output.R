@@ -1,5 +1,8 @@
 # What items write to standard output: written again by the session.
 
+# These start many processes and take their time.
+skip_on_cran()
+
 counts <- c(0, 1, 3)
 
 test_that("it is captured as lapply's is, whole lines of one item after the other", {

@@ -1,5 +1,8 @@
 # How far a call is.
 
+# These start many processes and take their time.
+skip_on_cran()
+
 counts <- c(0, 1, 3)
 
 # A bar that appears at once, drawn over one line.

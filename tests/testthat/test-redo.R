@@ -1,5 +1,8 @@
 # Calls that go on where an earlier one stopped.
 
+# These start many processes and take their time.
+skip_on_cran()
+
 counts <- c(0, 1, 3)
 
 # Fails for some, in all the ways that this number of workers survives.

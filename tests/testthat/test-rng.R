@@ -1,5 +1,8 @@
 # Random numbers: one stream for each item, the same whoever runs it.
 
+# These start many processes and take their time.
+skip_on_cran()
+
 local_generator <- function(kind = NULL, normal = NULL, sample = NULL, frame = parent.frame()) {
   old <- RNGkind()
   seed <- get0(".Random.seed", globalenv(), inherits = FALSE)

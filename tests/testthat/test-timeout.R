@@ -1,5 +1,8 @@
 # Time limits for items.
 
+# These start many processes and take their time.
+skip_on_cran()
+
 counts <- c(0, 1, 3)
 
 # Runs R code for ever, as a whole. A sleep counts as time in which `.f` runs.
