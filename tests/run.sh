@@ -5,6 +5,7 @@
 #   bash tests/run.sh        all of them
 #   bash tests/run.sh r      only the R suite
 #   bash tests/run.sh cpp    only the C++ tests
+#   bash tests/run.sh needs  none: only what they need is installed
 #
 # LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
 # is tested. LOMP_CMAKE has more options for the C++ tests' build. LOMP_TEST_FILES is a pattern for
@@ -88,7 +89,7 @@ install_from_cran() {
   [ -n "$packages" ] || return 0
   say "installing from CRAN: $packages"
   # shellcheck disable=SC2086
-  Rscript --no-init-file -e "$code" $packages >"$work/cran.log" 2>&1
+  MAKEFLAGS="-j$cores" Rscript --no-init-file -e "$code" $packages >"$work/cran.log" 2>&1
   packages=$(absent_r_packages "${cran_r[@]}")
   [ -z "$packages" ] && return
   tail -n 20 "$work/cran.log"
@@ -201,6 +202,7 @@ run_cpp_tests() {
 
 install_from_debian
 install_from_cran
+[ "${1:-}" = needs ] && exit 0
 [ "${1:-cpp}" = cpp ] && begin_cpp_build "${1:-all}"
 [ "${1:-r}" = r ] && run_r_tests
 [ "${1:-cpp}" = cpp ] && run_cpp_tests

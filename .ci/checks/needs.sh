@@ -1,5 +1,7 @@
-# Installs what the checks need beyond the tests: R CMD check reads README.md with pandoc and help
-# pages with tidy, and nm is in binutils.
+# Installs what the checks need, so that none of those which run side by side has to: what the tests
+# say they need, and beyond it pandoc, with which R CMD check reads README.md, tidy, with which it
+# reads help pages, and nm, which is in binutils.
+bash "$ROOT/tests/run.sh" needs || exit 1
 packages=(binutils ccache clang-format git libbenchmark-dev pandoc r-cran-lintr r-cran-roxygen2
   shellcheck tidy)
 installed=$(dpkg-query -W -f='${db:Status-Status}\n' "${packages[@]}" 2>/dev/null |
