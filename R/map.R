@@ -62,7 +62,8 @@
 #' A worker that is killed, crashes, or calls [quit()] costs the one item that it was running: that
 #' item's condition has the subclass `lomp_crash` and the fields `signal`, `status` and `pid`.
 #' Results that the worker had finished are delivered, others do the rest of its work, and a new
-#' worker takes its place. The subclass `lomp_not_run` marks items that an earlier stop left undone.
+#' worker takes its place. (Code that writes into the pipe of the results damages it for whatever is
+#' run next, too: what is running when that is noticed is run once more.) `lomp_not_run` marks items that an earlier stop left undone.
 #'
 #' An interrupt (Ctrl-C, the stop button) ends all workers and then the call, with a condition of
 #' classes `lomp_interrupt` and `interrupt`, whose `results` has what was finished, as [lomp_last()]
@@ -83,7 +84,8 @@
 #' position as the attribute `lomp_item`. So [withCallingHandlers()], [suppressWarnings()] and
 #' `options(warn = 1)` around the call do what they do around [lapply()]; but handlers only observe:
 #' restarts that `.f` has established can't be invoked from here. With `options(warn = 2)` a warning
-#' is an error of its item. With `.workers = 0` conditions come without the attribute.
+#' is an error of its item. With `.workers = 0` conditions that are neither warnings nor messages
+#' come without the attribute.
 #'
 #' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
 #'   column. Or a producer of items, see the section on streams.

@@ -7,6 +7,7 @@
 
 using lomp::Block;
 using lomp::BlockWord;
+using lomp::put_back_first;
 using lomp::take_first;
 using lomp::take_upper_half;
 
@@ -90,6 +91,19 @@ TEST_CASE("a thief takes a single item and nothing from an empty block") {
   CHECK(loot.end == 8);
   CHECK(Block::of(word).empty());
   CHECK(take_upper_half(word).empty());
+}
+
+TEST_CASE("an item that is put back comes before the rest") {
+  BlockWord word = word_of(5, 8);
+  std::uint32_t item = 0;
+  REQUIRE(take_first(word, item));
+  put_back_first(word, item);
+  CHECK(Block::of(word).cursor == 5);
+  CHECK(Block::of(word).end == 8);
+  BlockWord last = word_of(6, 7);
+  REQUIRE(take_first(last, item));
+  put_back_first(last, item);
+  CHECK(take_upper_half(last).size() == 1);
 }
 
 TEST_CASE("an owner and thieves share a block without losing or doubling an item") {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <random>
 #include <stdexcept>
+#include <string>
 
 #include "fakes.hpp"
 #include "lomp/pool.hpp"
@@ -28,9 +29,10 @@ void allow_no_core() {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
-/// Runs 100 items, of which the 43rd ends its worker. Checks that all others come; gives the loss.
+/// Runs 100 items, of which the 43rd ends its worker, as often as it is run. Checks that all others
+/// come; gives the loss.
 template <class Death>
-Loss loss_of(Death death, int workers) {
+Loss loss_of(Death death, int workers, int deaths = 1) {
   const LeavesNothing check;
   Job job(100, workers);
   job.during = [&](Worker&, std::uint32_t item) {
@@ -40,7 +42,7 @@ Loss loss_of(Death death, int workers) {
   Tally tally(job);
   collect(pool, tally);
   check_exact(tally);
-  CHECK(pool.deaths() == 1);
+  CHECK(pool.deaths() == deaths);
   REQUIRE(tally.losses.size() == 1);
   CHECK(tally.losses[0].item == 42);
   CHECK(tally.losses[0].pid > 0);
@@ -136,7 +138,7 @@ TEST_CASE("a worker that closes its pipe and goes on is ended") {
         for (int fd = 3; fd < 4096; ++fd) ::close(fd);
         wait_for_death();
       },
-      2);
+      2, 2);
   CHECK(was_killed_by(loss.status, SIGKILL));
   CHECK(loss.note == ExitNote::given_up);
 }
@@ -670,7 +672,7 @@ TEST_CASE("items that damage the pipe each time end the call by themselves") {
   check_exact(run(job));
 }
 
-TEST_CASE("a worker that makes no sense while an item runs is given up with that item") {
+TEST_CASE("what runs when a worker is given up is run again once") {
   const Tally tally = run_with_first(Job(50, 1), [](Worker& worker) {
     std::uint32_t item = 0;
     worker.next_block();
@@ -680,9 +682,47 @@ TEST_CASE("a worker that makes no sense while an item runs is given up with that
     put_payload(worker, item, 1000000);
     wait_for_death();
   });
+  CHECK(tally.losses.empty());
+}
+
+TEST_CASE("an item that damages the pipe each time is lost with its second worker") {
+  const std::string noise(100, '!');  // a whole header, at which the parent looks at once
+  const Loss loss = loss_of(
+      [&noise] {
+        for (int fd : open_descriptors()) {
+          if (fd > 2) (void)!::write(fd, noise.data(), noise.size());
+        }
+        wait_for_death();
+      },
+      2, 2);
+  CHECK(loss.note == ExitNote::given_up);
+}
+
+TEST_CASE("what has emitted something when its worker is given up is not run again") {
+  const LeavesNothing check;
+  const Job job(50, 1);
+  const SharedArray<int> count(1);
+  const auto emit_and_fail = [](Worker& worker) {
+    std::uint32_t item = 0;
+    worker.next_block();
+    worker.take(item);
+    put_payload(worker, item, 10);
+    worker.emit(kind_of(item));
+    worker.flush();
+    distort_frames([](Bytes& frame) { frame[0] ^= 1; });
+    put_payload(worker, item, 10);
+    worker.emit(kind_of(item));
+    worker.flush();
+    wait_for_death();
+  };
+  Pool pool(job.options, first_worker(job, count, emit_and_fail));
+  Tally tally(job);
+  collect(pool, tally);
+  CHECK(pool.deaths() == 1);
   REQUIRE(tally.losses.size() == 1);
   CHECK(tally.losses[0].item == 0);
-  CHECK(tally.losses[0].note == ExitNote::given_up);
+  CHECK(tally.came[0] == 1);  // what it had emitted
+  CHECK(tally.delivered() == 50);
 }
 
 TEST_CASE("a result that doesn't fit into the parent's memory costs its item alone") {
@@ -722,7 +762,10 @@ void distort_spilled(std::function<void(lomp::SpilledRecord&)> how) {
 
 }  // namespace
 
-TEST_CASE("a record whose file is another one or too short is lost alone") {
+namespace {
+
+/// With `goes_on`, its worker has begun another item when that is noticed.
+void check_file_distorted(bool goes_on) {
   for (const auto& how : std::vector<std::function<void(lomp::SpilledRecord&)>>{
            [](lomp::SpilledRecord& spilled) { ++spilled.number; },
            [](lomp::SpilledRecord& spilled) { spilled.bytes = std::uint64_t{1} << 61; }}) {
@@ -735,12 +778,20 @@ TEST_CASE("a record whose file is another one or too short is lost alone") {
       distort_spilled(how);
       put_payload(worker, item, 1000000);
       worker.finish(kind_of(item));
+      if (goes_on) worker.next_block() && worker.take(item);
       wait_for_death();
     });
     REQUIRE(tally.losses.size() == 1);
     CHECK(tally.losses[0].item == 1);
     CHECK(tally.losses[0].note == ExitNote::given_up);
   }
+}
+
+}  // namespace
+
+TEST_CASE("a record whose file is another one or too short is lost alone") {
+  check_file_distorted(false);
+  check_file_distorted(true);
 }
 
 TEST_CASE("killed while a record is in a file") {

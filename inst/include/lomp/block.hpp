@@ -9,8 +9,8 @@
 
 namespace lomp {
 
-/// The items cursor, cursor + 1, ..., end - 1. An item is never in two blocks and never comes
-/// back, so a word that isn't empty has one meaning only and compare-and-swap is safe.
+/// The items cursor, cursor + 1, ..., end - 1. An item is never in two blocks, so a word that isn't
+/// empty has one meaning only, even if it comes back, and compare-and-swap is safe.
 struct Block {
   std::uint32_t cursor = 0;
   std::uint32_t end = 0;
@@ -36,6 +36,14 @@ inline bool take_first(BlockWord& word, std::uint32_t& item) {
       item = block.cursor;
       return true;
     }
+  }
+}
+
+/// Puts back the item that was taken first, while the block's owner is dead: thieves may be at it.
+inline void put_back_first(BlockWord& word, std::uint32_t item) {
+  std::uint64_t seen = word.load(std::memory_order_relaxed);
+  while (!word.compare_exchange_weak(seen, Block{item, Block::of(seen).end}.word(),
+                                     std::memory_order_acq_rel)) {
   }
 }
 

@@ -27,6 +27,7 @@ struct Member {
   std::uint32_t life = 0;         ///< tells it from earlier processes at its place
   pid_t last_pid = 0;             ///< outlives the child, for the news of its death
   std::set<std::uint64_t> begun;  ///< items of which records have come, but not yet the last one
+  std::uint64_t unreadable = 0;   ///< the item whose record can't be read here, plus 1
   bool readable = false;
   bool has_ended = false;  ///< the kernel says so; its pipe may still hold frames
   bool is_buried = false;  ///< reaped without a bye: what it staged is still to be taken

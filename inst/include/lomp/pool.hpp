@@ -7,6 +7,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "allocator.hpp"
@@ -302,6 +303,7 @@ class Pool final : public PayloadSource {
     try {
       return m.reader.next(m.results.get());
     } catch (const std::bad_alloc&) {
+      m.unreadable = m.reader.header().item + std::uint64_t{1};
       page_.slot(m.slot).note = ExitNote::too_large;
       return ReadStatus::corrupt;
     }
@@ -339,12 +341,14 @@ class Pool final : public PayloadSource {
     SpilledRecord spilled;
     if (m.reader.size() != sizeof spilled) return false;
     std::memcpy(&spilled, m.reader.body(), sizeof spilled);
+    m.unreadable = m.reader.header().item + std::uint64_t{1};
     const int fd = take_payload(m.slot, spilled.number);
     if (fd < 0 || !holds_payload(fd, spilled.bytes)) return false;
     spilled_ = MappedPayload(fd, spilled.bytes);
     drop_payload();
     if (!spilled_) page_.slot(m.slot).note = ExitNote::too_large;
     if (!spilled_) return false;
+    m.unreadable = 0;
     add_large(m, spilled_.data(), spilled.bytes);
     return true;
   }
@@ -519,17 +523,44 @@ class Pool final : public PayloadSource {
            parse_records(staging.data() + from, to - from, m.slot, records_);
   }
 
-  /// The item in hand is lost. So is the last one if its record didn't come through although it was
-  /// finished: it closed or damaged the pipe, and would do so again in the next worker, for ever.
   Event report_loss(const Member& m) {
     if (stopping_) return {};
     WorkerSlot& slot = page_.slot(m.slot);
     ++deaths_;
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
     if (early_deaths_ >= max_early_deaths) return give_up(m, slot);
-    const std::uint64_t item = slot.running != 0 ? slot.running : slot.last;
+    const std::uint64_t item = culprit_of(m, slot);
+    if (slot.running != item) put_back_running(m, slot);
     if (item == 0 || !mark_done(item - 1)) return {};
     return with_loss(EventKind::lost, m, slot, item);
+  }
+
+  /// The item that is lost with its worker, plus 1; 0 if none is. That is the one in hand; or the
+  /// last one if its record didn't come through although it was finished: it closed or damaged the
+  /// pipe, and would do so again in the next worker, for ever.
+  std::uint64_t culprit_of(const Member& m, const WorkerSlot& slot) {
+    if (m.unreadable != 0) return m.unreadable;
+    if (slot.running == 0) return slot.last;
+    return is_spared(m, slot) ? 0 : slot.running.load();
+  }
+
+  /// A worker that was ended here because its pipe made no sense may have damaged it in an earlier
+  /// item. So the one in hand gets a second chance.
+  bool is_spared(const Member& m, const WorkerSlot& slot) {
+    return slot.note == ExitNote::given_up && !has_begun(m, slot) &&
+           spared_.insert(slot.running).second;
+  }
+
+  /// Has a record come of the item in hand?
+  static bool has_begun(const Member& m, const WorkerSlot& slot) {
+    return m.begun.count(slot.running - 1) != 0;
+  }
+
+  /// The item in hand is to be run again, which it can't be once something has come of it. It is
+  /// the one before its block. Where items are streamed, the dispatch knows of it.
+  void put_back_running(const Member& m, WorkerSlot& slot) const {
+    if (slot.running == 0 || has_begun(m, slot) || options_.is_streamed) return;
+    put_back_first(slot.block, static_cast<std::uint32_t>(slot.running - 1));
   }
 
   /// Nor is an item run again of which something has come: it went on after its worker had damaged
@@ -734,6 +765,7 @@ class Pool final : public PayloadSource {
   int forks_ = 0;
   int deaths_ = 0;
   int early_deaths_ = 0;
+  std::set<std::uint64_t> spared_;  // items that have had their second chance, plus 1
   bool stopping_ = false;
   NumberedFd payload_;     // the one that was taken last, or a place kept for the next one
   MappedPayload spilled_;  // the record of the last event, if it came in a file
