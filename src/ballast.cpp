@@ -4,78 +4,140 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <vector>
+
+#include "lomp/payload.hpp"
 
 namespace lomp {
 
 namespace {
 
-// One for the process, since R has one heap. A forked child has its own copy, as of its heap.
-class BallastList {
- public:
-  std::size_t hold(SEXP ballast) {
-    if (free_.empty()) grow();
-    const std::size_t place = free_.back();
-    free_.pop_back();
-    SET_VECTOR_ELT(list_, static_cast<R_xlen_t>(place), ballast);
-    return place;
-  }
-
-  // Called by R's collector. All that is safe then is to overwrite a place of a list that R has
-  // marked already with a value that is always marked: it allocates nothing, and neither does
-  // `free_`, which has room for all places.
-  void drop(std::size_t place) noexcept {
-    SET_VECTOR_ELT(list_, static_cast<R_xlen_t>(place), R_NilValue);
-    free_.push_back(place);
-  }
-
- private:
-  void grow() {
-    const std::size_t size = size_ == 0 ? 64 : 2 * size_;
-    free_.reserve(size);
-    SEXP grown = PROTECT(Rf_allocVector(VECSXP, static_cast<R_xlen_t>(size)));
-    R_PreserveObject(grown);
-    UNPROTECT(1);
-    for (std::size_t i = 0; i < size_; ++i) {
-      SET_VECTOR_ELT(grown, static_cast<R_xlen_t>(i), VECTOR_ELT(list_, static_cast<R_xlen_t>(i)));
-    }
-    if (list_ != nullptr) R_ReleaseObject(list_);
-    list_ = grown;
-    for (std::size_t i = size; i > size_; --i) free_.push_back(i - 1);
-    size_ = size;
-  }
-
-  SEXP list_ = nullptr;
-  std::size_t size_ = 0;
-  std::vector<std::size_t> free_;
-};
-
-// Never destroyed: vectors may be freed after the package's own end.
-BallastList& ballasts() {
-  static BallastList* const list = new BallastList;
-  return *list;
-}
-
 // The heap may have given memory that was in use before: its pages go back to the system. The first
 // and the last one may be shared with other things.
-void release_pages(SEXP ballast, std::size_t bytes) {
+void release_pages(SEXP block, std::size_t bytes) {
   const std::uintptr_t page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const std::uintptr_t data = reinterpret_cast<std::uintptr_t>(RAW(ballast));
+  const std::uintptr_t data = reinterpret_cast<std::uintptr_t>(RAW(block));
   const std::uintptr_t begin = (data + page - 1) / page * page, end = (data + bytes) / page * page;
   if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
-}  // namespace
-
-std::size_t hold_ballast(std::size_t bytes) {
-  SEXP ballast = PROTECT(Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(bytes)));
-  release_pages(ballast, bytes);
-  const std::size_t place = ballasts().hold(ballast);
-  UNPROTECT(1);
-  return place;
+// NULL if R hasn't that much.
+SEXP try_block(std::size_t bytes) {
+  const auto allocate = [](void* data) {
+    return Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(*static_cast<std::size_t*>(data)));
+  };
+  const auto give_up = [](SEXP, void*) { return R_NilValue; };
+  return R_tryCatchError(allocate, &bytes, give_up, nullptr);
 }
 
-void drop_ballast(std::size_t place) noexcept { ballasts().drop(place); }
+// Old garbage would take a look at the whole heap.
+void collect_young() {
+  SEXP no = PROTECT(Rf_ScalarLogical(FALSE));
+  SEXP call = PROTECT(Rf_lang3(Rf_install("gc"), no, no));
+  SET_TAG(CDR(call), Rf_install("verbose"));
+  SET_TAG(CDDR(call), Rf_install("full"));
+  Rf_eval(call, R_BaseEnv);
+  UNPROTECT(2);
+}
+
+// One for the process, since R has one heap. A forked child has its own copy, as of its heap.
+class Ballast {
+ public:
+  void add(std::size_t bytes) {
+    if (!has_room(bytes, total_)) make_room(bytes);
+    used_ += bytes;
+  }
+
+  // Called by R's collector. All that is safe then is to overwrite a place of a list that R has
+  // marked already with a value that is always marked.
+  void remove(std::size_t bytes) noexcept {
+    used_ -= bytes;
+    if (uses_ == 0) trim(used_);
+  }
+
+  void begin_use() { ++uses_; }
+
+  void end_use() noexcept {
+    if (--uses_ == 0) trim(used_);
+  }
+
+ private:
+  static constexpr std::size_t worth_collecting = std::size_t{64} << 20;
+  static constexpr int capacity = 256;  // each four blocks double the whole
+  static constexpr int at_once = 4;
+
+  bool has_room(std::size_t bytes, std::size_t total) const { return used_ + bytes <= total; }
+
+  // Half of the ballast is free afterwards: so each collection is for as many bytes as are in use.
+  void make_room(std::size_t bytes) {
+    if (total_ >= worth_collecting) collect_young();
+    if (has_room(bytes, total_ / 2) && total_ >= worth_collecting) {
+      trim(std::max(4 * (used_ + bytes), worth_collecting));
+    } else {
+      grow(bytes);
+    }
+  }
+
+  // Twice what is needed, or, where there isn't so much, just that: R's own error if there isn't.
+  // A collection on the way may make `used_` smaller.
+  void grow(std::size_t bytes) {
+    const std::size_t piece = (2 * (used_ + bytes) - total_) / at_once + 1;
+    const bool is_free = has_address_space(piece * at_once);
+    for (int i = 0; i < at_once && is_free && !has_room(bytes, total_ / 2); ++i) {
+      if (!append(try_block(piece), piece)) break;
+    }
+    if (has_room(bytes, total_)) return;
+    const std::size_t missing = used_ + bytes - total_;
+    append(Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(missing)), missing);
+  }
+
+  bool append(SEXP block, std::size_t bytes) {
+    if (block == R_NilValue || count_ == capacity) return false;
+    PROTECT(block);
+    release_pages(block, bytes);
+    if (list_ == nullptr) list_ = make_list();
+    SET_VECTOR_ELT(list_, count_, block);
+    UNPROTECT(1);
+    bytes_[count_++] = bytes;
+    total_ += bytes;
+    return true;
+  }
+
+  static SEXP make_list() {
+    SEXP list = PROTECT(Rf_allocVector(VECSXP, capacity));
+    R_PreserveObject(list);
+    UNPROTECT(1);
+    return list;
+  }
+
+  void trim(std::size_t least) noexcept {
+    while (count_ > 0 && total_ - bytes_[count_ - 1] >= least) {
+      SET_VECTOR_ELT(list_, --count_, R_NilValue);
+      total_ -= bytes_[count_];
+    }
+  }
+
+  SEXP list_ = nullptr;
+  std::size_t bytes_[capacity] = {};
+  int count_ = 0;
+  std::size_t total_ = 0;
+  std::size_t used_ = 0;
+  int uses_ = 0;
+};
+
+// Never destroyed: vectors may be freed after the package's own end.
+Ballast& ballast() {
+  static Ballast* const one = new Ballast;
+  return *one;
+}
+
+}  // namespace
+
+void add_ballast(std::size_t bytes) { ballast().add(bytes); }
+void remove_ballast(std::size_t bytes) noexcept { ballast().remove(bytes); }
+
+BallastUse::BallastUse() { ballast().begin_use(); }
+BallastUse::~BallastUse() { ballast().end_use(); }
 
 }  // namespace lomp

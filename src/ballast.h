@@ -8,14 +8,29 @@
 namespace lomp {
 
 /// R decides by the size of its vectors when to collect garbage, and leaves those out that live in
-/// a package's memory: dropped ones would pile up. So each is accompanied by a raw vector of its
-/// size, the ballast, whose pages are never touched: it takes address space, not memory.
-/// Returns the ballast's place. May jump, for lack of memory.
-std::size_t hold_ballast(std::size_t bytes);
+/// a package's memory: dropped ones would pile up. So they are accompanied by raw vectors of R's
+/// own, the ballast, whose pages are never touched: it takes address space, not memory.
+///
+/// There is at least as much ballast as there are such bytes, in blocks. With a vector for each one
+/// R would look through its whole heap time and again: what a vector's end sets free is a vector
+/// that is old by then. So a block is used for one after the other; and where results come and go,
+/// those that went are found by a collection of what is young before there are more blocks.
 
-/// The vector is gone. May be called in the middle of a collection: the ballast goes in the next
-/// one.
-void drop_ballast(std::size_t place) noexcept;
+/// So many bytes more are in use. May collect garbage and may jump, for lack of memory.
+void add_ballast(std::size_t bytes);
+
+/// They aren't any more. May be called in the middle of a collection: blocks go in a later one.
+void remove_ballast(std::size_t bytes) noexcept;
+
+/// While one of these lives results are coming in, and there may be twice as much ballast as needed
+/// so that the next ones find some. Afterwards there is as little as possible.
+class BallastUse {
+ public:
+  BallastUse();
+  ~BallastUse();
+  BallastUse(const BallastUse&) = delete;
+  BallastUse& operator=(const BallastUse&) = delete;
+};
 
 }  // namespace lomp
 

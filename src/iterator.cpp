@@ -1,5 +1,6 @@
 // The exports behind an iterator: workers that run ahead of the caller, and their results one by
 // one.
+#include "ballast.h"
 #include "child.h"
 #include "events.h"
 #include "lomp/generation.hpp"
@@ -269,6 +270,7 @@ class Stream {
   std::vector<Arrival> queue_;
   std::size_t first_ = 0;
   lomp::Pool pool_;
+  lomp::BallastUse ballast_use_;
   std::map<std::uint64_t, R_xlen_t> underway_;  // places of the items that were sent
   std::uint64_t next_item_ = 0;
   std::uint64_t item_ = 0;

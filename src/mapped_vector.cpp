@@ -55,12 +55,11 @@ void pin_library() {
 struct Request {
   int fd;
   std::size_t bytes;
-  std::size_t ballast;
   bool is_mapped;
 };
 
 // R keeps a copy of the allocator before the vector's header: in the page that lies before the
-// elements. Its two free fields hold what unmap() must know.
+// elements. A free field of it holds what unmap() must know.
 void* as_field(std::size_t number) { return reinterpret_cast<void*>(number); }
 std::size_t of_field(const void* field) { return reinterpret_cast<std::size_t>(field); }
 
@@ -72,7 +71,7 @@ void unmap(R_allocator_t* allocator, void* memory) {
   const std::uintptr_t page = static_cast<std::uintptr_t>(payload_offset());
   const std::uintptr_t base = reinterpret_cast<std::uintptr_t>(memory) / page * page;
   const std::size_t bytes = of_field(allocator->data);
-  drop_ballast(of_field(allocator->res));
+  remove_ballast(bytes);
   unmap_payload(reinterpret_cast<void*>(base), bytes);
 }
 
@@ -85,7 +84,6 @@ void* allocate(R_allocator_t* allocator, std::size_t size) {
   request.is_mapped = base != nullptr;
   allocator->mem_free = base != nullptr ? unmap : release;
   allocator->data = as_field(request.bytes);
-  allocator->res = as_field(request.ballast);
   return base != nullptr ? base + payload_offset() - header_bytes() : std::malloc(size);
 }
 
@@ -110,15 +108,15 @@ SEXP copy_payload(SEXP x, const Request& request) {
 
 SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes) {
   if (!holds_payload(fd, bytes)) Rf_error("a result arrived damaged: its data are cut short");
-  Request request = {fd, bytes, 0, false};
+  Request request = {fd, bytes, false};
   if (!can_map(bytes)) return copy_payload(Rf_allocVector(type, n), request);
-  request.ballast = hold_ballast(bytes);
+  add_ballast(bytes);
   R_allocator_t allocator = {allocate, release, nullptr, &request};
   SEXP x = find_allocate()(type, n, &allocator);
   mapped += request.is_mapped;
   pin_library();
   if (request.is_mapped) return x;
-  drop_ballast(request.ballast);
+  remove_ballast(bytes);
   return copy_payload(x, request);
 }
 

@@ -1,6 +1,7 @@
 // The exports: a pool is opened, asked for its next event until it has finished, and closed.
 #include "lomp/pool.hpp"
 
+#include "ballast.h"
 #include "child.h"
 #include "events.h"
 #include "serialize.h"
@@ -69,6 +70,7 @@ class Engine {
 
   SEXP results_;
   lomp::Pool pool_;
+  lomp::BallastUse ballast_use_;
   const Record* record_ = nullptr;
   const Record* end_ = nullptr;
   const char* told_ = nullptr;

@@ -166,6 +166,22 @@ test_that("results that are dropped don't pile up", {
   expect_lt(diff(run$value), 3 * 32)
 })
 
+test_that("results that are taken one by one don't let R look through its whole heap", {
+  skip_on_cran()
+  skip_unless_linux()
+  run <- run_r(seconds = 120, code = {
+    library(lomp)
+    it <- lomp_iterate(1:100, function(i) numeric(1e6), .workers = 2)
+    gcinfo(TRUE)
+    while (!lomp_done(it())) NULL
+    gcinfo(FALSE)
+    give(TRUE)
+  })
+  # 800 MB came by. What is young goes by collections that R isn't asked to tell of.
+  expect_true(run$value)
+  expect_lt(sum(grepl("(level [12])", run$err)), 10)
+})
+
 test_that("nothing is left of large results", {
   expect_no_leaks({
     x <- lomp_map(1:8, function(i) list(numeric(1e5), large("character")), .workers = 2)
