@@ -17,6 +17,10 @@ inprocess_step <- function(frame, item, generator, outlet, calls, describe) {
     .Call(`_lomp_inprocess_step`, frame, item, generator, outlet, calls, describe)
 }
 
+inprocess_take <- function(list, place) {
+    .Call(`_lomp_inprocess_take`, list, place)
+}
+
 warm_guard <- function(calls, describe) {
     invisible(.Call(`_lomp_warm_guard`, calls, describe))
 }

@@ -46,7 +46,7 @@ new_item_error <- function(item, description, plan) {
 # In this process an item's time is limited by R's own means.
 is_time_limit <- function(cnd, plan) {
   isTRUE(plan$timeout < Inf) && plan$workers == 0L &&
-    identical(message_of(cnd), gettext("reached elapsed time limit", domain = "R"))
+    identical(message_of(cnd), gettext(time_limits[[1L]], domain = "R"))
 }
 
 exit_notes <- c(

@@ -21,6 +21,7 @@ run_inprocess <- function(plan, frame) {
     failed <- run_here(frame, results, next_item, plan, progress, if (!is.null(shown)) tell)
     next_item <- progress[[1L]] + 1
     if (is.null(failed) || is_interrupted(failed)) break
+    heed_limit(failed$value$condition, plan)
     failures[[length(failures) + 1L]] <- failure_of(failed, plan)
     if (plan$on_error == "stop") break
   }
@@ -38,6 +39,18 @@ limit_time <- function(plan) {
 
 lift_limit <- function(plan) if (is.finite(plan$timeout)) setTimeLimit()
 
+# A limit that the caller has set is over for the whole call, not for the item that met it.
+heed_limit <- function(cnd, plan) {
+  limits <- if (is.finite(plan$timeout)) time_limits[-1L] else time_limits
+  if (message_of(cnd) %in% gettext(limits, domain = "R")) stop(cnd)
+}
+
+# What R says of limits, that of a single evaluation first, which lomp uses itself.
+time_limits <- c(
+  "reached elapsed time limit", "reached CPU time limit", "reached session elapsed time limit",
+  "reached session CPU time limit"
+)
+
 is_interrupted <- function(event) !is.null(event) && event$kind == "interrupted"
 
 # Items from this one on, up to one that fails: the event of that; NULL if there is none.
@@ -47,10 +60,29 @@ run_here <- function(frame, results, first, plan, progress, tell) {
     limit = if (is.finite(plan$timeout)) function() limit_time(plan)
   )
   unless_interrupted(
-    inprocess_run(frame, results, first, hooks, plan$random$seed, plan$redo$todo, progress,
-                  if (is.null(tell)) 0 else progress_interval),
+    naming_item(
+      inprocess_run(frame, results, first, hooks, plan$random$seed, plan$redo$todo, progress,
+                    if (is.null(tell)) 0 else progress_interval),
+      function() item_at(progress[[1L]], plan)
+    ),
     list(kind = "interrupted")
   )
+}
+
+# The value; warnings and messages on the way name their item, as those of workers do.
+naming_item <- function(value, item) {
+  force(item)
+  name <- function(cnd) name_item(cnd, item())
+  withCallingHandlers(value, warning = name, message = name)
+}
+
+# Says it again with the item, to the caller's handlers, and no more without. A condition that can't
+# be muffled goes on as it is.
+name_item <- function(cnd, item) {
+  restart <- muffling_restart(cnd)
+  if (is.null(restart) || is_to_be_error(restart)) return()
+  signal_again(list(condition = cnd, muffles = restart$name), item)
+  invokeRestart(restart)
 }
 
 # ---- Iterators ----------------------------------------------------------------------------------
@@ -149,9 +181,7 @@ next_item <- function(state) {
 
 next_waiting <- function(state) {
   state$at <- state$at + 1
-  value <- state$waiting[state$at]
-  state$waiting[state$at] <- list(NULL)
-  value
+  list(inprocess_take(state$waiting, state$at))
 }
 
 fail_local <- function(state) {
@@ -191,9 +221,13 @@ run_step <- function(state) {
   the$base <- sys.nframe()
   limit_time(state$plan)
   place <- if (is.null(state$plan$source)) state$item else 1
-  step <- inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,
-                         describe_failure)
+  step <- naming_item(
+    inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,
+                   describe_failure),
+    function() state$item
+  )
   if (step$failed) {
+    heed_limit(step$value$condition, state$plan)
     state$failure <- new_item_error(state$item, step$value, state$plan)
     state$generator <- NULL
     state$done <- state$done + 1

@@ -97,15 +97,18 @@ run_relaying <- function(run) {
   withCallingHandlers(child_items(run), condition = function(cnd) relay_condition(cnd, run))
 }
 
-# Errors and interrupts take their own ways. Where warnings are to be errors, R makes them that when
-# nobody has muffled them.
+# Errors and interrupts take their own ways.
 relay_condition <- function(cnd, run) {
   if (inherits(cnd, c("error", "interrupt"))) return()
   restart <- muffling_restart(cnd)
-  is_warning <- identical(restart$name, "muffleWarning")
-  if (is_warning && isTRUE(getOption("warn") >= 2)) return()
+  if (is_to_be_error(restart)) return()
   sent <- list(condition = cnd, muffles = if (is.null(restart)) "" else restart$name)
   if (child_relay(run, sent) && !is.null(restart)) invokeRestart(restart)
+}
+
+# Where warnings are to be errors, R makes them that when nobody has muffled them.
+is_to_be_error <- function(restart) {
+  identical(restart$name, "muffleWarning") && isTRUE(getOption("warn") >= 2)
 }
 
 # That of warning() or message(); a condition that is only signalled has none.

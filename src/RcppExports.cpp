@@ -62,6 +62,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// inprocess_take
+SEXP inprocess_take(SEXP list, double place);
+RcppExport SEXP _lomp_inprocess_take(SEXP listSEXP, SEXP placeSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type list(listSEXP);
+    Rcpp::traits::input_parameter< double >::type place(placeSEXP);
+    rcpp_result_gen = Rcpp::wrap(inprocess_take(list, place));
+    return rcpp_result_gen;
+END_RCPP
+}
 // warm_guard
 void warm_guard(SEXP calls, SEXP describe);
 RcppExport SEXP _lomp_warm_guard(SEXP callsSEXP, SEXP describeSEXP) {
@@ -369,6 +380,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 8},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
+    {"_lomp_inprocess_take", (DL_FUNC) &_lomp_inprocess_take, 2},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
     {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 9},

@@ -193,6 +193,17 @@ SEXP inprocess_step(SEXP frame, double item, SEXP generator, SEXP outlet, SEXP c
   return lomp::unwind([&] { return describe_step(step); });
 }
 
+// Takes an element (from 1) out of a list that is nobody else's, which is changed in place: to
+// replace it in R would copy the list each time.
+// [[Rcpp::export(rng = false)]]
+SEXP inprocess_take(SEXP list, double place) {
+  const R_xlen_t at = static_cast<R_xlen_t>(place) - 1;
+  SEXP value = PROTECT(VECTOR_ELT(list, at));
+  SET_VECTOR_ELT(list, at, R_NilValue);
+  UNPROTECT(1);
+  return value;
+}
+
 // Runs an empty guard. R sets some things up at the first use of one; what is set up here isn't set
 // up again in each worker.
 // [[Rcpp::export(rng = false)]]

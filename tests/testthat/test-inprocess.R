@@ -140,3 +140,17 @@ test_that("the calling process's random numbers go on", {
   drawn <- with_seed(1, c(unlist(lomp_map(1:2, draw, .workers = 0)), draw(3)))
   expect_length(unique(drawn), 3)
 })
+
+test_that("many results of one item take no more than their number does", {
+  f <- function(i, emit) for (k in seq_len(i)) emit(k)
+  time <- function(n) {
+    it <- lomp_iterate(n, f, .workers = 0)
+    taken <- 0
+    seconds <- seconds(while (!lomp_done(it())) taken <- taken + 1)
+    expect_equal(taken, n)
+    seconds
+  }
+  time(100)
+  few <- min(time(3000), time(3000))
+  expect_lt(time(30000), 40 * few)  # ten times, if nothing is quadratic; a hundred times if it is
+})

@@ -17,6 +17,12 @@ heard <- function(code) {
 
 own <- function(class, ...) structure(class = c(class, "condition"), list(call = NULL, ...))
 
+# Without workers, a condition that is neither a warning nor a message doesn't have it.
+item_of <- function(cnd) {
+  item <- attr(cnd, "lomp_item")
+  if (is.null(item) && !inherits(cnd, c("warning", "message"))) NA_real_ else item
+}
+
 texts <- function(seen) vapply(seen, conditionMessage, "")
 
 test_that("each condition arrives, with class, fields and item, in order within items", {
@@ -35,10 +41,10 @@ test_that("each condition arrives, with class, fields and item, in order within 
     expect_identical(result$value, as.list(1:4))
     seen <- result$seen
     expect_length(seen, 20)
-    if (workers > 0) {
-      item <- vapply(seen, attr, 0, "lomp_item")
-      seen <- unlist(lapply(1:4, function(i) seen[item == i]), recursive = FALSE)
-    }
+    item <- vapply(seen, item_of, 0)
+    expect_true(workers == 0 || !anyNA(item))
+    item[is.na(item)] <- unlist(lapply(seen[is.na(item)], function(cnd) cnd$field[[1]]))
+    seen <- unlist(lapply(1:4, function(i) seen[item == i]), recursive = FALSE)
     bare <- lapply(seen, function(cnd) {
       attr(cnd, "lomp_item") <- NULL
       cnd
@@ -139,6 +145,16 @@ test_that("iterators signal what their items do, before the results that come la
   }
 })
 
+test_that("of calls within calls, a condition names the outer one's item", {
+  for (workers in counts) {
+    result <- heard(lomp_map(1:2, function(i) {
+      lomp_map(4:6, function(j) warning(i, j), .workers = workers)
+    }, .workers = workers))
+    expect_length(result$seen, 6)
+    expect_identical(vapply(result$seen, item_of, 0), as.numeric(substr(texts(result$seen), 1, 1)))
+  }
+})
+
 test_that("a handler that fails ends the call and its workers", {
   for (workers in counts) {
     expect_error(
@@ -180,6 +196,21 @@ test_that("conditions of rlang keep their class and fields", {
     expect_identical(result$seen[[1]]$size, 5)
     expect_s3_class(result$seen[[2]], "aside")
     expect_s3_class(result$seen[[3]], "quiet")
+  }
+})
+
+test_that("progressr sees the progress of items", {
+  skip_if_not_installed("progressr")
+  for (workers in counts) {
+    steps <- 0
+    withCallingHandlers(
+      progressr::with_progress({
+        step <- progressr::progressor(along = 1:6)
+        lomp_map(1:6, function(i) step(amount = 1), .workers = workers)
+      }, enable = TRUE, handlers = progressr::handler_void()),
+      progression = function(cnd) steps <<- steps + (cnd$type == "update")
+    )
+    expect_identical(steps, 6)
   }
 })
 

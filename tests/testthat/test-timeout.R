@@ -120,16 +120,38 @@ test_that("generators have their items' time", {
 
 test_that("time limits around a call work, and its own are over with it", {
   for (workers in counts) {
-    expect_error({
-      setTimeLimit(elapsed = 0.4, transient = TRUE)
-      lomp_map(1:4, function(i) for (k in 1:50) Sys.sleep(0.1), .workers = workers)
-    }, "time limit")
-    setTimeLimit()
-    expect_length(children_left(), 0)
+    calls <- list(
+      function(f) lomp_map(1:4, f, .workers = workers),
+      function(f) lomp_map(1:4, f, .workers = workers, .on_error = "collect"),
+      function(f) as.list(lomp_iterate(1:4, f, .workers = workers, .on_error = "collect"))
+    )
+    for (call in calls) {
+      cnd <- tryCatch({
+        setTimeLimit(elapsed = 0.4, transient = TRUE)
+        call(function(i) for (k in 1:50) Sys.sleep(0.1))
+      }, error = function(cnd) cnd)
+      setTimeLimit()
+      expect_identical(conditionMessage(cnd), "reached elapsed time limit")
+      expect_s3_class(cnd, c("simpleError", "error", "condition"), exact = TRUE)
+      expect_length(children_left(), 0)
+    }
     lomp_map(1:2, function(i) i, .workers = workers, .timeout = 0.2)
     began <- proc.time()[["elapsed"]]
     while (proc.time()[["elapsed"]] - began < 0.4) NULL
     expect_true(TRUE)
+  }
+})
+
+test_that("R.utils::withTimeout() around a call works", {
+  skip_if_not_installed("R.utils")
+  for (workers in counts) {
+    for (on_error in c("stop", "collect")) {
+      expect_no_leaks(expect_error(
+        R.utils::withTimeout(lomp_map(1:4, function(i) repeat NULL, .workers = workers,
+                                      .on_error = on_error), timeout = 0.4),
+        class = "TimeoutException"
+      ))
+    }
   }
 })
 
