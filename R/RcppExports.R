@@ -37,6 +37,10 @@ iterator_next <- function(handle) {
     .Call(`_lomp_iterator_next`, handle)
 }
 
+iterator_take <- function(handle, most) {
+    .Call(`_lomp_iterator_take`, handle, most)
+}
+
 iterator_give <- function(handle, worker, value) {
     .Call(`_lomp_iterator_give`, handle, worker, value)
 }
@@ -70,7 +74,7 @@ outlet_new <- function() {
 }
 
 outlet_put <- function(handle, value) {
-    .Call(`_lomp_outlet_put`, handle, value)
+    invisible(.Call(`_lomp_outlet_put`, handle, value))
 }
 
 pool_open <- function(work, results, workers, tick) {

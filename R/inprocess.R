@@ -110,9 +110,11 @@ iterate_inprocess <- function(plan, frame) {
   state$stop <- function() NULL  # an interrupt has ended it
   state$interrupted <- FALSE
   state$given <- function() if (is.na(plan$n)) state$next_item - 1 else plan$n
-  new_iterator(state, function(close = FALSE) {
+  it <- new_iterator(state, function(close = FALSE) {
     if (missing(close) || !check_flag(close, "close")) next_local(state) else close_iterator(state)
   })
+  state$take <- function(most) take_singly(it, most)
+  it
 }
 
 local_summary <- function(state) {

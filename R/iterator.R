@@ -80,23 +80,37 @@ counted <- function(n, what) sprintf("%s %s%s", format_count(n), what, if (n == 
 
 #' @export
 as.list.lomp_iterator <- function(x, ...) {
-  values <- vector("list", 16L)
-  items <- numeric(16L)
+  state <- state_of(x)
+  parts <- list()
+  repeat {
+    part <- state$take(take_at_once)
+    if (part[[1L]] > 0L) parts[[length(parts) + 1L]] <- part
+    if (part[[1L]] < take_at_once) break
+  }
+  values <- do.call(c, lapply(parts, function(part) part[[2L]][seq_len(part[[1L]])]))
+  if (is.null(values)) values <- list()
+  names <- state$plan$names
+  if (!is.null(names)) {
+    items <- lapply(parts, function(part) part[[3L]][seq_len(part[[1L]])])
+    names(values) <- names[as.numeric(unlist(items))]
+  }
+  values
+}
+
+take_at_once <- 10000L
+
+# As iterator_take() in C++, one by one.
+take_singly <- function(it, most) {
+  values <- vector("list", most)
+  items <- numeric(most)
+  item_of_last <- state_of(it)$item_of_last
   n <- 0L
-  item_of_last <- state_of(x)$item_of_last
-  while (!lomp_done(value <- x())) {
+  while (n < most && !lomp_done(value <- it())) {
     n <- n + 1L
-    if (n > length(values)) {
-      length(values) <- 2L * n
-      length(items) <- 2L * n
-    }
     values[n] <- list(value)
     items[[n]] <- item_of_last()
   }
-  names <- state_of(x)$plan$names
-  values <- values[seq_len(n)]
-  if (!is.null(names)) names(values) <- names[items[seq_len(n)]]
-  values
+  list(n, values, items)
 }
 
 # Iterators of the package iterators, and so foreach's; the generics are found when that is loaded.

@@ -20,6 +20,7 @@ new_results <- function(plan) {
 
 # What workers are to do, as C++ takes it: in this order.
 new_work <- function(plan, frame) {
+  note_session()
   list(frame = frame, hooks = child_hooks, seed = plan$random$seed, numbers = plan$redo$todo,
        timeout = plan$timeout)
 }

@@ -1,25 +1,32 @@
 # What a worker calls from C++. It must not print, ask or signal anything to the outside.
 
-# Once, before a worker's first item. The parent's time limit and error handler aren't the worker's;
+# Once, before a worker's first item; each page of memory that is written to on the way is copied,
+# and takes longer than what is done. The parent's time limit and error handler aren't the worker's;
 # without an error option, R would end a process that isn't interactive at its first stray error.
 prepare_worker <- function() {
   the$in_worker <- TRUE
   the$depth <- 0L
   the$base <- sys.nframe() - 1L
-  the$error_message <- geterrmessage()
   setTimeLimit()
   setSessionTimeLimit()
   options(error = expression(NULL))
   # The caller's sinks belong to its process; what is on top of them goes to this one's console.
-  if (sink.number() > 0L) sink(getConnection(1L))
-  if (sink.number(type = "message") != 2L) sink(type = "message")
+  if (the$has_sink) sink(getConnection(1L))
+  if (the$has_message_sink) sink(type = "message")
+}
+
+# What workers need to know of the session; found out here, where that is cheaper.
+note_session <- function() {
+  the$error_message <- geterrmessage()
+  the$has_sink <- sink.number() > 0L
+  the$has_message_sink <- sink.number(type = "message") != 2L
 }
 
 # Workers call these first of all. R loads its own functions when they are first called: once here
 # is better than once in each worker.
 warm_worker <- function() {
-  list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink.number,
-       sink, getConnection)
+  list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink,
+       getConnection)
   warm_guard(item_calls, describe_failure)
 }
 

@@ -121,6 +121,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// iterator_take
+SEXP iterator_take(SEXP handle, int most);
+RcppExport SEXP _lomp_iterator_take(SEXP handleSEXP, SEXP mostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type most(mostSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_take(handle, most));
+    return rcpp_result_gen;
+END_RCPP
+}
 // iterator_give
 bool iterator_give(SEXP handle, int worker, SEXP value);
 RcppExport SEXP _lomp_iterator_give(SEXP handleSEXP, SEXP workerSEXP, SEXP valueSEXP) {
@@ -203,14 +214,13 @@ BEGIN_RCPP
 END_RCPP
 }
 // outlet_put
-bool outlet_put(SEXP handle, SEXP value);
+void outlet_put(SEXP handle, SEXP value);
 RcppExport SEXP _lomp_outlet_put(SEXP handleSEXP, SEXP valueSEXP) {
 BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
-    rcpp_result_gen = Rcpp::wrap(outlet_put(handle, value));
-    return rcpp_result_gen;
+    outlet_put(handle, value);
+    return R_NilValue;
 END_RCPP
 }
 // pool_open
@@ -385,6 +395,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
     {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 9},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
+    {"_lomp_iterator_take", (DL_FUNC) &_lomp_iterator_take, 2},
     {"_lomp_iterator_give", (DL_FUNC) &_lomp_iterator_give, 3},
     {"_lomp_iterator_give_returned", (DL_FUNC) &_lomp_iterator_give_returned, 2},
     {"_lomp_iterator_post", (DL_FUNC) &_lomp_iterator_post, 3},

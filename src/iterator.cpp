@@ -349,6 +349,59 @@ SEXP take_next(Stream& stream) {
   }
 }
 
+// list(number, values, items): up to so many values; fewer at the end.
+SEXP take_many(Stream& stream, int most) {
+  Rcpp::Shield<SEXP> taken(unwind([most] {
+    SEXP list = PROTECT(Rf_allocVector(VECSXP, 3));
+    SET_VECTOR_ELT(list, 0, Rf_ScalarInteger(0));
+    SET_VECTOR_ELT(list, 1, Rf_allocVector(VECSXP, most));
+    SET_VECTOR_ELT(list, 2, Rf_allocVector(REALSXP, most));
+    UNPROTECT(1);
+    return list;
+  }));
+  int& number = INTEGER(VECTOR_ELT(taken, 0))[0];
+  for (; number < most; ++number) {
+    SEXP value = take_next(stream);
+    if (lomp::is_exhausted(value)) break;
+    SET_VECTOR_ELT(VECTOR_ELT(taken, 1), number, value);
+    REAL(VECTOR_ELT(taken, 2))[number] = lomp::as_item(stream.item());
+  }
+  return taken;
+}
+
+// While one of these lives nobody waits for a single record.
+class PatientPool {
+ public:
+  explicit PatientPool(lomp::Pool& pool) : pool_(pool) { pool_.set_prompt(false); }
+  ~PatientPool() { pool_.set_prompt(true); }
+  PatientPool(const PatientPool&) = delete;
+  PatientPool& operator=(const PatientPool&) = delete;
+
+ private:
+  lomp::Pool& pool_;
+};
+
+// Calls take(stream). What jumps from there closes the stream, but for a map's, and so does its
+// end.
+template <class Take>
+SEXP take_from(Stream& stream, SEXP handle, Take take) {
+  if (stream.owner() != lomp::generation()) {
+    throw Rcpp::exception("this iterator belongs to the process that made it", false);
+  }
+  if (stream.is_busy()) throw Rcpp::exception("this iterator is being used already", false);
+  stream.set_busy(true);
+  try {
+    Rcpp::Shield<SEXP> value(take(stream));
+    stream.set_busy(false);
+    if (stream.has_ended()) close_stream(handle);
+    return value;
+  } catch (...) {
+    stream.set_busy(false);
+    if (!stream.outlives_jumps()) close_stream(handle);
+    throw;
+  }
+}
+
 }  // namespace
 
 // Opens a stream of the results of `items` calls, whose frame also holds `emit` if there is an
@@ -383,21 +436,19 @@ SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP out
 SEXP iterator_next(SEXP handle) {
   Stream* stream = stream_of(handle);
   if (stream == nullptr) return exhausted();
-  if (stream->owner() != lomp::generation()) {
-    throw Rcpp::exception("this iterator belongs to the process that made it", false);
-  }
-  if (stream->is_busy()) throw Rcpp::exception("this iterator is being used already", false);
-  stream->set_busy(true);
-  try {
-    Rcpp::Shield<SEXP> value(take_next(*stream));
-    stream->set_busy(false);
-    if (stream->has_ended()) close_stream(handle);
-    return value;
-  } catch (...) {
-    stream->set_busy(false);
-    if (!stream->outlives_jumps()) close_stream(handle);
-    throw;
-  }
+  return take_from(*stream, handle, take_next);
+}
+
+// The next results, up to `most`, waiting for them: list(number, values, items). There are fewer
+// only at the end. What iterator_next() does with jumps, this does, too: what was taken is lost.
+// [[Rcpp::export(rng = false)]]
+SEXP iterator_take(SEXP handle, int most) {
+  Stream* stream = stream_of(handle);
+  if (stream == nullptr) return Rcpp::List::create(0, R_NilValue, R_NilValue);
+  return take_from(*stream, handle, [most](Stream& s) {
+    const PatientPool patient(s.pool());
+    return take_many(s, most);
+  });
 }
 
 // Within on_event() of an event "hungry": adds an item to what this worker will get. FALSE if it

@@ -30,16 +30,13 @@ SEXP outlet_new() {
   return lomp::unwind([] { return R_MakeExternalPtr(nullptr, R_NilValue, R_NilValue); });
 }
 
-// Takes one value of the item that runs. FALSE if none does in this process.
+// Takes one value of the item that runs; an error if none does in this process.
 // [[Rcpp::export(rng = false)]]
-bool outlet_put(SEXP handle, SEXP value) {
+void outlet_put(SEXP handle, SEXP value) {
   const auto* outlet = static_cast<const lomp::Outlet*>(R_ExternalPtrAddr(handle));
   if (outlet == nullptr || outlet->owner != lomp::generation() || !outlet->is_open(outlet->data)) {
-    return false;
+    throw Rcpp::exception("emit() works only while its item runs, in the process that runs it",
+                          false);
   }
-  lomp::unwind([&] {
-    outlet->put(value, outlet->data);
-    return R_NilValue;
-  });
-  return true;
+  outlet->put(value, outlet->data);  // nothing here needs a destructor if it jumps
 }

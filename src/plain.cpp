@@ -145,6 +145,8 @@ void put(RecordSink& sink, T value) {
   sink.put(&value, sizeof value);
 }
 
+bool is_number(SEXPTYPE type) { return type == INTSXP || type == REALSXP; }
+
 void put_string(RecordSink& sink, SEXP string) {
   if (string == NA_STRING) return put(sink, na_length);
   const std::uint32_t length = static_cast<std::uint32_t>(LENGTH(string));
@@ -290,10 +292,15 @@ SEXP get_vector(Source& source, SEXPTYPE type, bool scalar) {
   return x;
 }
 
+SEXP get_number(Source& source, SEXPTYPE type) {
+  return type == INTSXP ? Rf_ScalarInteger(source.get<int>()) : Rf_ScalarReal(source.get<double>());
+}
+
 SEXP get_value(Source& source) {
   const unsigned char tag = source.get<unsigned char>();
   const SEXPTYPE type = tag & type_mask;
   if (type == NILSXP) return R_NilValue;
+  if (tag == (type | is_scalar) && is_number(type)) return get_number(source, type);
   if (element_size(type) == 0 && type != STRSXP && type != VECSXP) {
     Rf_error("a result arrived damaged: it has a part of unknown type");
   }
@@ -307,6 +314,17 @@ SEXP get_value(Source& source) {
 }  // namespace
 
 bool is_plain(SEXP value) { return is_plain_at(value, 0); }
+
+bool put_number(RecordSink& sink, SEXP value) {
+  const SEXPTYPE type = TYPEOF(value);
+  if (!is_number(type) || XLENGTH(value) != 1) return false;
+  if (ALTREP(value) || Rf_isS4(value) || any_attribute(value)) return false;
+  unsigned char bytes[1 + sizeof(double)];
+  bytes[0] = static_cast<unsigned char>(type | is_scalar);
+  std::memcpy(bytes + 1, elements(value), element_size(type));
+  sink.put(bytes, 1 + element_size(type));
+  return true;
+}
 
 void put_plain(RecordSink& sink, SEXP value) {
   unsigned char tag = static_cast<unsigned char>(TYPEOF(value));

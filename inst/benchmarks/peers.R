@@ -119,6 +119,10 @@ map_then <- function(consume, engine) {
   function(task, workers) consume(engines[[engine]]$run(task$items, task$fun, workers))
 }
 
+take_list <- function(task, workers) {
+  count_and_sum(as.list(lomp::lomp_iterate(task$items, task$emitting, .workers = workers)))
+}
+
 # Attached, as a user has it, lomp_done() is found faster than with `lomp::` a million times.
 take_numbers <- function(task, workers) {
   it <- lomp::lomp_iterate(task$items, task$emitting, .workers = workers)
@@ -234,12 +238,23 @@ scenarios <- list(
     full = list(n = 100, each = 1e4), quick = list(n = 10, each = 100),
     runs = list(
       lapply = map_then(count_and_sum, "lapply"),
-      lomp = take_numbers,
+      lomp = take_list,
       mclapply = map_then(count_and_sum, "mclapply"),
       BiocParallel = reduce_with(count_and_sum, c(0, 0)),
       mirai = map_then(count_and_sum, "mirai")
     ),
     targets = list(at_most(1, "mclapply"))
+  ),
+  # The others have no single numbers; what a loop of R's takes is part of it.
+  stream_singly = list(
+    title = "the same, lomp's numbers in a loop, one by one",
+    setup = setup_stream,
+    full = list(n = 100, each = 1e4), quick = list(n = 10, each = 100),
+    runs = list(
+      lapply = map_then(count_and_sum, "lapply"),
+      lomp = take_numbers,
+      mclapply = map_then(count_and_sum, "mclapply")
+    )
   ),
   # mclapply and mirai have no way but to return all 3.2 GB; their memory here is that and more.
   stream_big = list(

@@ -176,6 +176,10 @@ class Pool final : public PayloadSource {
     if (flow_.release(line, record.item, record.cost())) wake(*member);
   }
 
+  /// Changes is_prompt, for as long as somebody wants many records and no single one. A pool whose
+  /// records come in the order of their items stays as it is: to see to that is part of it.
+  void set_prompt(bool is_prompt) { options_.is_prompt = is_prompt || options_.is_ordered; }
+
   /// With is_ordered: from now on the records of this item are released.
   void set_head(std::uint64_t item) {
     flow_.set_head(item);
