@@ -31,6 +31,18 @@ SEXP try_block(std::size_t bytes) {
   return R_tryCatchError(allocate, &bytes, give_up, nullptr);
 }
 
+// R looks through its whole heap before it lets it grow by a fifth. A demand for all that is going
+// to be needed is one such look instead of several. False if R hasn't that much. The vector is
+// garbage at once: what an R function returns R would hold for a while.
+bool make_heap_grow(std::size_t bytes) {
+  const auto demand = [](void* data) {
+    Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(*static_cast<std::size_t*>(data)));
+    return R_BaseEnv;
+  };
+  const auto give_up = [](SEXP, void*) { return R_NilValue; };
+  return R_tryCatchError(demand, &bytes, give_up, nullptr) != R_NilValue;
+}
+
 // Old garbage would take a look at the whole heap.
 void collect_young() {
   SEXP no = PROTECT(Rf_ScalarLogical(FALSE));
@@ -83,7 +95,7 @@ class Ballast {
   // A collection on the way may make `used_` smaller.
   void grow(std::size_t bytes) {
     const std::size_t piece = (2 * (used_ + bytes) - total_) / at_once + 1;
-    const bool is_free = has_address_space(piece * at_once);
+    const bool is_free = has_address_space(2 * piece * at_once) && make_heap_grow(piece * at_once);
     for (int i = 0; i < at_once && is_free && !has_room(bytes, total_ / 2); ++i) {
       if (!append(try_block(piece), piece)) break;
     }
