@@ -101,7 +101,8 @@
 #'   `lomp_timeout`, and no other item is lost. Only the time in which `.f` runs counts. With
 #'   `.workers = 0` the limit is that of [setTimeLimit()], which ends R code only.
 #' @param .progress `TRUE` for a bar on standard error with what is done, the rate, the time left
-#'   and failures; it appears after two seconds and leaves one line behind. Or, for other displays,
+#'   and failures; it appears after two seconds and leaves one line behind. With the package cli its
+#'   option `cli.progress_bar_style` tells how it looks. Or, for other displays,
 #'   a `function(done, total)`: it is called at the beginning, at the end and at most 20 times a
 #'   second in between (`total` is `NA` for items from a stream).
 #' @param .redo An earlier result for the same `.x`: a list that has conditions in the places of

@@ -46,8 +46,9 @@ new_bar <- function(total) {
   is_dynamic <- is_dynamic_console()
   last_line <- -Inf
   put <- function(line) {
-    cat("\r", line, strrep(" ", max(0L, drawn - nchar(line))), sep = "", file = stderr())
-    drawn <<- nchar(line)
+    width <- columns_of(line)
+    cat("\r", line, strrep(" ", max(0L, drawn - width)), sep = "", file = stderr())
+    drawn <<- width
   }
   clear <- function() {
     if (drawn == 0L) return()
@@ -75,14 +76,27 @@ new_bar <- function(total) {
 
 elapsed <- function() proc.time()[["elapsed"]]
 
-# Can a line be written over? The package cli knows more front ends.
-is_dynamic_console <- function() {
-  if (requireNamespace("cli", quietly = TRUE)) return(cli::is_dynamic_tty(stderr()))
-  isatty(stderr())
+# The package cli knows more front ends, and what its user wants bars to look like. Its own bars
+# would be in the way of what items say, and fill logs.
+has_cli <- function() requireNamespace("cli", quietly = TRUE)
+
+# Can a line be written over?
+is_dynamic_console <- function() if (has_cli()) cli::is_dynamic_tty(stderr()) else isatty(stderr())
+
+console_width <- function() if (has_cli()) cli::console_width() else getOption("width")
+
+# A style may have colours.
+columns_of <- function(line) {
+  if (has_cli()) cli::ansi_nchar(line, "width") else nchar(line, "width")
 }
 
-console_width <- function() {
-  if (requireNamespace("cli", quietly = TRUE)) cli::console_width() else getOption("width")
+# Of cli's option, one of cli::cli_progress_styles() or a list like them.
+bar_style <- function() {
+  style <- if (has_cli()) getOption("cli.progress_bar_style")
+  if (is.character(style)) style <- cli::cli_progress_styles()[[style]]
+  if (is.null(style)) return(list(complete = "=", current = ">", incomplete = " "))
+  if (is.null(style$current)) style$current <- style$complete
+  style
 }
 
 # A bar as wide as there is room for, and what it says in numbers.
@@ -92,8 +106,10 @@ bar_line <- function(done, total, failed, seconds, width) {
   if (nchar(text) >= width) return(count_text(done, total))
   if (is.na(total) || room < 5L) return(text)
   full <- floor(room * done / total)
-  head <- if (full > 0 && full < room) paste0(strrep("=", full - 1), ">") else strrep("=", full)
-  sprintf("[%s%s] %s", head, strrep(" ", room - full), text)
+  style <- bar_style()
+  head <- strrep(style$complete, full)
+  if (full > 0 && full < room) head <- paste0(strrep(style$complete, full - 1), style$current)
+  sprintf("[%s%s] %s", head, strrep(style$incomplete, room - full), text)
 }
 
 progress_text <- function(done, total, failed, seconds) {

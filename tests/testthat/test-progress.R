@@ -157,6 +157,16 @@ test_that("the texts of a bar read well", {
   })
 })
 
+test_that("a bar is in the style that cli's option asks for", {
+  skip_if_not_installed("cli")
+  withr::local_options(cli.progress_bar_style = list(complete = "#", incomplete = "."))
+  expect_match(bar_line(1, 4, 0, 2, 60), "[########..........................] 1/4", fixed = TRUE)
+  withr::local_options(cli.progress_bar_style = "classic")
+  expect_match(bar_line(1, 4, 0, 2, 60), "^.#+[^#]+ 1/4")
+  withr::local_options(cli.num_colors = 256, cli.progress_bar_style = "bar")
+  expect_identical(columns_of(bar_line(1, 4, 0, 2, 60)), 59L)
+})
+
 test_that("what is no progress is refused", {
   expect_snapshot(error = TRUE, {
     lomp_map(1, identity, .progress = NA)
