@@ -260,6 +260,7 @@ TEST_CASE("the number of the next frame tells which have come whole") {
 TEST_CASE("any flipped bit of a header makes the stream corrupt") {
   Stream stream;
   stream.add(FrameKind::records, {1, 2, 3});
+  stream.add(FrameKind::records, {4});
   for (std::size_t bit = 0; bit < 8 * sizeof(FrameHeader); ++bit) {
     Bytes damaged = stream.bytes;
     damaged[bit / 8] = static_cast<unsigned char>(damaged[bit / 8] ^ 1u << bit % 8);
@@ -283,10 +284,32 @@ TEST_CASE("a frame out of its turn makes the stream corrupt") {
   }
 }
 
-TEST_CASE("bytes between two frames make the stream corrupt") {
+TEST_CASE("a few bytes between two frames are passed over") {
+  for (std::size_t stray : {1, 31, 32, 33, 4000, 60000}) {
+    Stream stream;
+    stream.add(FrameKind::records, {1});
+    stream.bytes.insert(stream.bytes.end(), stray, 'l');  // with which a frame begins
+    stream.add(FrameKind::records, {2});
+    stream.bytes.insert(stream.bytes.end(), stray, 0);
+    stream.add(FrameKind::part, {3}, PartEnd::more);
+    stream.bytes.insert(stream.bytes.end(), stray, 0xff);
+    stream.add(FrameKind::part, {4}, PartEnd::last);
+    Source source(stream.bytes, [] { return std::size_t{1000}; });
+    FrameReader reader;
+    CHECK(next_of(reader) == ReadStatus::frame);
+    CHECK(next_of(reader) == ReadStatus::frame);
+    CHECK(reader.body()[0] == 2);
+    CHECK(next_of(reader) == ReadStatus::frame);
+    CHECK(next_of(reader) == ReadStatus::frame);
+    CHECK(reader.size() == 2);
+    CHECK(next_of(reader) == ReadStatus::eof);
+  }
+}
+
+TEST_CASE("many bytes that belong to no frame make the stream corrupt") {
   Stream stream;
   stream.add(FrameKind::records, {1});
-  stream.bytes.push_back(0);
+  stream.bytes.insert(stream.bytes.end(), 100000, 0);
   stream.add(FrameKind::records, {2});
   Source source(stream.bytes, [] { return std::size_t{1000}; });
   FrameReader reader;

@@ -639,7 +639,6 @@ TEST_CASE("a worker whose stream is damaged is given up and the others' items ru
 TEST_CASE("a worker that leaves out a frame or a part of one is given up") {
   check_distorted([](Bytes& frame) { frame.clear(); });
   check_distorted([](Bytes& frame) { frame.resize(36); });
-  check_distorted([](Bytes& frame) { frame.push_back(0); });
 }
 
 TEST_CASE("a worker that sends records of no item is given up") {
@@ -658,7 +657,7 @@ TEST_CASE("a worker whose row of records breaks off is given up") {
   });
 }
 
-TEST_CASE("items that damage the pipe each time end the call by themselves") {
+TEST_CASE("items that write a little into the pipe are complete") {
   const LeavesNothing check;
   Job job(30, 1);
   const std::vector<int> of_the_host = open_descriptors();
@@ -669,7 +668,7 @@ TEST_CASE("items that damage the pipe each time end the call by themselves") {
       (void)!::write(fd, "noise", 5);
     }
   };
-  check_exact(run(job));
+  check_complete(run(job));
 }
 
 TEST_CASE("what runs when a worker is given up is run again once") {
@@ -686,7 +685,7 @@ TEST_CASE("what runs when a worker is given up is run again once") {
 }
 
 TEST_CASE("an item that damages the pipe each time is lost with its second worker") {
-  const std::string noise(100, '!');  // a whole header, at which the parent looks at once
+  const std::string noise(100000, '!');  // more than is passed over
   const Loss loss = loss_of(
       [&noise] {
         for (int fd : open_descriptors()) {
@@ -709,10 +708,12 @@ TEST_CASE("what has emitted something when its worker is given up is not run aga
     put_payload(worker, item, 10);
     worker.emit(kind_of(item));
     worker.flush();
-    distort_frames([](Bytes& frame) { frame[0] ^= 1; });
-    put_payload(worker, item, 10);
-    worker.emit(kind_of(item));
-    worker.flush();
+    distort_frames([](Bytes& frame) { frame.resize(36); });
+    for (int k = 0; k < 3; ++k) {
+      put_payload(worker, item, 10);
+      worker.emit(kind_of(item));
+      worker.flush();
+    }
     wait_for_death();
   };
   Pool pool(job.options, first_worker(job, count, emit_and_fail));
@@ -721,8 +722,8 @@ TEST_CASE("what has emitted something when its worker is given up is not run aga
   CHECK(pool.deaths() == 1);
   REQUIRE(tally.losses.size() == 1);
   CHECK(tally.losses[0].item == 0);
-  CHECK(tally.came[0] == 1);  // what it had emitted
-  CHECK(tally.delivered() == 50);
+  CHECK(tally.came[0] >= 1);  // what it had emitted
+  CHECK(std::count(tally.came.begin() + 1, tally.came.end(), 1) == 49);
 }
 
 TEST_CASE("a result that doesn't fit into the parent's memory costs its item alone") {

@@ -1005,6 +1005,7 @@ TEST_CASE("an item of which something has arrived is not run again") {
   // before the parent sees it.
   const LeavesNothing check;
   const std::vector<int> of_the_host = open_descriptors();
+  const Bytes noise(100000, 'x');  // more than is passed over
   Gate gate;
   StreamJob job(6, 1);
   job.sizes_of = [](std::uint64_t) { return Sizes{10, 20, 30}; };
@@ -1014,7 +1015,7 @@ TEST_CASE("an item of which something has arrived is not run again") {
       gate.pass();
       for (int fd : open_descriptors()) {
         if (std::binary_search(of_the_host.begin(), of_the_host.end(), fd)) continue;
-        (void)!::write(fd, "a line that isn't the pool's and is longer than a header", 56);
+        (void)!::write(fd, noise.data(), noise.size());
       }
     }
     if (item == 3 && k == 1 && job.shared[told] == 1) {

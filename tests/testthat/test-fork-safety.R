@@ -211,16 +211,14 @@ test_that("a worker without standard output and error still works", {
   expect_equal(run$value$result[-2], as.list(c(1L, 3:6)))
 })
 
-test_that("a stray write into the pipe of results costs that item at most", {
+test_that("a stray write into the pipe of results costs nothing", {
   skip_without_proc()
   for (bytes in c(1L, 32L, 4000L)) {
     run <- run_six(quote(function() {
       own <- setdiff(descriptors(), known)
       .C("fault_scribble", own, length(own), bytes)
     }), list(bytes = bytes))
-    expect_equal(run$value$result[-2], as.list(c(1L, 3:6)))
-    ok <- lomp::lomp_ok(run$value$result[2])
-    if (ok) expect_equal(run$value$result[[2]], 2) else expect_second_crashed(run)
+    expect_equal(run$value$result, as.list(1:6))
   }
 })
 

@@ -22,6 +22,8 @@ enum class ReadStatus {
 
 /// The state machine of one worker's stream. Bodies of small frames stay in the input buffer; the
 /// parts of a large record are read straight behind each other, so that each byte is copied once.
+/// What code of the worker's has written between two frames, by accident, is passed over: a few
+/// bytes, that is, since what writes more will hardly stop.
 class FrameReader {
  public:
   /// Reads until a frame is complete or the pipe is empty, but for no longer than it takes to read
@@ -48,6 +50,7 @@ class FrameReader {
  private:
   static constexpr std::size_t input_bytes = std::size_t{256} << 10;
   static constexpr int max_reads = 64;
+  static constexpr std::size_t most_stray = std::size_t{64} << 10;
 
   bool is_part() const { return header_.kind == FrameKind::part; }
 
@@ -66,20 +69,31 @@ class FrameReader {
   std::size_t buffered() const { return end_ - begin_; }
 
   ReadStatus parse() {
-    if (!has_header_ && !parse_header()) return ReadStatus::would_block;
-    if (!is_sound(header_) || header_.sequence != sequence_) return ReadStatus::corrupt;
+    if (!has_header_ && !find_header()) {
+      return stray_ > most_stray ? ReadStatus::corrupt : ReadStatus::would_block;
+    }
+    if (header_.sequence != sequence_) return ReadStatus::corrupt;
     if (is_part() ? !gather_part() : buffered() < header_.bytes) return ReadStatus::would_block;
     has_frame_ = true;
     ++sequence_;
     return ReadStatus::frame;
   }
 
-  bool parse_header() {
-    if (buffered() < sizeof header_) return false;
-    std::memcpy(&header_, input_.data() + begin_, sizeof header_);
+  bool find_header() {
+    while (buffered() >= sizeof header_ && stray_ <= most_stray) {
+      std::memcpy(&header_, input_.data() + begin_, sizeof header_);
+      if (is_sound(header_)) return begin_frame();
+      ++begin_;
+      ++stray_;
+    }
+    return false;
+  }
+
+  bool begin_frame() {
     begin_ += sizeof header_;
     has_header_ = true;
     missing_ = header_.bytes;
+    stray_ = 0;
     return true;
   }
 
@@ -144,6 +158,7 @@ class FrameReader {
   Buffer large_;  // the record that comes in parts
   std::size_t large_size_ = 0;
   std::uint64_t missing_ = 0;  // of the current part's body
+  std::size_t stray_ = 0;      // bytes since the last frame that belong to none
   FrameHeader header_;
   std::uint32_t sequence_ = 0;
   bool has_header_ = false;
