@@ -89,6 +89,7 @@ class Pool final : public PayloadSource {
   /// result doesn't fit into memory, SystemError where the operating system fails.
   Event next(int tick_ms) {
     const std::int64_t deadline = now_ns() + std::int64_t{tick_ms} * 1000000;
+    if (page_.flow().is_open) favour_head();  // it may have a worker by now
     do {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
