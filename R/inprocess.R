@@ -18,7 +18,7 @@ run_inprocess <- function(plan, frame) {
   shown <- new_progress(plan, n)
   while (next_item <= n) {
     tell <- function() shown$update(progress[[1L]], length(failures))
-    failed <- run_here(frame, results, next_item, plan, progress, if (!is.null(shown)) tell)
+    failed <- run_here(frame, results, next_item, plan, progress, shown, tell)
     next_item <- progress[[1L]] + 1
     if (is.null(failed) || is_interrupted(failed)) break
     heed_limit(failed$value$condition, plan)
@@ -54,34 +54,34 @@ time_limits <- c(
 is_interrupted <- function(event) !is.null(event) && event$kind == "interrupted"
 
 # Items from this one on, up to one that fails: the event of that; NULL if there is none.
-run_here <- function(frame, results, first, plan, progress, tell) {
+run_here <- function(frame, results, first, plan, progress, shown, tell) {
   hooks <- list(
-    calls = item_calls, describe = describe_failure, tell = tell,
+    calls = item_calls, describe = describe_failure, tell = if (!is.null(shown)) tell,
     limit = if (is.finite(plan$timeout)) function() limit_time(plan)
   )
   unless_interrupted(
     naming_item(
       inprocess_run(frame, results, first, hooks, plan$random$seed, plan$redo$todo, progress,
-                    if (is.null(tell)) 0 else progress_interval),
-      function() item_at(progress[[1L]], plan)
+                    tick_of(shown)),
+      function() item_at(progress[[1L]], plan), shown
     ),
     list(kind = "interrupted")
   )
 }
 
 # The value; warnings and messages on the way name their item, as those of workers do.
-naming_item <- function(value, item) {
-  force(item)
-  name <- function(cnd) name_item(cnd, item())
+naming_item <- function(value, item, shown) {
+  name <- function(cnd) name_item(cnd, item(), shown)
   withCallingHandlers(value, warning = name, message = name)
 }
 
 # Says it again with the item, to the caller's handlers, and no more without. A condition that can't
 # be muffled goes on as it is.
-name_item <- function(cnd, item) {
+name_item <- function(cnd, item, shown) {
   restart <- muffling_restart(cnd)
   if (is.null(restart) || is_to_be_error(restart)) return()
-  signal_again(list(condition = cnd, muffles = restart$name), item)
+  said <- list(condition = cnd, muffles = restart$name)
+  say_again(list(kind = "condition", value = said), item, shown)
   invokeRestart(restart)
 }
 
@@ -226,7 +226,7 @@ run_step <- function(state) {
   step <- naming_item(
     inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,
                    describe_failure),
-    function() state$item
+    function() state$item, state$progress
   )
   if (step$failed) {
     heed_limit(step$value$condition, state$plan)

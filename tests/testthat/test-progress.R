@@ -100,7 +100,7 @@ test_that("a bar is drawn over one line and leaves one behind", {
 
 test_that("a message has a line of its own while there is a bar", {
   local_bar()
-  for (workers in c(1, 3)) {
+  for (workers in counts) {
     text <- errors_of(withCallingHandlers(
       lomp_map(1:12, function(i) {
         slow(i)
