@@ -4,11 +4,13 @@ run_inprocess <- function(plan, frame) {
   base <- the$base
   progress <- numeric(2)  # the item begun last, and whether one drew: C++ writes them in place
   saved <- save_random()
+  shown <- NULL
   on.exit({
     the$base <- base
     lift_limit(plan)
     restore_random(saved)
     pay_random(plan$random, progress[[2L]] > 0)
+    if (!is.null(shown)) shown$clear()
   })
   the$base <- sys.nframe()
   results <- new_results(plan)

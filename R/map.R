@@ -62,7 +62,9 @@
 #' A worker that is killed, crashes, or calls [quit()] costs the one item that it was running: that
 #' item's condition has the subclass `lomp_crash` and the fields `signal`, `status` and `pid`.
 #' Results that the worker had finished are delivered, others do the rest of its work, and a new
-#' worker takes its place. The subclass `lomp_not_run` marks items that an earlier stop left undone.
+#' worker takes its place. Where an item has closed or ruined the pipe of its worker's results, what
+#' was running when that was noticed is run once more. The subclass `lomp_not_run` marks
+#' items that an earlier stop left undone.
 #'
 #' An interrupt (Ctrl-C, the stop button) ends all workers and then the call, with a condition of
 #' classes `lomp_interrupt` and `interrupt`, whose `results` has what was finished, as [lomp_last()]

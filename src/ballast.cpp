@@ -22,25 +22,27 @@ void release_pages(SEXP block, std::size_t bytes) {
   if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
-// NULL if R hasn't that much.
-SEXP try_block(std::size_t bytes) {
-  const auto allocate = [](void* data) {
-    return Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(*static_cast<std::size_t*>(data)));
-  };
+SEXP new_block(std::size_t bytes) { return Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(bytes)); }
+
+// What allocate(&bytes) gives; NULL if R hasn't that much.
+SEXP if_there_is(SEXP (*allocate)(void*), std::size_t bytes) {
   const auto give_up = [](SEXP, void*) { return R_NilValue; };
   return R_tryCatchError(allocate, &bytes, give_up, nullptr);
+}
+
+SEXP try_block(std::size_t bytes) {
+  return if_there_is([](void* size) { return new_block(*static_cast<std::size_t*>(size)); }, bytes);
 }
 
 // R looks through its whole heap before it lets it grow by a fifth. A demand for all that is going
 // to be needed is one such look instead of several. False if R hasn't that much. The vector is
 // garbage at once: what an R function returns R would hold for a while.
 bool make_heap_grow(std::size_t bytes) {
-  const auto demand = [](void* data) {
-    Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(*static_cast<std::size_t*>(data)));
+  const auto demand = [](void* size) {
+    new_block(*static_cast<std::size_t*>(size));
     return R_BaseEnv;
   };
-  const auto give_up = [](SEXP, void*) { return R_NilValue; };
-  return R_tryCatchError(demand, &bytes, give_up, nullptr) != R_NilValue;
+  return if_there_is(demand, bytes) != R_NilValue;
 }
 
 // Old garbage would take a look at the whole heap.
@@ -101,7 +103,7 @@ class Ballast {
     }
     if (has_room(bytes, total_)) return;
     const std::size_t missing = used_ + bytes - total_;
-    append(Rf_allocVector(RAWSXP, static_cast<R_xlen_t>(missing)), missing);
+    append(new_block(missing), missing);
   }
 
   bool append(SEXP block, std::size_t bytes) {

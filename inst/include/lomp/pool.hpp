@@ -546,12 +546,12 @@ class Pool final : public PayloadSource {
   std::uint64_t culprit_of(const Member& m, const WorkerSlot& slot) {
     if (m.unreadable != 0) return m.unreadable;
     if (slot.running == 0) return slot.last;
-    return is_spared(m, slot) ? 0 : slot.running.load();
+    return spare_once(m, slot) ? 0 : slot.running.load();
   }
 
   /// A worker that was ended here because its pipe made no sense may have damaged it in an earlier
-  /// item. So the one in hand gets a second chance.
-  bool is_spared(const Member& m, const WorkerSlot& slot) {
+  /// item. So the one in hand gets a second chance; false if it has had that, or can't have it.
+  bool spare_once(const Member& m, const WorkerSlot& slot) {
     return slot.note == ExitNote::given_up && !has_begun(m, slot) &&
            spared_.insert(slot.running).second;
   }
