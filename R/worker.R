@@ -22,11 +22,12 @@ note_session <- function() {
   the$has_message_sink <- sink.number(type = "message") != 2L
 }
 
-# Workers call these first of all. R loads its own functions when they are first called: once here
-# is better than once in each worker.
+# Workers call these first of all. R loads functions, its own and a package's, when they are first
+# called: once here is better than once in each worker.
 warm_worker <- function() {
   list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink,
-       getConnection)
+       getConnection, withCallingHandlers, child_items, child_relay, relay_condition,
+       is_to_be_error, muffling_restart)
   warm_guard(item_calls, describe_failure)
 }
 

@@ -2,6 +2,7 @@
 #include "rng.h"
 
 #include <cstring>
+#include <utility>
 
 #include "lomp/seed_hash.hpp"
 #include "unwind.h"
@@ -13,7 +14,11 @@ namespace {
 constexpr int length = 7;  // of a `.Random.seed`: the kinds and six words
 constexpr int box_muller = 2;
 
-SEXP symbol() { return Rf_install(".Random.seed"); }
+// R has made this symbol when it started, so nothing is allocated here and nothing jumps.
+SEXP symbol() {
+  static const SEXP name = Rf_install(".Random.seed");
+  return name;
+}
 
 // What `.Random.seed` is in the global environment; anything that is no integer vector if it isn't.
 SEXP current() {
@@ -24,11 +29,12 @@ SEXP current() {
 #endif
 }
 
-bool is_shared(SEXP x) {
+// Does exactly one variable or element refer to it?
+bool has_one_owner(SEXP x) {
 #if R_VERSION >= R_Version(4, 5, 0)
-  return MAYBE_SHARED(x);
+  return MAYBE_REFERENCED(x) && !MAYBE_SHARED(x);
 #else
-  return REFCNT(x) > 1;
+  return REFCNT(x) == 1;
 #endif
 }
 
@@ -58,8 +64,7 @@ ItemRandom::ItemRandom(SEXP seed, SEXP numbers)
 
 void ItemRandom::begin(std::uint64_t item) {
   if (kinds_ / 100 % 100 == box_muller) choose_box_muller();
-  // An item may have kept the vector.
-  const bool is_free = current() == vector_ && !is_shared(vector_);
+  const bool is_free = is_ours();
   if (!is_free) REPROTECT(vector_ = Rf_allocVector(INTSXP, length), place_);
   int* words = INTEGER(vector_);
   words[0] = kinds_;
@@ -68,9 +73,18 @@ void ItemRandom::begin(std::uint64_t item) {
   if (!is_free) Rf_defineVar(symbol(), vector_, R_GlobalEnv);
 }
 
-bool ItemRandom::has_drawn() const {
+// To look the variable up takes long, for an item that takes nothing. If it was ours after the last
+// item, and what has run since then had changed it, nobody would refer to our vector any more. An
+// item may have kept the vector, too: then it has two owners.
+bool ItemRandom::is_ours() {
+  const bool was_ours = std::exchange(was_ours_, false);
+  return has_one_owner(vector_) && (was_ours || current() == vector_);
+}
+
+bool ItemRandom::has_drawn() {
   SEXP now = current();
-  if (now == vector_) return false;
+  was_ours_ = now == vector_;
+  if (was_ours_) return false;
   // Code that might draw writes the state back even if it hasn't.
   return TYPEOF(now) != INTSXP || XLENGTH(now) != length ||
          std::memcmp(INTEGER_RO(now), INTEGER_RO(vector_), length * sizeof(int)) != 0;

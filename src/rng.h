@@ -24,13 +24,16 @@ class ItemRandom {
   void begin(std::uint64_t item);
 
   /// After it: has it drawn, or changed the generator in some other way?
-  bool has_drawn() const;
+  bool has_drawn();
 
  private:
+  bool is_ours();
+
   RandomStreams streams_;
   int kinds_;
   const double* numbers_;
   SEXP vector_ = R_NilValue;
+  bool was_ours_ = false;  // the variable's value was the vector when has_drawn() looked
   PROTECT_INDEX place_;
 };
 

@@ -80,6 +80,32 @@ TEST_CASE("whoever ends in time is reaped by the pool itself") {
   CHECK(has_no_child());
 }
 
+TEST_CASE("workers that have nothing to do any more are not waited for") {
+  const LeavesNothing check;
+  lomp::Reaper reaper;
+  Job job(1, 1);
+  job.options.reaper = &reaper;
+  job.options.patience_ms = 10000;
+  Pool pool(job.options, [](Worker& worker) {
+    std::uint32_t item;
+    while (worker.next_block()) {
+      while (worker.take(item)) worker.finish(0);
+    }
+    wait_for_death();
+  });
+  while (pool.next(tick_ms).kind != EventKind::finished) {
+  }
+  int polls = 0;
+  Fake<&Kernel::poll> fake([&polls](pollfd* fds, nfds_t n, int milliseconds) {
+    ++polls;
+    return ::poll(fds, n, milliseconds);
+  });
+  pool.close();
+  CHECK(polls == 0);
+  CHECK(eventually([&] { return reaper.size() == 0; }));
+  CHECK(has_no_child());
+}
+
 TEST_CASE("a pool that was never asked leaves nothing") {
   const LeavesNothing check;
   Stuck stuck;

@@ -25,6 +25,16 @@ struct Told {
   void tell() { pipe.writer.reset(); }
 };
 
+/// Has the reaper take the child over; false if it doesn't.
+bool give(Reaper& reaper, Child& child) {
+  std::vector<Child> children;
+  children.push_back(std::move(child));
+  reaper.adopt(children);
+  const bool is_adopted = children.empty();
+  if (!is_adopted) child = std::move(children.front());
+  return is_adopted;
+}
+
 }  // namespace
 
 TEST_CASE("a child is reaped when it has ended without anybody waiting for it") {
@@ -32,8 +42,7 @@ TEST_CASE("a child is reaped when it has ended without anybody waiting for it") 
   Reaper reaper;
   Told told;
   const pid_t pid = told.child.pid();
-  reaper.adopt(told.child);
-  CHECK(told.child.pid() == -1);
+  CHECK(give(reaper, told.child));
   CHECK(reaper.size() == 1);
   CHECK(::kill(pid, 0) == 0);
   told.tell();
@@ -45,12 +54,35 @@ TEST_CASE("children are reaped in any order") {
   const LeavesNothing check;
   Reaper reaper;
   Told first, second;
-  reaper.adopt(first.child);
-  reaper.adopt(second.child);
+  give(reaper, first.child);
+  give(reaper, second.child);
   second.tell();
   CHECK(eventually([&] { return reaper.size() == 1; }));
   first.tell();
   CHECK(eventually([&] { return reaper.size() == 0; }));
+}
+
+TEST_CASE("children that come together are waited for by one thread") {
+  const LeavesNothing check;
+  Reaper reaper;
+  Told first, second;
+  std::vector<Child> children;
+  children.push_back(std::move(first.child));
+  children.push_back(std::move(second.child));
+  reaper.adopt(children);
+  CHECK(children.empty());
+  CHECK(reaper.size() == 2);
+  second.tell();
+  first.tell();
+  CHECK(eventually([&] { return reaper.size() == 0; }));
+  CHECK(has_no_child());
+}
+
+TEST_CASE("nobody to adopt needs no thread") {
+  Reaper reaper;
+  std::vector<Child> none;
+  reaper.adopt(none);
+  CHECK(reaper.size() == 0);
 }
 
 TEST_CASE("the end of a reaper waits for its children") {
@@ -58,7 +90,7 @@ TEST_CASE("the end of a reaper waits for its children") {
   Told told;
   {
     Reaper reaper;
-    reaper.adopt(told.child);
+    give(reaper, told.child);
     told.tell();
   }
   CHECK(has_no_child());
@@ -68,12 +100,12 @@ TEST_CASE("a child's number is not taken from it by the reaper of a forked proce
   const LeavesNothing check;
   Reaper reaper;
   Told told;
-  reaper.adopt(told.child);
+  give(reaper, told.child);
   const int status = run_in_process([&] {
     told.pipe.writer.reset();
     if (reaper.size() != 0) return 1;
     Told own;
-    reaper.adopt(own.child);
+    give(reaper, own.child);
     own.tell();
     return eventually([&] { return has_no_child(); }) ? 0 : 2;
   });
@@ -86,7 +118,7 @@ TEST_CASE("a forked process may end with its parent's reaper in it") {
   const LeavesNothing check;
   Told told;
   auto reaper = std::make_unique<Reaper>();
-  reaper->adopt(told.child);
+  give(*reaper, told.child);
   CHECK(run_in_process([&] {
           reaper.reset();
           return 0;
@@ -102,7 +134,7 @@ TEST_CASE("a signal never comes to a reaper's thread") {
   const LeavesNothing check;
   Reaper reaper;
   Told told;
-  reaper.adopt(told.child);
+  give(reaper, told.child);
   const auto before = ::signal(SIGUSR1, note);
   {
     const lomp::SignalBlock block;
@@ -127,8 +159,8 @@ TEST_CASE("without a thread to be had the caller keeps the child") {
           // No room for a thread's stack.
           const rlimit none{0, 0};
           ::setrlimit(RLIMIT_AS, &none);
-          reaper.adopt(told.child);
-          const bool is_kept = told.child.pid() == pid && reaper.size() == 0;
+          const bool is_kept =
+              !give(reaper, told.child) && told.child.pid() == pid && reaper.size() == 0;
           told.tell();
           return is_kept ? 0 : 1;
         }) == 0);

@@ -4,6 +4,7 @@
 #ifndef LOMP_POOL_HPP
 #define LOMP_POOL_HPP
 
+#include <algorithm>
 #include <functional>
 #include <list>
 #include <memory>
@@ -604,14 +605,24 @@ class Pool final : public PayloadSource {
     }
   }
 
-  /// A process takes about as long to end as it took to fork: where that is a good part of the
-  /// patience, nobody is waited for.
+  /// Gives the reaper those who take their time to end.
   void hand_over() {
+    wait_for_ends();
+    const auto has_ended = [](const Child& child) { return child.has_ended(); };
+    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), has_ended), leaving_.end());
+    options_.reaper->adopt(leaving_);
+  }
+
+  /// When all is done, nobody needs to wait for workers that have nothing to do any more. Else they
+  /// have been killed in the middle of it, and are waited for; but a process takes about as long to
+  /// end as it took to fork, and where that is a good part of the patience, they aren't either.
+  void wait_for_ends() const {
     const std::int64_t patience = std::int64_t{options_.patience_ms} * 1000000;
-    const std::int64_t deadline = now_ns() + (policy_.fork_ns() > patience / 4 ? 0 : patience);
-    for (Child& child : leaving_) {
+    if ((is_complete() && !stopping_) || policy_.fork_ns() > patience / 4) return;
+    const std::int64_t deadline = now_ns() + patience;
+    for (const Child& child : leaving_) {
       const std::int64_t left = std::max<std::int64_t>(0, deadline - now_ns());
-      if (!child.ends_within(static_cast<int>(left / 1000000))) options_.reaper->adopt(child);
+      child.ends_within(static_cast<int>(left / 1000000));
     }
   }
 

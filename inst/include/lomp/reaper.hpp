@@ -6,17 +6,19 @@
 #include <atomic>
 #include <list>
 #include <memory>
+#include <numeric>
 #include <thread>
+#include <vector>
 
 #include "child.hpp"
 
 namespace lomp {
 
 /// The kernel takes as long to end a process as it took to fork it: tens of milliseconds a
-/// gigabyte. Such children are waited for by threads, one a child, which do nothing else: they
-/// block all signals, allocate nothing and hold no lock, so that the host may fork at any time. A
-/// child is adopted when it has been killed or is about to exit. The destructor waits for all of
-/// them.
+/// gigabyte. Children are waited for by threads, one for those that come together, which do nothing
+/// else: they block all signals, allocate nothing and hold no lock, so that the host may fork at
+/// any time. A child is adopted when it has been killed or is about to exit. The destructor waits
+/// for all of them.
 ///
 /// Used by one thread at a time. A forked process inherits no thread: what it finds here is its
 /// parent's, and is left alone.
@@ -30,44 +32,47 @@ class Reaper {
     for (Place& watch : watches_) watch->thread.join();
   }
 
-  /// Takes the child over; if there is no thread to be had, the caller keeps it.
-  void adopt(Child& child) {
+  /// Takes the children over; if there is no thread to be had, the caller keeps them.
+  void adopt(std::vector<Child>& children) {
     leave_inherited();
     forget_reaped();
+    if (children.empty()) return;
     try {
       watches_.push_back(std::make_unique<Watch>());
-      begin(*watches_.back(), child);
+      begin(*watches_.back(), children);
     } catch (const std::exception&) {
       if (!watches_.empty() && !watches_.back()->thread.joinable()) watches_.pop_back();
     }
   }
 
-  /// The children that have been adopted and not been reaped yet.
+  /// The children that have been adopted, but for those that came together and are all reaped.
   std::size_t size() {
     leave_inherited();
     forget_reaped();
-    return watches_.size();
+    return std::accumulate(
+        watches_.begin(), watches_.end(), std::size_t{0},
+        [](std::size_t sum, const Place& watch) { return sum + watch->children.size(); });
   }
 
  private:
   struct Watch {
-    Child child;
+    std::vector<Child> children;
     std::atomic<bool> is_over{false};
     std::thread thread;
   };
   using Place = std::unique_ptr<Watch>;
 
-  /// The thread sees the child only after it has its own place.
-  static void begin(Watch& watch, Child& child) {
+  /// The thread sees the children only after they have their own place.
+  static void begin(Watch& watch, std::vector<Child>& children) {
     const SignalBlock block;
-    watch.child = std::move(child);
+    watch.children.swap(children);
     try {
       watch.thread = std::thread([&watch] {
-        watch.child.wait();
+        for (Child& child : watch.children) child.wait();
         watch.is_over = true;
       });
     } catch (...) {
-      child = std::move(watch.child);
+      watch.children.swap(children);
       throw;
     }
   }

@@ -10,7 +10,6 @@
 
 #include "clock.hpp"
 #include "frame.hpp"
-#include "heap_pages.hpp"
 #include "item_timer.hpp"
 #include "payload.hpp"
 #include "pipe.hpp"
@@ -37,15 +36,12 @@ class Worker final : public RecordSink, public PayloadSource {
         timer_(slot_.deadline),
         index_(slot),
         results_(results),
-        control_(control) {
-    heap_.begin();
-  }
+        control_(control) {}
 
   /// Gets a block of items, by claiming or stealing; false when there is no more work to begin. Of
   /// a stream it gets the next parcel, waiting for it: who streams ends the process some time.
   bool next_block() {
     end_block();
-    heap_.look();
     if (page_.has_inboxes()) return next_parcel();
     if (has_items()) return begin_block();  // a dead predecessor's
     Block block = schedule_.claim(size_.items());
@@ -437,7 +433,6 @@ class Worker final : public RecordSink, public PayloadSource {
   FlowSender flow_;
   ItemTimer timer_;
   BlockSize size_;
-  HeapPages heap_;
   int index_;
   int results_;
   int control_;
