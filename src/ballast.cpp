@@ -93,12 +93,14 @@ class Ballast {
     }
   }
 
-  // Twice what is needed, or, where there isn't so much, just that: R's own error if there isn't.
-  // A collection on the way may make `used_` smaller.
+  // Twice what is needed, or enough for a row of large ones at one go; or, where there isn't so
+  // much, just what is needed: R's own error if there isn't. A collection on the way may make
+  // `used_` smaller.
   void grow(std::size_t bytes) {
-    const std::size_t piece = (2 * (used_ + bytes) - total_) / at_once + 1;
+    const std::size_t row = std::min(10 * bytes, 3 * worth_collecting);
+    const std::size_t piece = (std::max(2 * (used_ + bytes), row) - total_) / at_once + 1;
     const bool is_free = has_address_space(2 * piece * at_once) && make_heap_grow(piece * at_once);
-    for (int i = 0; i < at_once && is_free && !has_room(bytes, total_ / 2); ++i) {
+    for (int i = 0; i < at_once && is_free; ++i) {
       if (!append(try_block(piece), piece)) break;
     }
     if (has_room(bytes, total_)) return;

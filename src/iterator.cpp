@@ -319,6 +319,7 @@ lomp::PoolOptions make_options(double items, int workers, bool is_map, bool orde
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
   options.is_prompt = !is_map;
+  options.takes_returns = !is_map;
   options.is_ordered = ordered;
   options.buffer_bytes = static_cast<std::size_t>(buffer);
   return options;

@@ -8,9 +8,12 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <type_traits>
 
 #include "ballast.h"
 #include "elements.h"
+#include "lomp/generation.hpp"
 #include "lomp/huge_pages.hpp"
 #include "lomp/payload.hpp"
 
@@ -51,28 +54,49 @@ void pin_library() {
   (void)is_pinned;
 }
 
+// What unmap() must know of a vector.
+struct Mapping {
+  std::size_t bytes;
+  PayloadOrigin origin;
+  unsigned forks;  // forks_seen() when it was mapped
+};
+
 // A vector in the making.
 struct Request {
   int fd;
-  std::size_t bytes;
   bool is_mapped;
+  Mapping mapping;
 };
 
 // R keeps a copy of the allocator before the vector's header: in the page that lies before the
-// elements. A free field of it holds what unmap() must know.
-void* as_field(std::size_t number) { return reinterpret_cast<void*>(number); }
-std::size_t of_field(const void* field) { return reinterpret_cast<std::size_t>(field); }
+// elements. The page's beginning is free.
+static_assert(std::is_trivially_copyable<Mapping>::value, "it lies in memory that has no type");
+constexpr std::size_t most_header_bytes = 1024;  // a page has at least four times as many
+
+void note_mapping(unsigned char* base, const Mapping& mapping) {
+  std::memcpy(base, &mapping, sizeof mapping);
+}
+
+Mapping mapping_at(const unsigned char* base) {
+  Mapping mapping;
+  std::memcpy(&mapping, base, sizeof mapping);
+  return mapping;
+}
 
 // How many vectors are mapped. A forked child has its parent's.
 std::size_t mapped = 0;
 
-void unmap(R_allocator_t* allocator, void* memory) {
+// A process that was forked while the vector was there has the same pages, and must not see them
+// change.
+void unmap(R_allocator_t*, void* memory) {
   --mapped;
   const std::uintptr_t page = static_cast<std::uintptr_t>(payload_offset());
-  const std::uintptr_t base = reinterpret_cast<std::uintptr_t>(memory) / page * page;
-  const std::size_t bytes = of_field(allocator->data);
-  remove_ballast(bytes);
-  unmap_payload(reinterpret_cast<void*>(base), bytes);
+  unsigned char* base =
+      reinterpret_cast<unsigned char*>(reinterpret_cast<std::uintptr_t>(memory) / page * page);
+  const Mapping mapping = mapping_at(base);
+  remove_ballast(mapping.bytes);
+  unmap_payload(base, mapping.bytes);
+  if (mapping.forks == forks_seen()) payload_returns().put(mapping.origin);
 }
 
 void release(R_allocator_t*, void* memory) { std::free(memory); }
@@ -80,24 +104,27 @@ void release(R_allocator_t*, void* memory) { std::free(memory); }
 // Memory for a whole vector: the payload's mapping, or, if there is none to be had, the heap's.
 void* allocate(R_allocator_t* allocator, std::size_t size) {
   Request& request = *static_cast<Request*>(allocator->data);
-  unsigned char* base = map_payload(request.fd, request.bytes);
+  unsigned char* base = map_payload(request.fd, request.mapping.bytes);
   request.is_mapped = base != nullptr;
   allocator->mem_free = base != nullptr ? unmap : release;
-  allocator->data = as_field(request.bytes);
-  return base != nullptr ? base + payload_offset() - header_bytes() : std::malloc(size);
+  allocator->data = nullptr;
+  if (base == nullptr) return std::malloc(size);
+  note_mapping(base, request.mapping);
+  return base + payload_offset() - header_bytes();
 }
 
 // Is there a way, and address space for the mapping and its ballast? Where that is limited, one
 // vector of R's own may still fit.
 bool can_map(std::size_t bytes) {
-  return find_allocate() != nullptr && header_bytes() <= payload_offset() &&
+  return find_allocate() != nullptr && header_bytes() <= most_header_bytes &&
          mapped < max_mapped_payloads() && has_address_space(2 * (bytes + payload_offset()));
 }
 
 SEXP copy_payload(SEXP x, const Request& request) {
   PROTECT(x);
-  prefer_huge_pages(writable_elements(x), request.bytes);
-  if (!read_payload(request.fd, writable_elements(x), request.bytes)) {
+  const std::size_t bytes = request.mapping.bytes;
+  prefer_huge_pages(writable_elements(x), bytes);
+  if (!read_payload(request.fd, writable_elements(x), bytes)) {
     Rf_error("a result arrived damaged: its data are cut short");
   }
   UNPROTECT(1);
@@ -106,9 +133,10 @@ SEXP copy_payload(SEXP x, const Request& request) {
 
 }  // namespace
 
-SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes) {
+SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
+                        const PayloadOrigin& origin) {
   if (!holds_payload(fd, bytes)) Rf_error("a result arrived damaged: its data are cut short");
-  Request request = {fd, bytes, false};
+  Request request = {fd, false, {bytes, origin, forks_seen()}};
   if (!can_map(bytes)) return copy_payload(Rf_allocVector(type, n), request);
   add_ballast(bytes);
   R_allocator_t allocator = {allocate, release, nullptr, &request};

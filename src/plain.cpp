@@ -197,9 +197,11 @@ class Source {
   // The vector whose payload is named next.
   SEXP get_payload(SEXPTYPE type) {
     const R_xlen_t n = static_cast<R_xlen_t>(get<std::uint64_t>());
-    const int fd = payloads_->take_payload(record_->worker, get<std::uint32_t>());
+    const std::uint32_t number = get<std::uint32_t>();
+    const int fd = payloads_->take_payload(record_->worker, number);
     if (fd < 0) Rf_error("its data were lost: no file descriptor was free");
-    SEXP x = make_mapped_vector(type, n, fd, static_cast<std::size_t>(n) * element_size(type));
+    SEXP x = make_mapped_vector(type, n, fd, static_cast<std::size_t>(n) * element_size(type),
+                                payloads_->origin_of(record_->worker, record_->life, number));
     payloads_->drop_payload();
     return x;
   }

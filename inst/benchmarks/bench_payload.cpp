@@ -1,9 +1,10 @@
 // A large vector's way into a file without a name and back, beside the least that it could cost.
 //
 // The argument is the size in bytes. `memcpy` copies into memory that is there; `write` writes to a
-// new memory file and closes it; `make_payload` does that with all it takes to send it on. These
-// three run in the worker. `map_payload` is what the parent does with it: it should take the same
-// time at any size. `send_descriptor` is the way between them, to and fro.
+// new memory file and closes it; `make_payload` does that with all it takes to send it on;
+// `make_payload_again` puts the bytes into a file that has come back. These four run in the worker.
+// `map_payload` is what the parent does with it: it should take the same time at any size.
+// `send_descriptor` is the way between them, to and fro.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -11,6 +12,7 @@
 
 #include "lomp/control.hpp"
 #include "lomp/payload.hpp"
+#include "lomp/payload_files.hpp"
 
 namespace {
 
@@ -60,6 +62,16 @@ void make_payload(benchmark::State& state) {
   count_bytes(state);
 }
 BENCHMARK(make_payload)->Apply(sizes);
+
+void make_payload_again(benchmark::State& state) {
+  const Bytes from = bytes_of(state);
+  lomp::PayloadFiles files;
+  for (auto _ : state) {
+    if (files.make(from.data(), from.size()) == nullptr) state.SkipWithError("no file");
+  }
+  count_bytes(state);
+}
+BENCHMARK(make_payload_again)->Apply(sizes);
 
 void map_payload(benchmark::State& state) {
   const Bytes from = bytes_of(state);

@@ -5,6 +5,7 @@
 #include "processes.hpp"
 
 using namespace lomp_test;
+using lomp::forks_seen;
 using lomp::generation;
 
 TEST_CASE("a process keeps its generation") {
@@ -47,4 +48,14 @@ TEST_CASE("a child that the core spawns is of another generation") {
   lomp::Child child = lomp::spawn([&] { ::_exit(generation() != mine ? 0 : 1); });
   child.wait();
   CHECK(exited_with(child.status(), 0));
+}
+
+TEST_CASE("forks are seen from both sides") {
+  const LeavesNothing check;
+  const unsigned before = forks_seen();
+  CHECK(forks_seen() == before);
+  CHECK(run_in_process([&] { return forks_seen() == before + 1 ? 0 : 1; }) == 0);
+  CHECK(forks_seen() == before + 1);
+  CHECK(run_in_process([] { return 0; }) == 0);
+  CHECK(forks_seen() == before + 2);
 }

@@ -1,5 +1,6 @@
 // The pool as an iterator uses it: any number of records for each item, each delivered as soon as
 // somebody waits for it, and workers that run ahead by so many bytes and no more.
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <testthat/vendor/catch.h>
 
@@ -8,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <random>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -536,6 +538,76 @@ TEST_CASE("payloads beside the records count with their pages") {
     return event.kind == EventKind::finished;
   }));
   CHECK(arrived == 10);
+}
+
+namespace {
+
+/// Takes 20 payloads one by one, and lets go of each with the origin that change() makes of its
+/// own. Returns in how many files they came; none if one wasn't what its worker had made.
+std::size_t count_files(const std::function<void(lomp::PayloadOrigin&)>& change) {
+  constexpr std::size_t bytes = 200000;
+  constexpr std::size_t all = 20;
+  StreamJob job(1, 1, 1);
+  job.options.takes_returns = true;
+  Pool pool(job.options, [&](Worker& worker) {
+    std::uint32_t item = 0, number = 0;
+    worker.next_block();
+    worker.take(item);
+    for (std::size_t k = 0; k < all; ++k) {
+      worker.await_room();
+      const Bytes content = payload(k, bytes);
+      if (!worker.put_payload(content.data(), bytes, number)) ::_exit(70);
+      worker.put(&number, sizeof number);
+      k + 1 < all ? worker.emit(0) : worker.finish(0);
+    }
+  });
+  pool.fork_all();
+  std::set<ino_t> files;
+  std::size_t arrived = 0;
+  const auto take = [&](const Record& record) {
+    std::uint32_t number = 0;
+    std::memcpy(&number, record.data, sizeof number);
+    const int fd = pool.take_payload(record.worker, number);
+    Bytes content(bytes);
+    struct stat status {};
+    if (fd < 0 || !lomp::read_payload(fd, content.data(), bytes)) return;
+    arrived += content == payload(arrived, bytes) && ::fstat(fd, &status) == 0;
+    files.insert(status.st_ino);
+    pool.drop_payload();
+    lomp::PayloadOrigin origin = pool.origin_of(record.worker, record.life, number);
+    change(origin);
+    lomp::payload_returns().put(origin);
+    pool.release(record);
+  };
+  Event event;
+  do {
+    event = pool.next(tick_ms);
+    for (std::size_t i = 0; i < event.count; ++i) take(event.records[i]);
+  } while (event.kind != EventKind::finished);
+  return arrived == all ? files.size() : 0;
+}
+
+}  // namespace
+
+TEST_CASE("payloads that nobody has any more are made in the same files") {
+  const LeavesNothing check;
+  CHECK(count_files([](lomp::PayloadOrigin&) {}) == 2);
+}
+
+TEST_CASE("what another process at a worker's place has sent is not the worker's") {
+  const LeavesNothing check;
+  CHECK(count_files([](lomp::PayloadOrigin& origin) { ++origin.life; }) > 10);
+}
+
+TEST_CASE("what belongs to another pool is left to that") {
+  const LeavesNothing check;
+  CHECK(count_files([](lomp::PayloadOrigin& origin) { ++origin.pool; }) > 10);
+}
+
+TEST_CASE("a pool that takes nothing back gives no origin") {
+  StreamJob job(1, 1, 1);
+  const Pool pool(job.options, main_of(job));
+  CHECK(pool.origin_of(0, 0, 1).pool == 0);
 }
 
 TEST_CASE("records that are released after their worker has left free nobody's room") {

@@ -69,9 +69,11 @@ TEST_CASE("children that come together are waited for by one thread") {
   std::vector<Child> children;
   children.push_back(std::move(first.child));
   children.push_back(std::move(second.child));
+  const int pidfd = children.front().pidfd();
   reaper.adopt(children);
   CHECK(children.empty());
   CHECK(reaper.size() == 2);
+  CHECK((pidfd < 0 || ::fcntl(pidfd, F_GETFD) == -1));
   second.tell();
   first.tell();
   CHECK(eventually([&] { return reaper.size() == 0; }));

@@ -212,3 +212,57 @@ test_that("where descriptors, files or address space are short, results are stil
     expect_true(limited(limit), label = paste("the result with", limit))
   }
 })
+
+# A stream's large results are made in the same files again. A worker emits how many it has open.
+own_files <- function() {
+  sum(grepl("memfd:lomp|/lomp-", Sys.readlink(dir("/proc/self/fd", full.names = TRUE))))
+}
+
+test_that("what is kept of a stream of large results stays as it was", {
+  set.seed(1)
+  it <- lomp_iterate(1:400, function(i) rep(i + 0.5, 20000 + i %% 7 * 1000), .workers = 2)
+  kept <- list()
+  items <- integer()
+  while (!lomp_done(value <- it())) {
+    item <- lomp_item(it)
+    if (!identical(unique(value), item + 0.5)) fail(paste("item", item, "is wrong"))
+    if (runif(1) < 0.2) {
+      if (runif(1) < 0.5) value[1] <- -1
+      kept[[length(kept) + 1]] <- value
+      items <- c(items, item)
+    }
+    if (runif(1) < 0.1) gc()
+  }
+  expect_gt(length(kept), 40)
+  expect_identical(vapply(kept, function(x) x[[2]], 0), items + 0.5)
+  expect_true(all(vapply(kept, function(x) length(unique(x[-1])), 0L) == 1L))
+})
+
+test_that("large results that are dropped are made in few files", {
+  skip_unless_linux()
+  it <- lomp_iterate(1:200, function(i) structure(numeric(2e5), files = own_files()), .workers = 1)
+  files <- integer()
+  while (!lomp_done(value <- it())) files <- c(files, attr(value, "files"))
+  expect_lte(max(files), 17)
+  expect_gt(max(files), 1)
+})
+
+test_that("a forked process keeps the results that it was forked with", {
+  skip_unless_linux()
+  path <- withr::local_tempfile()
+  system2("mkfifo", path)
+  it <- lomp_iterate(1:100, function(i) rep(i + 0, 50000), .workers = 1)
+  value <- it()
+  first <- value[[1]]
+  child <- parallel::mcparallel({
+    readLines(file(path, raw = TRUE), 1)
+    range(value)
+  })
+  rm(value)
+  gc()
+  while (!lomp_done(it())) gc(full = FALSE)
+  starter <- file(path, "w", raw = TRUE)
+  writeLines("go", starter)
+  close(starter)
+  expect_identical(parallel::mccollect(child)[[1]], c(first, first))
+})

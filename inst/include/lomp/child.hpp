@@ -110,6 +110,9 @@ class Child {
     return has_ended();
   }
 
+  /// Whoever does nothing more than wait() for it needs no descriptor.
+  void close_pidfd() { pidfd_.reset(); }
+
   /// In a forked child: the sibling isn't ours to end or to reap.
   void disown() { forget(); }
 

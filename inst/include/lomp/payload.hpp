@@ -46,17 +46,23 @@ inline Fd make_nameless_file() {
   return file;
 }
 
-/// From now on nobody can change the file or cut it short under a reader.
-inline void seal_file(int fd) {
+/// What a file is for once it has been written: to be read, or also to be written again by its
+/// maker.
+enum class SealFor { reading, rewriting };
+
+/// From now on nobody can cut the file short under a reader, nor, if it is for reading, change it.
+inline void seal_file(int fd, SealFor use = SealFor::reading) {
 #if LOMP_LINUX && defined(F_ADD_SEALS)
-  (void)::fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+  const int content = use == SealFor::reading ? F_SEAL_WRITE : 0;
+  (void)::fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | content);
 #else
   (void)fd;
+  (void)use;
 #endif
 }
 
 /// Puts `bytes` into a new sealed file; empty if there is no memory, descriptor or disk for it.
-inline Fd make_payload(const void* data, std::size_t bytes) {
+inline Fd make_payload(const void* data, std::size_t bytes, SealFor use = SealFor::reading) {
   Fd file = make_nameless_file();
   if (!file || ::lseek(file.get(), static_cast<off_t>(payload_offset()), SEEK_SET) == -1)
     return Fd();
@@ -66,7 +72,7 @@ inline Fd make_payload(const void* data, std::size_t bytes) {
   } catch (const SystemError&) {
     return Fd();
   }
-  seal_file(file.get());
+  seal_file(file.get(), use);
   return file;
 }
 

@@ -33,9 +33,10 @@ struct PoolOptions {
   std::size_t staging_bytes = std::size_t{128} << 10;
   std::size_t pipe_bytes = std::size_t{1} << 20;
   std::size_t buffer_bytes =
-      0;                    ///< what may be made and not released, all workers together; 0: all
-  bool is_prompt = false;   ///< somebody waits for each record: none is kept to gather more
-  bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
+      0;                       ///< what may be made and not released, all workers together; 0: all
+  bool is_prompt = false;      ///< somebody waits for each record: none is kept to gather more
+  bool takes_returns = false;  ///< payloads are let go of one by one: their files are used again
+  bool is_ordered = false;     ///< records are released in the order of their items, see set_head()
   std::function<void()> before_fork;  ///< runs in the parent before each fork
   Reaper* reaper = nullptr;           ///< outlives the pool; takes over who is slow to end
   int patience_ms = 100;              ///< how long the pool itself waits for their end
@@ -65,6 +66,7 @@ class Pool final : public PayloadSource {
           std::max<std::uint64_t>(1, options.buffer_bytes / static_cast<unsigned>(limit_));
     }
     page_.flow().is_ordered = options.is_ordered;
+    if (options.takes_returns) number_ = next_number();
     registry().push_back(this);
   }
 
@@ -121,11 +123,16 @@ class Pool final : public PayloadSource {
   int take_payload(int worker, std::uint32_t number) override {
     const Place& member = members_[static_cast<std::size_t>(worker)];
     payload_.fd.reset();
+    return_payloads();
     while (member && receive_descriptor(member->control.get(), payload_)) {
       page_.slot(worker).credits.fetch_add(1, std::memory_order_acq_rel);
       if (payload_.number == number) return payload_.fd.get();
     }
     return -1;
+  }
+
+  PayloadOrigin origin_of(int worker, std::uint32_t life, std::uint32_t number) const override {
+    return {number_, life, number, worker};
   }
 
   /// After a `hungry` event: the parcel for that worker, open for items until post_parcel().
@@ -458,10 +465,26 @@ class Pool final : public PayloadSource {
   }
 
   /// A number without a descriptor means nothing else. That one is there already will do as well.
-  static void wake(const Member& m) {
-    const std::uint32_t nothing = 0;
-    retry_eintr(
-        [&] { return kernel().send(m.control.get(), &nothing, sizeof nothing, send_flags); });
+  static void wake(const Member& m) { tell(m, 0); }
+
+  /// Sends a number without a descriptor, which wakes the worker, too. Never waits.
+  static void tell(const Member& m, std::uint32_t number) {
+    retry_eintr([&] { return kernel().send(m.control.get(), &number, sizeof number, send_flags); });
+  }
+
+  /// Tells workers which of their payloads nobody has any more.
+  void return_payloads() {
+    if (number_ == 0) return;
+    payload_returns().take(number_, [this](const PayloadOrigin& origin) {
+      const Place& member = members_[static_cast<std::size_t>(origin.slot)];
+      if (member && member->life == origin.life) tell(*member, origin.number | return_flag);
+    });
+  }
+
+  /// Each pool of this process has another one.
+  static std::uint32_t next_number() {
+    static std::uint32_t last = 0;
+    return ++last;
   }
 
   void wake_all() {
@@ -709,6 +732,7 @@ class Pool final : public PayloadSource {
   void work(int slot, int results, int control) {
     keep_freed_memory();
     Worker worker(page_, slot, results, control);
+    if (number_ != 0) worker.use_files_again();
     main_(worker);
     worker.bye();
   }
@@ -763,6 +787,7 @@ class Pool final : public PayloadSource {
   static constexpr int grace_ms = 200;
 
   PoolOptions options_;
+  std::uint32_t number_ = 0;  // 0: takes no payloads back
   WorkerMain main_;
   pid_t owner_;
   int limit_;

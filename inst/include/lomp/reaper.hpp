@@ -32,7 +32,8 @@ class Reaper {
     for (Place& watch : watches_) watch->thread.join();
   }
 
-  /// Takes the children over; if there is no thread to be had, the caller keeps them.
+  /// Takes the children over and closes their descriptors; if there is no thread to be had, the
+  /// caller keeps them.
   void adopt(std::vector<Child>& children) {
     leave_inherited();
     forget_reaped();
@@ -66,6 +67,7 @@ class Reaper {
   static void begin(Watch& watch, std::vector<Child>& children) {
     const SignalBlock block;
     watch.children.swap(children);
+    for (Child& child : watch.children) child.close_pidfd();
     try {
       watch.thread = std::thread([&watch] {
         for (Child& child : watch.children) child.wait();

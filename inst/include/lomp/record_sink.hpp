@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "payload_return.hpp"
+
 namespace lomp {
 
 /// What a record is written to, piece by piece: by a worker a result, by the parent an item.
@@ -31,6 +33,14 @@ class PayloadSource {
 
   /// Closes what take_payload() gave.
   virtual void drop_payload() = 0;
+
+  /// Where payload_returns() shall bring it, when nobody has it any more.
+  virtual PayloadOrigin origin_of(int worker, std::uint32_t life, std::uint32_t number) const {
+    (void)worker;
+    (void)life;
+    (void)number;
+    return {};
+  }
 
  protected:
   ~PayloadSource() = default;

@@ -11,7 +11,8 @@
 #include "clock.hpp"
 #include "frame.hpp"
 #include "item_timer.hpp"
-#include "payload.hpp"
+#include "payload_files.hpp"
+#include "payload_return.hpp"
 #include "pipe.hpp"
 #include "record.hpp"
 #include "record_sink.hpp"
@@ -111,10 +112,12 @@ class Worker final : public RecordSink, public PayloadSource {
     }
   }
 
+  /// From now on the parent tells which payloads nobody has any more.
+  void use_files_again() { has_returns_ = true; }
+
   bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) override {
     if (!has_credit()) return false;
-    const Fd file = make_payload(data, bytes);
-    if (!file || !send_file(file)) return false;
+    if (!send_in_old_file(data, bytes) && !send_in_new_file(data, bytes)) return false;
     number = next_payload_ - 1;
     payload_pages_ += static_cast<std::uint32_t>((bytes + cost_page - 1) / cost_page);
     return true;
@@ -251,7 +254,11 @@ class Worker final : public RecordSink, public PayloadSource {
   bool receive() {
     NumberedFd message;
     if (!receive_descriptor(control_, message)) return false;
-    if (message.fd) received_.push_back(std::move(message));
+    if (message.fd) {
+      received_.push_back(std::move(message));
+    } else if ((message.number & return_flag) != 0) {
+      files_.set_free(message.number & ~return_flag);
+    }
     return true;
   }
 
@@ -330,6 +337,20 @@ class Worker final : public RecordSink, public PayloadSource {
   }
 
   bool has_credit() const { return slot_.credits.load(std::memory_order_acquire) > 0; }
+
+  bool send_in_old_file(const void* data, std::size_t bytes) {
+    if (!has_returns_) return false;
+    while (receive()) continue;
+    PayloadFile* file = files_.make(data, bytes);
+    if (file == nullptr || !send_file(file->fd())) return false;
+    file->send_as(next_payload_ - 1);
+    return true;
+  }
+
+  bool send_in_new_file(const void* data, std::size_t bytes) {
+    const Fd file = make_payload(data, bytes);
+    return file && send_file(file);
+  }
 
   /// Sends a file's descriptor under the next number.
   bool send_file(const Fd& file) {
@@ -436,6 +457,8 @@ class Worker final : public RecordSink, public PayloadSource {
   int index_;
   int results_;
   int control_;
+  bool has_returns_ = false;
+  PayloadFiles files_;  // none without that
   std::uint32_t next_payload_ = 0;
   std::uint32_t payload_pages_ = 0;  // of those that the record in hand has named
   Spill spill_;                      // the record in hand, if it is large
