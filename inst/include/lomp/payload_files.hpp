@@ -4,88 +4,19 @@
 #define LOMP_PAYLOAD_FILES_HPP
 
 #include <algorithm>
-#include <cstring>
-#include <utility>
 #include <vector>
 
-#include "payload.hpp"
-#include "populate.hpp"
+#include "payload_file.hpp"
 
 namespace lomp {
-
-/// A file that keeps its size and stays mapped here, so that its pages, which take most of a
-/// payload's time, are made but once.
-class PayloadFile {
- public:
-  /// Makes one that holds these bytes; it isn't open if there is no file to be had.
-  PayloadFile(const void* data, std::size_t bytes)
-      : fd_(make_payload(data, bytes, SealFor::rewriting)), bytes_(bytes) {}
-  PayloadFile(PayloadFile&& other) noexcept { *this = std::move(other); }
-  PayloadFile& operator=(PayloadFile&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    std::swap(base_, other.base_);
-    std::swap(bytes_, other.bytes_);
-    std::swap(number_, other.number_);
-    std::swap(is_free_, other.is_free_);
-    return *this;
-  }
-  PayloadFile(const PayloadFile&) = delete;
-  PayloadFile& operator=(const PayloadFile&) = delete;
-  ~PayloadFile() {
-    if (base_ != nullptr) ::munmap(base_, size());
-  }
-
-  bool is_open() const { return static_cast<bool>(fd_); }
-  const Fd& fd() const { return fd_; }
-  std::size_t bytes() const { return bytes_; }
-  bool is_free() const { return is_free_; }
-  bool is_out_as(std::uint32_t number) const { return !is_free_ && number_ == number; }
-
-  /// It is its receiver's until set_free().
-  void send_as(std::uint32_t number) {
-    number_ = number;
-    is_free_ = false;
-  }
-  void set_free() { is_free_ = true; }
-
-  /// Would these bytes fill it well?
-  bool fits(std::size_t bytes) const { return bytes <= bytes_ && bytes >= bytes_ - bytes_ / 4; }
-
-  /// Puts other bytes into a file that is free; false if it can't be mapped. Between two writes
-  /// nothing here can change it: not the stray pointer of an item's code, nor what an item forks.
-  bool rewrite(const void* data, std::size_t bytes) {
-    if (base_ == nullptr && !map()) return false;
-    if (::mprotect(base_, size(), PROT_READ | PROT_WRITE) == -1) return false;
-    std::memcpy(base_ + payload_offset(), data, bytes);
-    return ::mprotect(base_, size(), PROT_READ) == 0;
-  }
-
- private:
-  std::size_t size() const { return payload_offset() + bytes_; }
-
-  bool map() {
-    void* base = ::mmap(nullptr, size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
-    if (base == MAP_FAILED) return false;
-    base_ = static_cast<unsigned char*>(base);
-#ifdef MADV_DONTFORK
-    (void)::madvise(base, size(), MADV_DONTFORK);
-#endif
-    const auto begin = reinterpret_cast<std::uintptr_t>(base_);
-    populate({begin, begin + size()});
-    return true;
-  }
-
-  Fd fd_;
-  unsigned char* base_ = nullptr;
-  std::size_t bytes_ = 0;
-  std::uint32_t number_ = 0;
-  bool is_free_ = true;
-};
 
 /// All of a worker's. They are few: a receiver that keeps what it gets gives none back, and files
 /// beyond those are made for one payload each.
 class PayloadFiles {
  public:
+  /// Free files are kept up to so many bytes, or one of any size.
+  explicit PayloadFiles(std::size_t most_free_bytes = 0) : most_free_bytes_(most_free_bytes) {}
+
   /// A file with these bytes in it, which is this object's, until send_as(), set_free() or the next
   /// call; nullptr if none can be had, or there are too many.
   PayloadFile* make(const void* data, std::size_t bytes) {
@@ -100,14 +31,13 @@ class PayloadFiles {
     return nullptr;
   }
 
-  /// Its receiver has let go of the payload that was sent by this number. More than so many free
-  /// bytes aren't kept, but for one file.
+  /// Its receiver has let go of the payload that was sent by this number.
   void set_free(std::uint32_t number) {
     for (PayloadFile& file : files_) {
       if (!file.is_out_as(number)) continue;
       const std::size_t others = free_bytes();
       file.set_free();
-      if (others > 0 && others + file.bytes() > most_free_bytes) drop(file);
+      if (others > 0 && others + file.bytes() > most_free_bytes_) drop(file);
       return;
     }
   }
@@ -120,7 +50,6 @@ class PayloadFiles {
   }
 
   static constexpr std::size_t most = 16;
-  static constexpr std::size_t most_free_bytes = std::size_t{64} << 20;
 
  private:
   void drop(PayloadFile& file) {
@@ -135,6 +64,7 @@ class PayloadFiles {
     if (found != files_.end()) drop(*found);
   }
 
+  std::size_t most_free_bytes_;
   std::vector<PayloadFile> files_;
 };
 

@@ -33,10 +33,12 @@ struct PoolOptions {
   std::size_t staging_bytes = std::size_t{128} << 10;
   std::size_t pipe_bytes = std::size_t{1} << 20;
   std::size_t buffer_bytes =
-      0;                       ///< what may be made and not released, all workers together; 0: all
-  bool is_prompt = false;      ///< somebody waits for each record: none is kept to gather more
-  bool takes_returns = false;  ///< payloads are let go of one by one: their files are used again
-  bool is_ordered = false;     ///< records are released in the order of their items, see set_head()
+      0;                   ///< what may be made and not released, all workers together; 0: all
+  bool is_prompt = false;  ///< somebody waits for each record: none is kept to gather more
+  /// Payloads are let go of one by one: each worker uses their files again, and may keep as much as
+  /// `buffer_bytes` for that.
+  bool takes_returns = false;
+  bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
   std::function<void()> before_fork;  ///< runs in the parent before each fork
   Reaper* reaper = nullptr;           ///< outlives the pool; takes over who is slow to end
   int patience_ms = 100;              ///< how long the pool itself waits for their end
@@ -732,7 +734,7 @@ class Pool final : public PayloadSource {
   void work(int slot, int results, int control) {
     keep_freed_memory();
     Worker worker(page_, slot, results, control);
-    if (number_ != 0) worker.use_files_again();
+    if (number_ != 0) worker.use_files_again(options_.buffer_bytes);
     main_(worker);
     worker.bye();
   }

@@ -112,8 +112,12 @@ class Worker final : public RecordSink, public PayloadSource {
     }
   }
 
-  /// From now on the parent tells which payloads nobody has any more.
-  void use_files_again() { has_returns_ = true; }
+  /// From now on the parent tells which payloads nobody has any more. As many bytes as that may be
+  /// kept for the next ones.
+  void use_files_again(std::size_t most_free_bytes) {
+    has_returns_ = true;
+    files_ = PayloadFiles(most_free_bytes);
+  }
 
   bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) override {
     if (!has_credit()) return false;
