@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "lomp/clock.hpp"
 #include "lomp/payload.hpp"
 
 namespace lomp {
@@ -61,6 +62,18 @@ class Ballast {
   void add(std::size_t bytes) {
     if (!has_room(bytes, total_)) make_room(bytes);
     used_ += bytes;
+    added_ += bytes;
+  }
+
+  void drop_old() {
+    if (added_ < std::max(worth_collecting, kept_ / 2)) return;
+    const std::int64_t began = now_ns();
+    if (began - looked_ < share * cost_) return;
+    R_gc();
+    looked_ = now_ns();
+    cost_ = looked_ - began;
+    kept_ = used_;
+    added_ = 0;
   }
 
   // Called by R's collector. All that is safe then is to overwrite a place of a list that R has
@@ -80,6 +93,7 @@ class Ballast {
   static constexpr std::size_t worth_collecting = std::size_t{64} << 20;
   static constexpr int capacity = 256;  // each four blocks double the whole
   static constexpr int at_once = 4;
+  static constexpr std::int64_t share = 1;  // at most half of the time
 
   bool has_room(std::size_t bytes, std::size_t total) const { return used_ + bytes <= total; }
 
@@ -140,6 +154,12 @@ class Ballast {
   std::size_t total_ = 0;
   std::size_t used_ = 0;
   int uses_ = 0;
+
+  // Of the last look at the whole heap before a call.
+  std::size_t added_ = 0;  // since then
+  std::size_t kept_ = 0;   // used after it
+  std::int64_t looked_ = 0;
+  std::int64_t cost_ = 0;
 };
 
 // Never destroyed: vectors may be freed after the package's own end.
@@ -152,6 +172,8 @@ Ballast& ballast() {
 
 void add_ballast(std::size_t bytes) { ballast().add(bytes); }
 void remove_ballast(std::size_t bytes) noexcept { ballast().remove(bytes); }
+
+void drop_old_results() { ballast().drop_old(); }
 
 BallastUse::BallastUse() { ballast().begin_use(); }
 BallastUse::~BallastUse() { ballast().end_use(); }

@@ -22,6 +22,11 @@ void add_ballast(std::size_t bytes);
 /// They aren't any more. May be called in the middle of a collection: blocks go in a later one.
 void remove_ballast(std::size_t bytes) noexcept;
 
+/// Before a call: collects garbage, all of it, if many such bytes have come since the last time and
+/// that takes no more than half of the time. What was dropped between calls is old by then, and R
+/// itself would wait for much more of it. May jump.
+void drop_old_results();
+
 /// While one of these lives results are coming in, and there may be twice as much ballast as needed
 /// so that the next ones find some. Afterwards there is as little as possible.
 class BallastUse {

@@ -416,6 +416,7 @@ SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP out
                    bool ordered, double buffer, double tick) {
   SEXP kept_list = nullptr;
   SEXP handle = unwind([&] {
+    lomp::drop_old_results();
     kept_list = PROTECT(make_kept(work, on_event, outlet));
     SEXP pointer = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, kept_list));
     R_RegisterCFinalizerEx(pointer, close_stream, TRUE);

@@ -130,6 +130,7 @@ SEXP report_tick() {
 SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
   SEXP handle = nullptr, kept = nullptr;
   unwind([&] {
+    lomp::drop_old_results();
     kept = PROTECT(Rf_allocVector(VECSXP, 3));
     SET_VECTOR_ELT(kept, 0, results);
     SET_VECTOR_ELT(kept, 1, lomp::make_item_expression());

@@ -166,6 +166,27 @@ test_that("results that are dropped don't pile up", {
   expect_lt(diff(run$value), 3 * 32)
 })
 
+test_that("a loop of calls has the results of two or three of them at a time", {
+  skip_on_cran()
+  skip_unless_linux()
+  run <- run_r(seconds = 120, code = {
+    library(lomp)
+    mapped <- function() {
+      lines <- grep("memfd:lomp|/lomp-", readLines("/proc/self/maps"), value = TRUE)
+      ends <- strsplit(sub(" .*", "", lines), "-")
+      sum(vapply(ends, function(e) diff(as.numeric(paste0("0x", e))), 0)) / 2^20
+    }
+    most <- 0
+    for (k in 1:12) {
+      results <- lomp_map(1:4, function(i) numeric(8e6) + i, .workers = 2)
+      most <- max(most, mapped())
+    }
+    give(most)
+  })
+  # 244 MB a call.
+  expect_lt(run$value, 3 * 244)
+})
+
 test_that("results that are taken one by one don't let R look through its whole heap", {
   skip_on_cran()
   skip_unless_linux()
