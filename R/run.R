@@ -25,7 +25,7 @@ new_work <- function(plan, frame) {
        timeout = plan$timeout)
 }
 
-# Whatever happens, no child is left when this function is.
+# Whatever happens, all children have ended or are about to when this function is left.
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
   progress <- new_progress(plan, length(results))

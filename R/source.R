@@ -81,7 +81,7 @@ run_map_stream <- function(plan, frame) {
   outcome$results
 }
 
-# Whatever happens, no child is left when this function is.
+# Whatever happens, all children have ended or are about to when this function is left.
 collect_stream <- function(plan, frame) {
   it <- if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
   on.exit({
