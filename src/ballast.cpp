@@ -91,6 +91,7 @@ class Ballast {
 
  private:
   static constexpr std::size_t worth_collecting = std::size_t{64} << 20;
+  static constexpr std::size_t large = std::size_t{4} << 20;
   static constexpr int capacity = 256;  // each four blocks double the whole
   static constexpr int at_once = 4;
   static constexpr std::int64_t share = 1;  // at most half of the time
@@ -111,10 +112,11 @@ class Ballast {
   // much, just what is needed: R's own error if there isn't. A collection on the way may make
   // `used_` smaller.
   void grow(std::size_t bytes) {
-    const std::size_t row = std::min(10 * bytes, 3 * worth_collecting);
+    const std::size_t row = bytes < large ? 0 : std::min(10 * bytes, 3 * worth_collecting);
     const std::size_t piece = (std::max(2 * (used_ + bytes), row) - total_) / at_once + 1;
     const bool is_free = has_address_space(2 * piece * at_once) && make_heap_grow(piece * at_once);
-    for (int i = 0; i < at_once && is_free; ++i) {
+    const auto is_enough = [&] { return total_ >= row && has_room(bytes, total_ / 2); };
+    for (int i = 0; i < at_once && is_free && !is_enough(); ++i) {
       if (!append(try_block(piece), piece)) break;
     }
     if (has_room(bytes, total_)) return;
