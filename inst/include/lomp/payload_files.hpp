@@ -14,8 +14,12 @@ namespace lomp {
 /// beyond those are made for one payload each.
 class PayloadFiles {
  public:
-  /// Free files are kept up to so many bytes, or one of any size.
-  explicit PayloadFiles(std::size_t most_free_bytes = 0) : most_free_bytes_(most_free_bytes) {}
+  PayloadFiles() = default;
+
+  /// Free files are kept up to so many bytes, or one of any size. No later call allocates.
+  explicit PayloadFiles(std::size_t most_free_bytes) : most_free_bytes_(most_free_bytes) {
+    files_.reserve(most);
+  }
 
   /// A file with these bytes in it, which is this object's, until send_as(), set_free() or the next
   /// call; nullptr if none can be had, or there are too many.
@@ -64,7 +68,7 @@ class PayloadFiles {
     if (found != files_.end()) drop(*found);
   }
 
-  std::size_t most_free_bytes_;
+  std::size_t most_free_bytes_ = 0;
   std::vector<PayloadFile> files_;
 };
 
