@@ -58,7 +58,7 @@ descriptors <- function() {
 # What a call may leave behind: children, descriptors, files, shared memory.
 traces <- function() {
   list(
-    children = children_of(), descriptors = descriptors(),
+    children = children_left(), descriptors = descriptors(),
     files = list.files(tempdir(), all.files = TRUE), shared = list.files("/dev/shm")
   )
 }
