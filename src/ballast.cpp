@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "lomp/clock.hpp"
 #include "lomp/payload.hpp"
+#include "lomp/time_share.hpp"
 
 namespace lomp {
 
@@ -66,12 +66,10 @@ class Ballast {
   }
 
   void drop_old() {
-    if (added_ < std::max(worth_collecting, kept_ / 2)) return;
-    const std::int64_t began = now_ns();
-    if (began - looked_ < share * cost_) return;
+    if (added_ < std::max(worth_collecting, kept_ / 2) || !time_.is_due()) return;
+    time_.begin();
     R_gc();
-    looked_ = now_ns();
-    cost_ = looked_ - began;
+    time_.end();
     kept_ = used_;
     added_ = 0;
   }
@@ -160,8 +158,7 @@ class Ballast {
   // Of the last look at the whole heap before a call.
   std::size_t added_ = 0;  // since then
   std::size_t kept_ = 0;   // used after it
-  std::int64_t looked_ = 0;
-  std::int64_t cost_ = 0;
+  TimeShare time_{share};
 };
 
 // Never destroyed: vectors may be freed after the package's own end.

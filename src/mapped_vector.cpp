@@ -16,6 +16,7 @@
 #include "lomp/generation.hpp"
 #include "lomp/huge_pages.hpp"
 #include "lomp/payload.hpp"
+#include "lomp/payload_returns.hpp"
 
 namespace lomp {
 

@@ -5,7 +5,7 @@
 
 #include <Rcpp.h>
 
-#include "lomp/payload_return.hpp"
+#include "lomp/payload_origin.hpp"
 
 namespace lomp {
 

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "clock.hpp"
+#include "time_share.hpp"
 
 namespace lomp {
 
@@ -20,13 +20,12 @@ class CollectionPolicy {
   CollectionPolicy() : faults_(faults()) {}
 
   /// To be asked between items; costs a system call.
-  bool is_due() const { return faults() - faults_ >= growth && now_ns() - ended_ >= share * cost_; }
+  bool is_due() const { return faults() - faults_ >= growth && time_.is_due(); }
 
   /// Around each collection.
-  void begin() { began_ = now_ns(); }
+  void begin() { time_.begin(); }
   void end() {
-    ended_ = now_ns();
-    cost_ = ended_ - began_;
+    time_.end();
     faults_ = faults();
   }
 
@@ -41,9 +40,7 @@ class CollectionPolicy {
   }
 
   long faults_;
-  std::int64_t began_ = 0;
-  std::int64_t ended_ = 0;
-  std::int64_t cost_ = 0;
+  TimeShare time_{share};
 };
 
 }  // namespace lomp

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "fd.hpp"
+#include "mapping.hpp"
 #include "pipe.hpp"
 
 namespace lomp {
@@ -87,9 +88,7 @@ inline bool holds_payload(int fd, std::size_t bytes) {
 /// stays here. Costs the same at any size: pages come when they are touched. nullptr if there is no
 /// address space or no mapping to be had.
 inline unsigned char* map_payload(int fd, std::size_t bytes) {
-  void* base =
-      ::mmap(nullptr, payload_offset() + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-  return base == MAP_FAILED ? nullptr : static_cast<unsigned char*>(base);
+  return Mapping(fd, payload_offset() + bytes, MAP_PRIVATE).release();
 }
 
 inline void unmap_payload(void* base, std::size_t bytes) {
@@ -100,25 +99,13 @@ inline void unmap_payload(void* base, std::size_t bytes) {
 class MappedPayload {
  public:
   MappedPayload() = default;
-  MappedPayload(int fd, std::size_t bytes) : base_(map_payload(fd, bytes)), bytes_(bytes) {}
-  MappedPayload(MappedPayload&& other) noexcept { *this = std::move(other); }
-  MappedPayload& operator=(MappedPayload&& other) noexcept {
-    std::swap(base_, other.base_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  MappedPayload(const MappedPayload&) = delete;
-  MappedPayload& operator=(const MappedPayload&) = delete;
-  ~MappedPayload() {
-    if (base_ != nullptr) unmap_payload(base_, bytes_);
-  }
+  MappedPayload(int fd, std::size_t bytes) : pages_(fd, payload_offset() + bytes, MAP_PRIVATE) {}
 
-  explicit operator bool() const { return base_ != nullptr; }
-  const unsigned char* data() const { return base_ + payload_offset(); }
+  explicit operator bool() const { return static_cast<bool>(pages_); }
+  const unsigned char* data() const { return pages_.data() + payload_offset(); }
 
  private:
-  unsigned char* base_ = nullptr;
-  std::size_t bytes_ = 0;
+  Mapping pages_;
 };
 
 /// How many mappings payloads may take: half of what the kernel lets a process have, since without
@@ -135,10 +122,7 @@ inline std::size_t max_mapped_payloads() {
 /// Could so much address space be had now? Where the kernel promises no more memory than it has,
 /// that is a matter of memory as well.
 inline bool has_address_space(std::size_t bytes) {
-  void* base = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (base == MAP_FAILED) return false;
-  ::munmap(base, bytes);
-  return true;
+  return static_cast<bool>(Mapping(-1, bytes, MAP_PRIVATE | MAP_ANONYMOUS));
 }
 
 /// Copies a payload, or what follows its first `skipped` bytes, where it can't be mapped; false if

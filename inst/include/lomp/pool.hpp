@@ -17,6 +17,7 @@
 #include "event.hpp"
 #include "fork_policy.hpp"
 #include "member.hpp"
+#include "payload_returns.hpp"
 #include "reactor.hpp"
 #include "reaper.hpp"
 #include "schedule.hpp"

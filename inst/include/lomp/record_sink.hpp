@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "payload_return.hpp"
+#include "payload_origin.hpp"
 
 namespace lomp {
 
@@ -34,13 +34,9 @@ class PayloadSource {
   /// Closes what take_payload() gave.
   virtual void drop_payload() = 0;
 
-  /// Where payload_returns() shall bring it, when nobody has it any more.
-  virtual PayloadOrigin origin_of(int worker, std::uint32_t life, std::uint32_t number) const {
-    (void)worker;
-    (void)life;
-    (void)number;
-    return {};
-  }
+  /// Where it came from, for payload_returns(), if it can be given back: by the worker's place and
+  /// process and the payload's number.
+  virtual PayloadOrigin origin_of(int, std::uint32_t, std::uint32_t) const { return {}; }
 
  protected:
   ~PayloadSource() = default;

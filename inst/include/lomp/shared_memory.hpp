@@ -3,10 +3,7 @@
 #ifndef LOMP_SHARED_MEMORY_HPP
 #define LOMP_SHARED_MEMORY_HPP
 
-#include <sys/mman.h>
-
-#include <utility>
-
+#include "mapping.hpp"
 #include "syscall.hpp"
 
 namespace lomp {
@@ -16,25 +13,15 @@ namespace lomp {
 class SharedMemory {
  public:
   /// Throws SystemError.
-  explicit SharedMemory(std::size_t bytes) : bytes_(bytes) {
-    data_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (data_ == MAP_FAILED) throw SystemError("mmap");
-  }
-  SharedMemory(SharedMemory&& other) noexcept
-      : data_(std::exchange(other.data_, MAP_FAILED)), bytes_(other.bytes_) {}
-  SharedMemory& operator=(SharedMemory&&) = delete;
-  SharedMemory(const SharedMemory&) = delete;
-  SharedMemory& operator=(const SharedMemory&) = delete;
-  ~SharedMemory() {
-    if (data_ != MAP_FAILED) ::munmap(data_, bytes_);
+  explicit SharedMemory(std::size_t bytes) : pages_(-1, bytes, MAP_SHARED | MAP_ANONYMOUS) {
+    if (!pages_) throw SystemError("mmap");
   }
 
-  unsigned char* data() const { return static_cast<unsigned char*>(data_); }
-  std::size_t size() const { return bytes_; }
+  unsigned char* data() const { return pages_.data(); }
+  std::size_t size() const { return pages_.size(); }
 
  private:
-  void* data_;
-  std::size_t bytes_;
+  Mapping pages_;
 };
 
 }  // namespace lomp

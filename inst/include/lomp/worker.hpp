@@ -12,7 +12,7 @@
 #include "frame.hpp"
 #include "item_timer.hpp"
 #include "payload_files.hpp"
-#include "payload_return.hpp"
+#include "payload_returns.hpp"
 #include "pipe.hpp"
 #include "record.hpp"
 #include "record_sink.hpp"
@@ -121,7 +121,7 @@ class Worker final : public RecordSink, public PayloadSource {
 
   bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) override {
     if (!has_credit()) return false;
-    if (!send_in_old_file(data, bytes) && !send_in_new_file(data, bytes)) return false;
+    if (!send_in_kept_file(data, bytes) && !send_in_given_file(data, bytes)) return false;
     number = next_payload_ - 1;
     payload_pages_ += static_cast<std::uint32_t>((bytes + cost_page - 1) / cost_page);
     return true;
@@ -342,7 +342,8 @@ class Worker final : public RecordSink, public PayloadSource {
 
   bool has_credit() const { return slot_.credits.load(std::memory_order_acquire) > 0; }
 
-  bool send_in_old_file(const void* data, std::size_t bytes) {
+  /// In a file that is this worker's own for the time being; false if there is none for it.
+  bool send_in_kept_file(const void* data, std::size_t bytes) {
     if (!has_returns_) return false;
     while (receive()) continue;
     PayloadFile* file = files_.make(data, bytes);
@@ -351,7 +352,8 @@ class Worker final : public RecordSink, public PayloadSource {
     return true;
   }
 
-  bool send_in_new_file(const void* data, std::size_t bytes) {
+  /// In a file that is the receiver's from then on.
+  bool send_in_given_file(const void* data, std::size_t bytes) {
     const Fd file = make_payload(data, bytes);
     return file && send_file(file);
   }

@@ -1,20 +1,14 @@
 /// \file
 /// Payloads that their receiver has let go of, so that their files can be written again.
-#ifndef LOMP_PAYLOAD_RETURN_HPP
-#define LOMP_PAYLOAD_RETURN_HPP
+#ifndef LOMP_PAYLOAD_RETURNS_HPP
+#define LOMP_PAYLOAD_RETURNS_HPP
 
 #include <array>
 #include <cstdint>
 
-namespace lomp {
+#include "payload_origin.hpp"
 
-/// Where a payload came from; nowhere to return it to if `pool` is 0.
-struct PayloadOrigin {
-  std::uint32_t pool = 0;    ///< a number that each pool of a process has for itself
-  std::uint32_t life = 0;    ///< the worker's process: which one of the pool's
-  std::uint32_t number = 0;  ///< which one of that worker's payloads
-  std::int32_t slot = 0;     ///< the worker's place
-};
+namespace lomp {
 
 /// A message to a worker says by this bit that its payload of that number is free; others have the
 /// numbers of items' files, which never come so far.

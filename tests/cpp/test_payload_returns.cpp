@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "lomp/payload_return.hpp"
+#include "lomp/payload_returns.hpp"
 
 using lomp::PayloadOrigin;
 using lomp::PayloadReturns;
