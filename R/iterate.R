@@ -149,7 +149,7 @@ iterate_forked <- function(plan, frame) {
   state$source_ended <- FALSE
   state$drawn <- TRUE  # until the end tells
   state$progress <- new_progress(plan, plan$n)
-  frame$FUN <- compiled(frame$FUN)
+  ready_frame(frame)
   on_event <- function(event) on_stream_event(event, state)
   state$handle <- iterator_open(new_work(plan, frame), plan$n, plan$workers, on_event, plan$outlet,
                                 plan$is_map, plan$ordered, plan$buffer, tick_of(state$progress))

@@ -29,7 +29,7 @@ new_work <- function(plan, frame) {
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
   progress <- new_progress(plan, length(results))
-  frame$FUN <- compiled(frame$FUN)
+  ready_frame(frame)
   pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress))
   on.exit({
     drawn <- pool_drawn(pool)

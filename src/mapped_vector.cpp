@@ -17,6 +17,7 @@
 #include "lomp/huge_pages.hpp"
 #include "lomp/payload.hpp"
 #include "lomp/payload_returns.hpp"
+#include "pin_library.h"
 
 namespace lomp {
 
@@ -42,17 +43,6 @@ std::size_t measure_header() {
 std::size_t header_bytes() {
   static const std::size_t bytes = measure_header();
   return bytes;
-}
-
-// Vectors outlive the package's namespace: R calls unmap() when they are garbage. So the code
-// stays, also if somebody unloads the library.
-void pin_library() {
-  static const bool is_pinned = [] {
-    Dl_info info;
-    if (dladdr(reinterpret_cast<void*>(pin_library), &info) == 0) return false;
-    return dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != nullptr;
-  }();
-  (void)is_pinned;
 }
 
 // What unmap() must know of a vector.

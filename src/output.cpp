@@ -37,7 +37,7 @@ void take_file(State& s) {
 }
 
 void send_text(State& s) {
-  if (s.text.empty() || !can_send(s)) return;
+  if (!can_send(s)) return;
   s.worker->abandon();
   s.worker->await_room();
   s.worker->put(s.text.data(), s.text.size());
@@ -53,7 +53,7 @@ bool write_text(const char* text, int length) {
   s.text.append(text, static_cast<std::size_t>(length));
   if (length == 0 || text[length - 1] != '\n') return true;
   if (can_send(s)) take_file(s);
-  send_text(s);
+  if (!s.text.empty()) send_text(s);
   return true;
 }
 
@@ -72,7 +72,7 @@ void Output::send(bool is_thorough) {
   State& s = state();
   if (!s.file.is_open()) return;
   if (is_thorough) take_file(s);
-  send_text(s);
+  if (!s.text.empty()) send_text(s);
 }
 
 }  // namespace lomp

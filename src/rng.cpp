@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "binding.h"
 #include "lomp/seed_hash.hpp"
 #include "unwind.h"
 
@@ -21,28 +22,7 @@ SEXP symbol() {
 }
 
 // What `.Random.seed` is in the global environment; anything that is no integer vector if it isn't.
-SEXP current() {
-#if R_VERSION >= R_Version(4, 5, 0)
-  return R_getVarEx(symbol(), R_GlobalEnv, FALSE, R_NilValue);
-#else
-  return Rf_findVarInFrame(R_GlobalEnv, symbol());
-#endif
-}
-
-// Does exactly one variable or element refer to it?
-bool has_one_owner(SEXP x) {
-#if R_VERSION >= R_Version(4, 5, 0)
-  return MAYBE_REFERENCED(x) && !MAYBE_SHARED(x);
-#else
-  return REFCNT(x) == 1;
-#endif
-}
-
-StreamSeed words_of(SEXP seed) {
-  StreamSeed words;
-  std::memcpy(words.data(), INTEGER_RO(seed) + 1, sizeof words);
-  return words;
-}
+SEXP current() { return value_in(R_GlobalEnv, symbol()); }
 
 // Box and Muller's method makes two numbers at a time and keeps one for later, which the item after
 // would get. R forgets it when the method is chosen.
@@ -56,21 +36,25 @@ void choose_box_muller() {
 }  // namespace
 
 ItemRandom::ItemRandom(SEXP seed, SEXP numbers)
-    : streams_(words_of(seed)),
-      kinds_(INTEGER_RO(seed)[0]),
-      numbers_(numbers == R_NilValue ? nullptr : REAL_RO(numbers)) {
-  PROTECT_WITH_INDEX(vector_, &place_);
+    : seed_(seed),
+      numbers_(numbers == R_NilValue ? nullptr : REAL_RO(numbers)),
+      own_(ItemSeed::make(seed)) {
+  PROTECT_WITH_INDEX(own_.vector(), &place_);
 }
 
 void ItemRandom::begin(std::uint64_t item) {
-  if (kinds_ / 100 % 100 == box_muller) choose_box_muller();
-  const bool is_free = is_ours();
-  if (!is_free) REPROTECT(vector_ = Rf_allocVector(INTSXP, length), place_);
-  int* words = INTEGER(vector_);
-  words[0] = kinds_;
-  if (numbers_ != nullptr) item = static_cast<std::uint64_t>(numbers_[item]) - 1;
-  std::memcpy(words + 1, streams_.at(item).data(), sizeof(StreamSeed));
-  if (!is_free) Rf_defineVar(symbol(), vector_, R_GlobalEnv);
+  if (INTEGER_RO(seed_)[0] / 100 % 100 == box_muller) choose_box_muller();
+  const bool is_set = is_ours();
+  if (!is_set && MAYBE_REFERENCED(own_.vector())) renew();
+  own_.set(numbers_ == nullptr ? item : static_cast<std::uint64_t>(numbers_[item]) - 1);
+  if (!is_set) Rf_defineVar(symbol(), own_.vector(), R_GlobalEnv);
+}
+
+// An item has kept the vector, which stays as it was then.
+void ItemRandom::renew() {
+  own_.settle();
+  own_ = ItemSeed::make(seed_);
+  REPROTECT(own_.vector(), place_);
 }
 
 // To look the variable up takes long, for an item that takes nothing. If it was ours after the last
@@ -78,16 +62,14 @@ void ItemRandom::begin(std::uint64_t item) {
 // item may have kept the vector, too: then it has two owners.
 bool ItemRandom::is_ours() {
   const bool was_ours = std::exchange(was_ours_, false);
-  return has_one_owner(vector_) && (was_ours || current() == vector_);
+  return has_one_owner(own_.vector()) && (was_ours || current() == own_.vector());
 }
 
+// Code that might draw writes the state back even if it hasn't.
 bool ItemRandom::has_drawn() {
   SEXP now = current();
-  was_ours_ = now == vector_;
-  if (was_ours_) return false;
-  // Code that might draw writes the state back even if it hasn't.
-  return TYPEOF(now) != INTSXP || XLENGTH(now) != length ||
-         std::memcmp(INTEGER_RO(now), INTEGER_RO(vector_), length * sizeof(int)) != 0;
+  was_ours_ = now == own_.vector();
+  return was_ours_ ? !own_.is_untouched() : !own_.equals(now);
 }
 
 }  // namespace lomp

@@ -5,13 +5,13 @@
 
 #include <Rcpp.h>
 
-#include "lomp/random_streams.hpp"
+#include "item_seed.h"
 
 namespace lomp {
 
 /// Puts a stream of its own into R's `.Random.seed` for each item and tells whether the item has
-/// drawn from it. Most items draw nothing: for them the vector stays the same and only its contents
-/// change. Jumps may leave it behind: it owns nothing. Its vector is on the stack of protected
+/// drawn from it. Most items draw nothing: for them the vector stays the same, and nothing is
+/// worked out. Jumps may leave it behind: it owns nothing. Its vector is on the stack of protected
 /// objects, in a place that the caller gives back.
 class ItemRandom {
  public:
@@ -28,12 +28,12 @@ class ItemRandom {
 
  private:
   bool is_ours();
+  void renew();
 
-  RandomStreams streams_;
-  int kinds_;
+  SEXP seed_;
   const double* numbers_;
-  SEXP vector_ = R_NilValue;
-  bool was_ours_ = false;  // the variable's value was the vector when has_drawn() looked
+  ItemSeed own_;
+  bool was_ours_ = false;  // the variable's value was our vector when has_drawn() looked
   PROTECT_INDEX place_;
 };
 

@@ -26,6 +26,24 @@ test_that("items of atomic vectors are lapply's", {
   for (label in names(vectors)) expect_like_lapply(vectors[[label]], identity, label = label)
 })
 
+test_that("an item may keep the index, or change it", {
+  kept <- list()
+  keep <- function(x) {
+    kept[[x]] <<- parent.frame()$i
+    if (x == 3) assign("i", 1L, parent.frame())
+    list(x, parent.frame()$i, function() x)
+  }
+  for (workers in c(0, 1)) {
+    results <- lomp_map(1:5, keep, .workers = workers)
+    expect_identical(lapply(results, `[[`, 1), as.list(1:5))
+    expect_identical(lapply(results, `[[`, 2), list(1L, 2L, 1L, 4L, 5L))
+    expect_identical(lapply(results, function(r) r[[3]]()), as.list(1:5))
+  }
+  expect_identical(kept, as.list(1:5))
+  indices <- lomp_map(1:5, function(x) parent.frame()$i, .workers = 0)
+  expect_identical(indices, as.list(1:5))
+})
+
 test_that("names are kept, whatever they are", {
   named <- c(a = 1, b = NA)
   expect_like_lapply(named, identity)

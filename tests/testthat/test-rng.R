@@ -237,6 +237,54 @@ test_that("a seed that an item keeps doesn't change under its hands", {
   }
 })
 
+test_that("a seed that nobody has looked at yet stays its item's", {
+  local_generator("default", "default", "default")
+  kept <- list()
+  keep <- function(i) {
+    kept[i] <<- list(get(".Random.seed", globalenv()))
+    if (i %% 2 == 0) rm(".Random.seed", envir = globalenv())
+    NULL
+  }
+  set.seed(8)
+  lomp_map(1:5, keep, .workers = 0)
+  lomp_map(1:5, function(i) runif(1), .workers = 0)  # another call's streams
+  set.seed(8)
+  seeds <- lomp_map(1:5, function(i) .Random.seed + 0L, .workers = 0)
+  expect_identical(kept, seeds)
+  expect_identical(unserialize(serialize(kept, NULL)), seeds)
+})
+
+test_that("an item whose seed goes without having been read takes nothing from the next one", {
+  local_generator("default", "default", "default")
+  for (workers in c(0, 1)) {
+    set.seed(9)
+    lose <- function(i) {
+      kept <<- get(".Random.seed", globalenv())
+      rm(".Random.seed", envir = globalenv())
+    }
+    drawn <- lomp_map(1:6, function(i) if (i %% 2 == 0) runif(1) else lose(i), .workers = workers)
+    set.seed(9)
+    expected <- lomp_map(1:6, function(i) if (i %% 2 == 0) runif(1), .workers = 0)
+    expect_identical(drawn, expected)
+  }
+})
+
+test_that("a seed that an item writes to has been used, and the next item has its own", {
+  local_generator("default", "default", "default")
+  for (workers in c(0, 1)) {
+    set.seed(11)
+    before <- state()
+    seconds <- lomp_map(1:4, function(i) {
+      second <- .Random.seed[2]
+      if (i == 2) .Random.seed[2] <<- 77L
+      second
+    }, .workers = workers)
+    expect_false(identical(state(), before))
+    set.seed(11)
+    expect_identical(seconds, lomp_map(1:4, function(i) .Random.seed[2], .workers = 0))
+  }
+})
+
 test_that("a worker that takes a dead one's place draws the same", {
   local_generator("default", "default", "default")
   set.seed(10)

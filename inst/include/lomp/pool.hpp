@@ -385,7 +385,7 @@ class Pool final : public PayloadSource {
       if (record.goes_on) {
         m.begun.insert(record.item);
       } else {
-        m.begun.erase(record.item);
+        if (!m.begun.empty()) m.begun.erase(record.item);
         mark_done(record.item);
       }
     }
