@@ -204,7 +204,7 @@ enter_random <- function(state) {
   } else {
     state$stream
   }
-  put_seed(state$begun)
+  random_restore(state$begun)
   saved
 }
 

@@ -8,7 +8,7 @@ new_random <- function(advance = FALSE) {
   draw <- random_draw()
   kinds <- current_seed()[[1L]]
   is_paid <- advance || kinds %% 100L == user_supplied
-  if (!is_paid) put_seed(before)
+  if (!is_paid) random_restore(before)
   list(seed = random_seed(before, draw, kinds), pays = !is_paid)
 }
 
@@ -17,11 +17,6 @@ user_supplied <- 5L
 box_muller <- 2L
 
 current_seed <- function() get0(".Random.seed", envir = globalenv(), inherits = FALSE)
-
-put_seed <- function(seed) {
-  if (!is.null(seed)) return(random_restore(seed))
-  if (!is.null(current_seed())) rm(".Random.seed", envir = globalenv())
-}
 
 # For items that are run in this process: what the generator was. Without a seed R remembers the
 # kinds alone.
@@ -35,7 +30,7 @@ restore_random <- function(saved) {
     # R warns of kinds that are there for the sake of old results; the caller has chosen them.
     suppressWarnings(do.call(RNGkind, as.list(saved$kinds)))
   }
-  put_seed(saved$seed)
+  random_restore(saved$seed)
 }
 
 # The draw by which the caller's generator advances. Items that this process runs leave no half of a

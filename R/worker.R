@@ -18,7 +18,7 @@ prepare_worker <- function() {
 # What workers need to know of the session; found out here, where that is cheaper.
 note_session <- function() {
   the$error_message <- geterrmessage()
-  the$has_sink <- sink.number() > 0L
+  the$has_sink <- stdout() != 1L  # where output goes now; sink.number() takes far longer to tell
   the$has_message_sink <- sink.number(type = "message") != 2L
 }
 

@@ -221,6 +221,7 @@ std::int64_t as_nanoseconds(double seconds) {
 }  // namespace
 
 Task make_task(SEXP work, SEXP expression) {
+  ItemSeed::prepare();
   Task task;
   task.call = make_item_call(expression, VECTOR_ELT(work, 0));
   task.hooks = hooks_of(VECTOR_ELT(work, 1));

@@ -58,6 +58,11 @@ R_altrep_class_t make_class() {
   return made;
 }
 
+R_altrep_class_t item_seed_class() {
+  static const R_altrep_class_t made = make_class();
+  return made;
+}
+
 }  // namespace
 
 StreamSeed words_of(SEXP seed) {
@@ -66,12 +71,13 @@ StreamSeed words_of(SEXP seed) {
   return words;
 }
 
+void ItemSeed::prepare() { item_seed_class(); }
+
 ItemSeed ItemSeed::make(SEXP seed) {
-  static const R_altrep_class_t item_seed = make_class();
   SEXP memory = PROTECT(Rf_allocVector(RAWSXP, sizeof(State)));
   SEXP words = PROTECT(Rf_allocVector(INTSXP, length));
   State* state = new (RAW(memory)) State{INTEGER_RO(seed)[0], words_of(seed), 0, false};
-  SEXP vector = R_new_altrep(item_seed, memory, words);
+  SEXP vector = R_new_altrep(item_seed_class(), memory, words);
   UNPROTECT(2);
   return ItemSeed(vector, state);
 }

@@ -14,6 +14,9 @@ namespace lomp {
 /// others, and outlives this.
 class ItemSeed {
  public:
+  /// Before a fork: what would take long in each worker.
+  static void prepare();
+
   /// Makes the vector. `seed` is the `.Random.seed` of stream 0. May jump.
   static ItemSeed make(SEXP seed);
 

@@ -18,6 +18,7 @@ constexpr unsigned char type_mask = 0x1f, has_attributes = 0x20, is_scalar = 0x4
                         is_payload = 0x80;
 constexpr int max_depth = 64;            // deeper lists go through R's serialization
 constexpr R_xlen_t max_expanded = 1024;  // longer compact sequences stay compact
+constexpr std::size_t most_small = 64;   // bytes of elements that are put in one piece
 constexpr std::uint32_t na_length = UINT32_MAX;
 
 // Calls visit(tag, value) for each attribute until it returns false.
@@ -317,14 +318,22 @@ SEXP get_value(Source& source) {
 
 bool is_plain(SEXP value) { return is_plain_at(value, 0); }
 
-bool put_number(RecordSink& sink, SEXP value) {
-  const SEXPTYPE type = TYPEOF(value);
-  if (!is_number(type) || XLENGTH(value) != 1) return false;
-  if (ALTREP(value) || Rf_isS4(value) || any_attribute(value)) return false;
-  unsigned char bytes[1 + sizeof(double)];
-  bytes[0] = static_cast<unsigned char>(type | is_scalar);
-  std::memcpy(bytes + 1, elements(value), element_size(type));
-  sink.put(bytes, 1 + element_size(type));
+bool put_small(RecordSink& sink, SEXP value) {
+  const std::size_t size = element_size(TYPEOF(value));
+  if (size == 0 || ALTREP(value)) return false;
+  const std::uint64_t length = static_cast<std::uint64_t>(XLENGTH(value));
+  if (length == 0 || length * size > most_small || Rf_isS4(value) || any_attribute(value)) {
+    return false;
+  }
+  unsigned char bytes[1 + sizeof length + most_small];
+  std::size_t at = 1;
+  bytes[0] = static_cast<unsigned char>(TYPEOF(value) | (length == 1 ? is_scalar : 0));
+  if (length != 1) {
+    std::memcpy(bytes + at, &length, sizeof length);
+    at += sizeof length;
+  }
+  std::memcpy(bytes + at, elements(value), length * size);
+  sink.put(bytes, at + length * size);
   return true;
 }
 

@@ -87,11 +87,15 @@ double random_draw() {
   return number;
 }
 
-// Makes `.Random.seed` what it was.
+// Makes `.Random.seed` what it was; NULL if there was none.
 // [[Rcpp::export(rng = false)]]
 void random_restore(SEXP seed) {
   lomp::unwind([seed] {
-    Rf_defineVar(lomp::symbol(), seed, R_GlobalEnv);
+    if (seed != R_NilValue) {
+      Rf_defineVar(lomp::symbol(), seed, R_GlobalEnv);
+    } else {
+      R_removeVarFromFrame(lomp::symbol(), R_GlobalEnv);
+    }
     return R_NilValue;
   });
 }

@@ -99,7 +99,7 @@ bool put_stream(RecordSink& records, SEXP value) {
 
 unsigned put_value(RecordSink& sink, SEXP value) {
   Encoding encoding = Encoding::plain;
-  if (put_number(sink, value)) return static_cast<unsigned>(encoding);
+  if (put_small(sink, value)) return static_cast<unsigned>(encoding);
   if (is_plain(value)) {
     put_plain(sink, value);
   } else {

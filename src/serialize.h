@@ -34,9 +34,9 @@ bool is_plain(SEXP value);
 /// values, since it needs no table of references; about as fast for large ones.
 void put_plain(RecordSink& sink, SEXP value);
 
-/// Does the same with a bare number, at once, which is what many an item gives; false if the value
-/// isn't one.
-bool put_number(RecordSink& sink, SEXP value);
+/// Does the same with a few bare numbers, at once, which is what many an item gives; false if the
+/// value is something else.
+bool put_small(RecordSink& sink, SEXP value);
 
 /// Appends R's serialization to the record in hand; true if an external pointer in it is lost.
 /// May jump.
