@@ -7,7 +7,7 @@
 #' - `lomp.buffer`: how many bytes of results the workers of [lomp_iterate()] may have made that
 #'   nobody has taken yet, 64 MiB if unset. One result for each worker may be there in any case.
 #'   Each worker may keep as much again of the memory of results that were dropped, for the next
-#'   ones.
+#'   ones; and so may this process for each worker, of large items from a stream.
 #'
 #' - `lomp.progress`: the default of `.progress`, `FALSE` if unset. Where `TRUE` comes from here, no
 #'   bar is shown in documents of the package knitr.
@@ -53,7 +53,8 @@ new_source_plan <- function(producer, workers, on_error, redo) {
   list(
     n = NA_real_, workers = check_workers(workers, ".workers"),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
-    source = new_source(producer), ordered = FALSE, buffer = 0, is_map = TRUE, emits = FALSE
+    source = new_source(producer), ordered = FALSE, buffer = buffer_bytes(), is_map = TRUE,
+    emits = FALSE
   )
 }
 

@@ -321,7 +321,8 @@ lomp::PoolOptions make_options(double items, int workers, bool is_map, bool orde
   options.is_prompt = !is_map;
   options.takes_returns = !is_map;
   options.is_ordered = ordered;
-  options.buffer_bytes = static_cast<std::size_t>(buffer);
+  options.most_free_bytes = static_cast<std::size_t>(buffer);
+  options.buffer_bytes = is_map ? 0 : options.most_free_bytes;
   return options;
 }
 
@@ -407,10 +408,11 @@ SEXP take_from(Stream& stream, SEXP handle, Take take) {
 
 // Opens a stream of the results of `items` calls, whose frame also holds `emit` if there is an
 // outlet; all workers are forked when it returns. `items` is NA where they come from
-// iterator_give(). With `is_map` each item has one result, whatever it is. `buffer` is a number of
-// bytes, 0 for no bound. `work` and `tick` are as in pool_open(). `on_event` is an R function: it
-// gets what isn't a result, a list as pool_next() gives it, and returns NULL to go on, or
-// list(value) to give this value to whoever asked; or it throws.
+// iterator_give(). With `is_map` each item has one result, whatever it is, and there is no bound to
+// what is made and not taken yet; else that is `buffer`, a number of bytes. `work` and `tick` are
+// as in pool_open(). `on_event` is an R function: it gets what isn't a result, a list as
+// pool_next() gives it, and returns NULL to go on, or list(value) to give this value to whoever
+// asked; or it throws.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP outlet, bool is_map,
                    bool ordered, double buffer, double tick) {

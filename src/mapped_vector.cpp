@@ -118,6 +118,7 @@ SEXP copy_payload(SEXP x, const Request& request) {
   if (!read_payload(request.fd, writable_elements(x), bytes)) {
     Rf_error("a result arrived damaged: its data are cut short");
   }
+  payload_returns().put(request.mapping.origin);
   UNPROTECT(1);
   return x;
 }

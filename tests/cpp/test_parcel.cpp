@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <testthat/vendor/catch.h>
 
 #include <string>
@@ -113,6 +114,33 @@ TEST_CASE("payloads are numbered on from parcel to parcel") {
   REQUIRE(post.parcel.put_payload("data", 4, second));
   CHECK(first == 0);
   CHECK(second == 1);
+}
+
+TEST_CASE("files that the worker has let go of are used again") {
+  Post post;
+  post.parcel.use_files_again(std::size_t{1} << 20);
+  const auto send = [&post](char fill, lomp::NumberedFd& file) {
+    const std::string content(200000, fill);
+    std::uint32_t number = 0;
+    REQUIRE(post.parcel.put_payload(content.data(), content.size(), number));
+    REQUIRE(lomp::receive_descriptor(post.control.worker.get(), file));
+    CHECK(file.number == number);
+    std::string found(content.size(), '-');
+    CHECK(lomp::read_payload(file.fd.get(), &found[0], found.size()));
+    CHECK(found == content);
+    struct stat status {};
+    REQUIRE(::fstat(file.fd.get(), &status) == 0);
+    return status.st_ino;
+  };
+  lomp::NumberedFd first, second, third, fourth;
+  const ino_t one = send('a', first), two = send('b', second);
+  CHECK(one != two);
+  post.parcel.set_free(first.number);
+  post.parcel.set_free(77);  // nobody's
+  CHECK(send('c', third) == one);
+  const ino_t three = send('d', fourth);
+  CHECK(three != one);
+  CHECK(three != two);
 }
 
 TEST_CASE("an item that no file can be sent for is refused") {

@@ -2,7 +2,9 @@
 #include <testthat/vendor/catch.h>
 
 #include <fstream>
+#include <sstream>
 #include <string>
+#include <utility>
 
 #include "lomp/payload_file.hpp"
 #include "pools.hpp"
@@ -33,6 +35,18 @@ int count_mappings(const std::string& rights) {
     count += is_payload && line.find(" " + rights + "-s ") != std::string::npos;
   }
   return count;
+}
+
+/// Where the one shared mapping of a payload file lies in this process.
+std::pair<std::uintptr_t, std::uintptr_t> place_of_mapping() {
+  std::ifstream maps("/proc/self/maps");
+  std::uintptr_t begin = 0, end = 0;
+  char dash = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("memfd:lomp") == std::string::npos) continue;
+    std::istringstream(line) >> std::hex >> begin >> dash >> end;
+  }
+  return {begin, end};
 }
 
 }  // namespace
@@ -97,6 +111,25 @@ TEST_CASE("between two writes nothing here can change a payload file") {
   }
   CHECK(count_mappings("r-") == 0);
 }
+
+#if defined(__linux__)
+TEST_CASE("a forked copy of a payload file leaves alone what lies in its place there") {
+  const LeavesNothing check;
+  PayloadFile file = file_with(payload(1, bytes));
+  REQUIRE(file.rewrite(payload(2, bytes).data(), bytes));
+  const std::pair<std::uintptr_t, std::uintptr_t> place = place_of_mapping();
+  CHECK(run_in_process([&] {
+          void* at = reinterpret_cast<void*>(place.first);
+          const std::size_t size = place.second - place.first;
+          const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+          void* own = ::mmap(at, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+          if (own != at) return 1;
+          { const PayloadFile copy(std::move(file)); }
+          return ::msync(own, size, MS_ASYNC) == 0 ? 0 : 2;
+        }) == 0);
+  CHECK(file.rewrite(payload(3, bytes).data(), bytes));
+}
+#endif
 
 TEST_CASE("a payload file keeps its size") {
   const PayloadFile file = file_with(payload(1, bytes));

@@ -89,6 +89,60 @@ test_that("an item can be changed by its worker", {
   expect_identical(got, lapply(1:6, function(i) c(0, i, i * (1e5 - 1))))
 })
 
+# The inodes of the payloads that are mapped here.
+payload_files <- function() {
+  maps <- grep("memfd:lomp|/lomp-", lines_of("/proc/self/maps"), value = TRUE)
+  vapply(strsplit(maps, " +"), `[[`, "", 5L)
+}
+
+test_that("what a worker keeps of its items stays as it was, though files are used again", {
+  skip_without_proc()
+  kept <- list()
+  look <- function(x) {
+    if (x[[1]] %% 8 == 0) kept <<- c(kept, list(x))
+    if (x[[1]] %% 5 == 0) x[1] <- -x[[1]]
+    gc(full = FALSE)
+    list(range(x), lapply(kept, range), payload_files())
+  }
+  for (workers in 1:2) {
+    others <- payload_files()
+    results <- lomp_map(vectors(80, 5e5), look, .workers = workers)
+    for (i in seq_along(results)) {
+      expect_identical(results[[i]][[1]], c(if (i %% 5 == 0) -i else i, i) + 0)
+      for (k in results[[i]][[2]]) expect_true(k[[1]] == k[[2]] && k[[1]] %% 8 == 0)
+    }
+    # Ten are kept; of the others there are a few at a time.
+    files <- setdiff(unlist(lapply(results, `[[`, 3)), others)
+    expect_gt(length(files), 10)
+    expect_lt(length(files), 60)
+  }
+})
+
+test_that("a process that a worker forks keeps the items that it was forked with", {
+  skip_without_proc()
+  path <- withr::local_tempfile()
+  system2("mkfifo", path)
+  watch <- function(x) {
+    if (x[[1]] == 1) {
+      child <<- parallel::mcparallel({
+        readLines(file(path, raw = TRUE), 1)
+        range(x)
+      })
+    }
+    rm(x)
+    gc(full = FALSE)
+  }
+  last <- function(x) {
+    starter <- file(path, "w", raw = TRUE)
+    writeLines("go", starter)
+    close(starter)
+    parallel::mccollect(child)[[1]]
+  }
+  results <- lomp_map(vectors(40, 1e5), function(x) if (x[[1]] == 40) last(x) else watch(x),
+                      .workers = 1)
+  expect_identical(results[[40]], c(1, 1))
+})
+
 test_that("items are pulled only as they are needed", {
   skip_on_cran()
   pulled <- 0

@@ -13,7 +13,8 @@ enum class FrameKind : std::uint8_t {
   part = 2,     ///< the body is a piece of one record that is too large to be staged
   bye = 3,      ///< the worker has no more work and leaves; no body
   spilled = 4,  ///< the body tells of a record in a file (see spill.hpp)
-  hungry = 5    ///< the worker of a stream wants about as many items as `item` says; no body
+  hungry = 5    ///< the worker of a stream wants about as many items as `item` says; the body: the
+                ///< numbers of the payloads that it has let go of, 32 bits each
 };
 
 /// What a part says of the record that it belongs to.

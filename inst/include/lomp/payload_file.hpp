@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "generation.hpp"
 #include "mapping.hpp"
 #include "payload.hpp"
 #include "populate.hpp"
@@ -18,6 +19,14 @@ class PayloadFile {
   /// Makes one that holds these bytes; it isn't open if there is no file to be had.
   PayloadFile(const void* data, std::size_t bytes)
       : fd_(make_payload(data, bytes, SealFor::rewriting)), bytes_(bytes) {}
+
+  PayloadFile(PayloadFile&&) = default;
+  PayloadFile& operator=(PayloadFile&&) = default;
+
+  /// A forked copy hasn't got the pages: something else may lie in their place.
+  ~PayloadFile() {
+    if (generation() != owner_) (void)pages_.release();
+  }
 
   bool is_open() const { return static_cast<bool>(fd_); }
   const Fd& fd() const { return fd_; }
@@ -61,6 +70,7 @@ class PayloadFile {
   std::size_t bytes_ = 0;
   std::uint32_t number_ = 0;
   bool is_free_ = true;
+  unsigned owner_ = generation();
 };
 
 }  // namespace lomp

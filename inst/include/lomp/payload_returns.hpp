@@ -4,6 +4,7 @@
 #define LOMP_PAYLOAD_RETURNS_HPP
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "payload_origin.hpp"
@@ -19,6 +20,8 @@ constexpr std::uint32_t return_flag = std::uint32_t{1} << 31;
 /// number of places, and what finds none pushes another one out. Nothing but time is lost by that.
 class PayloadReturns {
  public:
+  static constexpr std::size_t capacity = 64;
+
   void put(const PayloadOrigin& origin) noexcept {
     if (origin.pool == 0) return;
     places_[next_] = origin;
@@ -41,7 +44,7 @@ class PayloadReturns {
   }
 
  private:
-  std::array<PayloadOrigin, 64> places_{};
+  std::array<PayloadOrigin, capacity> places_{};
   std::size_t next_ = 0;
   bool is_empty_ = true;
 };

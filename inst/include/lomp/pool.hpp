@@ -36,9 +36,11 @@ struct PoolOptions {
   std::size_t buffer_bytes =
       0;                   ///< what may be made and not released, all workers together; 0: all
   bool is_prompt = false;  ///< somebody waits for each record: none is kept to gather more
-  /// Payloads are let go of one by one: each worker uses their files again, and may keep as much as
-  /// `buffer_bytes` for that.
+  /// Payloads are let go of one by one: each worker uses their files again.
   bool takes_returns = false;
+  /// Of files that wait to be used again, so much may be kept: by each worker, and here for each
+  /// worker that gets streamed items.
+  std::size_t most_free_bytes = std::size_t{64} << 20;
   bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
   std::function<void()> before_fork;  ///< runs in the parent before each fork
   Reaper* reaper = nullptr;           ///< outlives the pool; takes over who is slow to end
@@ -294,7 +296,17 @@ class Pool final : public PayloadSource {
     if (header.kind == FrameKind::bye) return retire(member);
     if (header.kind != FrameKind::hungry) return deliver(*member);
     member->wanted = std::max<std::uint32_t>(1, header.item);
+    take_returns(*member);
     return {};
+  }
+
+  /// Of payloads that the worker got with its items, those that it has let go of.
+  static void take_returns(Member& m) {
+    std::uint32_t number = 0;
+    for (std::size_t at = 0; at + sizeof number <= m.reader.size(); at += sizeof number) {
+      std::memcpy(&number, m.reader.body() + at, sizeof number);
+      m.parcel.set_free(number);
+    }
   }
 
   /// A worker that wants items, if there may be any.
@@ -729,13 +741,14 @@ class Pool final : public PayloadSource {
     member->last_pid = member->child.pid();
     member->results = std::move(pipe.reader);
     member->control = std::move(control.parent);
+    if (options_.is_streamed) member->parcel.use_files_again(options_.most_free_bytes);
     members_[static_cast<std::size_t>(slot)] = std::move(member);
   }
 
   void work(int slot, int results, int control) {
     keep_freed_memory();
     Worker worker(page_, slot, results, control);
-    if (number_ != 0) worker.use_files_again(options_.buffer_bytes);
+    if (number_ != 0) worker.use_files_again(options_.most_free_bytes);
     main_(worker);
     worker.bye();
   }

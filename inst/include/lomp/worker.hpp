@@ -4,6 +4,7 @@
 #define LOMP_WORKER_HPP
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <vector>
@@ -84,6 +85,10 @@ class Worker final : public RecordSink, public PayloadSource {
   }
 
   void drop_payload() override { payload_.reset(); }
+
+  PayloadOrigin origin_of(int, std::uint32_t, std::uint32_t number) const override {
+    return {parent_, 0, number, 0};
+  }
 
   /// Before a record is begun: waits as long as too many are made and not yet taken, if there is a
   /// bound to that. The parent's death ends this process then.
@@ -286,11 +291,17 @@ class Worker final : public RecordSink, public PayloadSource {
     return begin_block();
   }
 
+  /// Tells at the same time which files the parent can use again.
   void ask_for_items() {
+    std::array<std::uint32_t, PayloadReturns::capacity> numbers;
+    std::size_t count = 0;
+    payload_returns().take(parent_,
+                           [&](const PayloadOrigin& one) { numbers[count++] = one.number; });
     FrameHeader header;
     header.kind = FrameKind::hungry;
     header.item = static_cast<std::uint32_t>(size_.items());
-    send(header, nullptr, 0);
+    header.bytes = count * sizeof numbers[0];
+    send(header, numbers.data(), header.bytes);
   }
 
   /// Forgets the places of descriptors that were asked for.
@@ -463,6 +474,7 @@ class Worker final : public RecordSink, public PayloadSource {
   int index_;
   int results_;
   int control_;
+  std::uint32_t parent_ = parent_as_pool();
   bool has_returns_ = false;
   PayloadFiles files_;  // none without that
   std::uint32_t next_payload_ = 0;
