@@ -25,14 +25,17 @@ bool holds(const PayloadFile& file, const Bytes& content) {
 
 PayloadFile file_with(const Bytes& content) { return {content.data(), content.size()}; }
 
+/// Is this line of the list of mappings one of a payload file?
+bool is_payload(const std::string& line) {
+  return line.find("memfd:lomp") != std::string::npos || line.find("/lomp-") != std::string::npos;
+}
+
 /// How many shared mappings of payload files this process has with these rights: "rw" or "r-".
 int count_mappings(const std::string& rights) {
   std::ifstream maps("/proc/self/maps");
   int count = 0;
   for (std::string line; std::getline(maps, line);) {
-    const bool is_payload =
-        line.find("memfd:lomp") != std::string::npos || line.find("/lomp-") != std::string::npos;
-    count += is_payload && line.find(" " + rights + "-s ") != std::string::npos;
+    count += is_payload(line) && line.find(" " + rights + "-s ") != std::string::npos;
   }
   return count;
 }
@@ -43,7 +46,7 @@ std::pair<std::uintptr_t, std::uintptr_t> place_of_mapping() {
   std::uintptr_t begin = 0, end = 0;
   char dash = 0;
   for (std::string line; std::getline(maps, line);) {
-    if (line.find("memfd:lomp") == std::string::npos) continue;
+    if (!is_payload(line)) continue;
     std::istringstream(line) >> std::hex >> begin >> dash >> end;
   }
   return {begin, end};
