@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "lomp/payload.hpp"
+#include "lomp/seal.hpp"
 #include "lomp/time_share.hpp"
 
 namespace lomp {
@@ -106,11 +107,13 @@ class Ballast {
     }
   }
 
-  // Twice what is needed, or enough for a row of large ones at one go; or, where there isn't so
+  // Twice what is needed, or, but for a worker, whose parent waits for the files of what it drops,
+  // enough for a row of large ones at one go; or, where there isn't so
   // much, just what is needed: R's own error if there isn't. A collection on the way may make
   // `used_` smaller.
   void grow(std::size_t bytes) {
-    const std::size_t row = bytes < large ? 0 : std::min(10 * bytes, 3 * worth_collecting);
+    const std::size_t row =
+        bytes < large || is_sealed_worker() ? 0 : std::min(10 * bytes, 3 * worth_collecting);
     const std::size_t piece = (std::max(2 * (used_ + bytes), row) - total_) / at_once + 1;
     const bool is_free = has_address_space(2 * piece * at_once) && make_heap_grow(piece * at_once);
     const auto is_enough = [&] { return total_ >= row && has_room(bytes, total_ / 2); };
@@ -173,6 +176,13 @@ void add_ballast(std::size_t bytes) { ballast().add(bytes); }
 void remove_ballast(std::size_t bytes) noexcept { ballast().remove(bytes); }
 
 void drop_old_results() { ballast().drop_old(); }
+
+void make_room_for_items(std::size_t bytes) {
+  constexpr std::size_t items = 6, most = std::size_t{64} << 20;
+  if (bytes < most / items / 4) return;  // R's own least room is enough
+  const std::size_t room = std::min(items * bytes, most);
+  if (has_address_space(room)) make_heap_grow(room);
+}
 
 BallastUse::BallastUse() { ballast().begin_use(); }
 BallastUse::~BallastUse() { ballast().end_use(); }

@@ -87,6 +87,9 @@ class Parcel final : public RecordSink {
 
   bool empty() const { return bytes_ == 0; }
 
+  /// What travels in files, the item in hand included.
+  std::size_t file_bytes() const { return file_bytes_; }
+
   /// Hands it over. The worker must be woken.
   void post() {
     inbox_.post(bytes_);
