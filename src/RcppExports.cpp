@@ -345,7 +345,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // random_item_seed
-Rcpp::IntegerVector random_item_seed(SEXP seed, double item);
+SEXP random_item_seed(SEXP seed, double item);
 RcppExport SEXP _lomp_random_item_seed(SEXP seedSEXP, SEXP itemSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;

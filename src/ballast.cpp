@@ -177,11 +177,12 @@ void remove_ballast(std::size_t bytes) noexcept { ballast().remove(bytes); }
 
 void drop_old_results() { ballast().drop_old(); }
 
-void make_room_for_items(std::size_t bytes) {
-  constexpr std::size_t items = 6, most = std::size_t{64} << 20;
-  if (bytes < most / items / 4) return;  // R's own least room is enough
+bool make_room_for_items(std::size_t bytes) {
+  constexpr std::size_t items = 6, least = std::size_t{16} << 20, most = 4 * least;
   const std::size_t room = std::min(items * bytes, most);
+  if (room < least) return false;  // R has that much anyway
   if (has_address_space(room)) make_heap_grow(room);
+  return true;
 }
 
 BallastUse::BallastUse() { ballast().begin_use(); }

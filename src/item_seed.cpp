@@ -11,8 +11,6 @@ namespace lomp {
 
 namespace {
 
-constexpr int length = 7;  // the kinds and six words
-
 using State = ItemSeed::State;
 
 State* state_of(SEXP vector) { return reinterpret_cast<State*>(RAW(R_altrep_data1(vector))); }
@@ -31,7 +29,7 @@ const StreamSeed& words_of_stream(const State& state) {
   return streams.at(state.stream);
 }
 
-R_xlen_t get_length(SEXP) { return length; }
+R_xlen_t get_length(SEXP) { return seed_length; }
 
 void* get_data(SEXP vector, Rboolean) {
   State& state = *state_of(vector);
@@ -75,7 +73,7 @@ void ItemSeed::prepare() { item_seed_class(); }
 
 ItemSeed ItemSeed::make(SEXP seed) {
   SEXP memory = PROTECT(Rf_allocVector(RAWSXP, sizeof(State)));
-  SEXP words = PROTECT(Rf_allocVector(INTSXP, length));
+  SEXP words = PROTECT(Rf_allocVector(INTSXP, seed_length));
   State* state = new (RAW(memory)) State{INTEGER_RO(seed)[0], words_of(seed), 0, false};
   SEXP vector = R_new_altrep(item_seed_class(), memory, words);
   UNPROTECT(2);
@@ -83,7 +81,7 @@ ItemSeed ItemSeed::make(SEXP seed) {
 }
 
 bool ItemSeed::equals(SEXP other) const {
-  if (TYPEOF(other) != INTSXP || XLENGTH(other) != length) return false;
+  if (TYPEOF(other) != INTSXP || XLENGTH(other) != seed_length) return false;
   const int* words = INTEGER_RO(other);
   return words[0] == state_->kinds &&
          std::memcmp(words + 1, words_of_stream(*state_).data(), sizeof(StreamSeed)) == 0;

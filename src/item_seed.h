@@ -9,6 +9,8 @@
 
 namespace lomp {
 
+constexpr int seed_length = 7;  ///< of a `.Random.seed`: the kinds and six words
+
 /// The state of an item's random stream, as an integer vector of R's. Most items draw no numbers,
 /// and the state of their streams is never worked out. A view: the vector has to be protected by
 /// others, and outlives this.

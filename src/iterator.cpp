@@ -179,7 +179,7 @@ class Stream {
     lomp::Parcel& parcel = pool_.parcel(worker);
     parcel.begin();
     const unsigned kind = lomp::put_value(parcel, value);
-    if (!has_room_for_items_ && parcel.file_bytes() > 0) make_room_for_items(parcel.file_bytes());
+    if (!has_room_for_items_) has_room_for_items_ = lomp::make_room_for_items(parcel.file_bytes());
     pool_.note_given(worker, item);
     if (parcel.add(item, kind)) return parcel.has_room() ? Given::more : Given::full;
     if (pool_.has_left(worker)) return Given::full;  // the item will come back
@@ -192,12 +192,6 @@ class Stream {
     arrival.record.item = item;
     line_up(arrival, item, true);
     return Given::refused;
-  }
-
-  // At the first large one.
-  void make_room_for_items(std::size_t bytes) {
-    has_room_for_items_ = true;
-    lomp::make_room_for_items(bytes);
   }
 
   void line_up(const Arrival& arrival, std::uint64_t item, bool is_last) {

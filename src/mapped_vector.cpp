@@ -46,7 +46,7 @@ std::size_t header_bytes() {
 }
 
 // What unmap() must know of a vector.
-struct Mapping {
+struct MappingNote {
   std::size_t bytes;
   PayloadOrigin origin;
   unsigned forks;  // forks_seen() when it was mapped
@@ -56,20 +56,20 @@ struct Mapping {
 struct Request {
   int fd;
   bool is_mapped;
-  Mapping mapping;
+  MappingNote mapping;
 };
 
 // R keeps a copy of the allocator before the vector's header: in the page that lies before the
 // elements. The page's beginning is free.
-static_assert(std::is_trivially_copyable<Mapping>::value, "it lies in memory that has no type");
+static_assert(std::is_trivially_copyable<MappingNote>::value, "it lies in memory that has no type");
 constexpr std::size_t most_header_bytes = 1024;  // a page has at least four times as many
 
-void note_mapping(unsigned char* base, const Mapping& mapping) {
+void note_mapping(unsigned char* base, const MappingNote& mapping) {
   std::memcpy(base, &mapping, sizeof mapping);
 }
 
-Mapping mapping_at(const unsigned char* base) {
-  Mapping mapping;
+MappingNote mapping_at(const unsigned char* base) {
+  MappingNote mapping;
   std::memcpy(&mapping, base, sizeof mapping);
   return mapping;
 }
@@ -84,7 +84,7 @@ void unmap(R_allocator_t*, void* memory) {
   const std::uintptr_t page = static_cast<std::uintptr_t>(payload_offset());
   unsigned char* base =
       reinterpret_cast<unsigned char*>(reinterpret_cast<std::uintptr_t>(memory) / page * page);
-  const Mapping mapping = mapping_at(base);
+  const MappingNote mapping = mapping_at(base);
   remove_ballast(mapping.bytes);
   unmap_payload(base, mapping.bytes);
   if (mapping.forks == forks_seen()) payload_returns().put(mapping.origin);

@@ -12,7 +12,6 @@ namespace lomp {
 
 namespace {
 
-constexpr int length = 7;  // of a `.Random.seed`: the kinds and six words
 constexpr int box_muller = 2;
 
 // R has made this symbol when it started, so nothing is allocated here and nothing jumps.
@@ -115,7 +114,7 @@ Rcpp::IntegerVector random_seed(SEXP state, double draw, int kinds) {
   std::memcpy(&bits, &draw, sizeof bits);
   hash.add(bits);
   const lomp::StreamSeed words = hash.seed();
-  Rcpp::IntegerVector seed(lomp::length);
+  Rcpp::IntegerVector seed(lomp::seed_length);
   seed[0] = kinds - kinds % 100 + lecuyer;
   std::memcpy(seed.begin() + 1, words.data(), sizeof words);
   return seed;
@@ -123,11 +122,10 @@ Rcpp::IntegerVector random_seed(SEXP state, double draw, int kinds) {
 
 // The `.Random.seed` of an item (from 1).
 // [[Rcpp::export(rng = false)]]
-Rcpp::IntegerVector random_item_seed(SEXP seed, double item) {
-  lomp::RandomStreams streams(lomp::words_of(seed));
-  const lomp::StreamSeed words = streams.at(static_cast<std::uint64_t>(item) - 1);
-  Rcpp::IntegerVector result(lomp::length);
-  result[0] = INTEGER(seed)[0];
-  std::memcpy(result.begin() + 1, words.data(), sizeof words);
-  return result;
+SEXP random_item_seed(SEXP seed, double item) {
+  return lomp::unwind([&] {
+    lomp::ItemSeed own = lomp::ItemSeed::make(seed);
+    own.set(static_cast<std::uint64_t>(item) - 1);
+    return own.vector();
+  });
 }

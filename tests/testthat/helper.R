@@ -201,3 +201,17 @@ wait_for <- function(flag) {
 }
 
 seconds <- function(code) system.time(code, gcFirst = FALSE)[["elapsed"]]
+
+# Lines of /proc/self/maps: payloads that are mapped in this process.
+payload_mappings <- function() {
+  grep("memfd:lomp|/lomp-", lines_of("/proc/self/maps"), value = TRUE)
+}
+
+# Through a named pipe: one process waits for another one's word.
+await_word <- function(path) readLines(file(path, raw = TRUE), 1)
+
+give_word <- function(path) {
+  pipe <- file(path, "w", raw = TRUE)
+  writeLines("go", pipe)
+  close(pipe)
+}

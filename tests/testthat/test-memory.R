@@ -6,7 +6,7 @@ threshold <- 128 * 1024
 skip_unless_linux <- function() skip_if_not(file.exists("/proc/self/maps"), "no /proc")
 
 # Mappings of results in this process.
-mappings <- function() sum(grepl("memfd:lomp|/lomp-", readLines("/proc/self/maps")))
+mappings <- function() length(payload_mappings())
 
 large <- function(type, n = 40000) {
   switch(type,
@@ -276,14 +276,12 @@ test_that("a forked process keeps the results that it was forked with", {
   value <- it()
   first <- value[[1]]
   child <- parallel::mcparallel({
-    readLines(file(path, raw = TRUE), 1)
+    await_word(path)
     range(value)
   })
   rm(value)
   gc()
   while (!lomp_done(it())) gc(full = FALSE)
-  starter <- file(path, "w", raw = TRUE)
-  writeLines("go", starter)
-  close(starter)
+  give_word(path)
   expect_identical(parallel::mccollect(child)[[1]], c(first, first))
 })

@@ -90,10 +90,7 @@ test_that("an item can be changed by its worker", {
 })
 
 # The inodes of the payloads that are mapped here.
-payload_files <- function() {
-  maps <- grep("memfd:lomp|/lomp-", lines_of("/proc/self/maps"), value = TRUE)
-  vapply(strsplit(maps, " +"), `[[`, "", 5L)
-}
+payload_files <- function() vapply(strsplit(payload_mappings(), " +"), `[[`, "", 5L)
 
 test_that("what a worker keeps of its items stays as it was, though files are used again", {
   skip_without_proc()
@@ -125,7 +122,7 @@ test_that("a process that a worker forks keeps the items that it was forked with
   watch <- function(x) {
     if (x[[1]] == 1) {
       child <<- parallel::mcparallel({
-        readLines(file(path, raw = TRUE), 1)
+        await_word(path)
         range(x)
       })
     }
@@ -133,9 +130,7 @@ test_that("a process that a worker forks keeps the items that it was forked with
     gc(full = FALSE)
   }
   last <- function(x) {
-    starter <- file(path, "w", raw = TRUE)
-    writeLines("go", starter)
-    close(starter)
+    give_word(path)
     parallel::mccollect(child)[[1]]
   }
   results <- lomp_map(vectors(40, 1e5), function(x) if (x[[1]] == 40) last(x) else watch(x),

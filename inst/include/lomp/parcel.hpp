@@ -6,9 +6,8 @@
 #include <new>
 
 #include "buffer.hpp"
-#include "control.hpp"
 #include "inbox.hpp"
-#include "payload_files.hpp"
+#include "payload_sender.hpp"
 #include "record_sink.hpp"
 #include "spill.hpp"
 
@@ -29,20 +28,17 @@ class Parcel final : public RecordSink {
   /// Starts an empty one. `control` is the parent's end of the worker's socket.
   void open(Inbox inbox, int control) {
     inbox_ = inbox;
-    control_ = control;
+    payloads_.use_socket(control);
     bytes_ = file_bytes_ = files_ = 0;
     begin();
   }
 
   /// From now on files are used again of which the worker says that it has let go, for what comes
   /// next; so many bytes of them may be kept.
-  void use_files_again(std::size_t most_free_bytes) {
-    reuses_files_ = true;
-    own_files_ = PayloadFiles(most_free_bytes);
-  }
+  void use_files_again(std::size_t most_free_bytes) { payloads_.use_files_again(most_free_bytes); }
 
   /// The worker has let go of the payload of this number.
-  void set_free(std::uint32_t number) { own_files_.set_free(number); }
+  void set_free(std::uint32_t number) { payloads_.set_free(number); }
 
   /// Begins an item; one that was begun and not added is forgotten.
   void begin() {
@@ -65,9 +61,9 @@ class Parcel final : public RecordSink {
 
   bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) override {
     if (files_ + 1 >= max_files) return false;  // the item itself may need the last one
-    if (!send_in_own_file(data, bytes) && !send_in_given_file(data, bytes)) return false;
-    number = next_file_ - 1;
-    file_bytes_ += bytes;
+    if (!payloads_.send(data, bytes)) return false;
+    count_file(bytes);
+    number = payloads_.last_number();
     pages_ += static_cast<std::uint32_t>((bytes + cost_page - 1) / cost_page);
     return true;
   }
@@ -113,31 +109,15 @@ class Parcel final : public RecordSink {
 
   /// The record then says where its bytes are; its kind's flag tells so.
   bool add_in_file(std::uint64_t item, unsigned kind) {
-    if (!send_in_given_file(buffer_.data(), pending_)) return false;
-    file_bytes_ += pending_;
-    const SpilledRecord spilled{pending_, next_file_ - 1, 0};
+    if (!payloads_.give(buffer_.data(), pending_)) return false;
+    count_file(pending_);
+    const SpilledRecord spilled{pending_, payloads_.last_number(), 0};
     return append(make_record_header(item, {kind, true}, sizeof spilled, pages_), &spilled);
   }
 
-  /// In a file that is the parent's, lent to the worker; false if there is none for it.
-  bool send_in_own_file(const void* data, std::size_t bytes) {
-    PayloadFile* file = reuses_files_ ? own_files_.make(data, bytes) : nullptr;
-    if (file == nullptr || !send_file(file->fd())) return false;
-    file->send_as(next_file_ - 1);
-    return true;
-  }
-
-  /// In a file that is the worker's from then on.
-  bool send_in_given_file(const void* data, std::size_t bytes) {
-    const Fd file = make_payload(data, bytes);
-    return file && send_file(file);
-  }
-
-  bool send_file(const Fd& file) {
-    if (!send_descriptor(control_, file.get(), next_file_)) return false;
-    ++next_file_;
+  void count_file(std::size_t bytes) {
+    file_bytes_ += bytes;
     ++files_;
-    return true;
   }
 
   static Inbox::Word& nobody() {
@@ -146,17 +126,14 @@ class Parcel final : public RecordSink {
   }
 
   Inbox inbox_{nobody(), nullptr, 0};
-  int control_ = -1;
+  PayloadSender payloads_;
   Buffer buffer_;
   std::size_t pending_ = 0;
-  std::size_t bytes_ = 0;        // of the inbox that are filled
-  std::size_t file_bytes_ = 0;   // in its files
-  std::uint32_t files_ = 0;      // of this parcel
-  std::uint32_t next_file_ = 0;  // of all of this worker's
+  std::size_t bytes_ = 0;       // of the inbox that are filled
+  std::size_t file_bytes_ = 0;  // in its files
+  std::uint32_t files_ = 0;     // of this parcel
   std::uint32_t pages_ = 0;
   bool has_failed_ = false;
-  bool reuses_files_ = false;
-  PayloadFiles own_files_;  // none without that
 };
 
 }  // namespace lomp

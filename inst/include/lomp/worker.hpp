@@ -12,8 +12,8 @@
 #include "clock.hpp"
 #include "frame.hpp"
 #include "item_timer.hpp"
-#include "payload_files.hpp"
 #include "payload_returns.hpp"
+#include "payload_sender.hpp"
 #include "pipe.hpp"
 #include "record.hpp"
 #include "record_sink.hpp"
@@ -119,15 +119,14 @@ class Worker final : public RecordSink, public PayloadSource {
 
   /// From now on the parent tells which payloads nobody has any more. As many bytes as that may be
   /// kept for the next ones.
-  void use_files_again(std::size_t most_free_bytes) {
-    has_returns_ = true;
-    files_ = PayloadFiles(most_free_bytes);
-  }
+  void use_files_again(std::size_t most_free_bytes) { payloads_.use_files_again(most_free_bytes); }
 
   bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) override {
     if (!has_credit()) return false;
-    if (!send_in_kept_file(data, bytes) && !send_in_given_file(data, bytes)) return false;
-    number = next_payload_ - 1;
+    while (payloads_.reuses_files() && receive()) continue;
+    if (!payloads_.send(data, bytes)) return false;
+    spend_credit();
+    number = payloads_.last_number();
     payload_pages_ += static_cast<std::uint32_t>((bytes + cost_page - 1) / cost_page);
     return true;
   }
@@ -266,7 +265,7 @@ class Worker final : public RecordSink, public PayloadSource {
     if (message.fd) {
       received_.push_back(std::move(message));
     } else if ((message.number & return_flag) != 0) {
-      files_.set_free(message.number & ~return_flag);
+      payloads_.set_free(message.number & ~return_flag);
     }
     return true;
   }
@@ -353,27 +352,11 @@ class Worker final : public RecordSink, public PayloadSource {
 
   bool has_credit() const { return slot_.credits.load(std::memory_order_acquire) > 0; }
 
-  /// In a file that is this worker's own for the time being; false if there is none for it.
-  bool send_in_kept_file(const void* data, std::size_t bytes) {
-    if (!has_returns_) return false;
-    while (receive()) continue;
-    PayloadFile* file = files_.make(data, bytes);
-    if (file == nullptr || !send_file(file->fd())) return false;
-    file->send_as(next_payload_ - 1);
-    return true;
-  }
+  /// A file of the record in hand.
+  bool send_file(const Fd& file) { return payloads_.send_file(file) && spend_credit(); }
 
-  /// In a file that is the receiver's from then on.
-  bool send_in_given_file(const void* data, std::size_t bytes) {
-    const Fd file = make_payload(data, bytes);
-    return file && send_file(file);
-  }
-
-  /// Sends a file's descriptor under the next number.
-  bool send_file(const Fd& file) {
-    if (!send_descriptor(control_, file.get(), next_payload_)) return false;
+  bool spend_credit() {
     slot_.credits.fetch_sub(1, std::memory_order_acq_rel);
-    ++next_payload_;
     return true;
   }
 
@@ -387,7 +370,7 @@ class Worker final : public RecordSink, public PayloadSource {
     if (!spill_.is_open() || !send_file(spill_.file())) {
       spill_ = Spill();
     } else {
-      spill_number_ = next_payload_ - 1;
+      spill_number_ = payloads_.last_number();
     }
   }
 
@@ -475,9 +458,7 @@ class Worker final : public RecordSink, public PayloadSource {
   int results_;
   int control_;
   std::uint32_t parent_ = parent_as_pool();
-  bool has_returns_ = false;
-  PayloadFiles files_;  // none without that
-  std::uint32_t next_payload_ = 0;
+  PayloadSender payloads_{control_};
   std::uint32_t payload_pages_ = 0;  // of those that the record in hand has named
   Spill spill_;                      // the record in hand, if it is large
   std::uint32_t spill_number_ = 0;

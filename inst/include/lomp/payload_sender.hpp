@@ -1,0 +1,67 @@
+/// \file
+/// Sends payloads to the other end of a control socket.
+#ifndef LOMP_PAYLOAD_SENDER_HPP
+#define LOMP_PAYLOAD_SENDER_HPP
+
+#include <cstdint>
+
+#include "control.hpp"
+#include "payload_files.hpp"
+
+namespace lomp {
+
+/// Gives each file that it sends the next number. A worker has one for its results, the parent has
+/// one for each worker that it sends items. The socket is somebody else's.
+class PayloadSender {
+ public:
+  explicit PayloadSender(int control = -1) : control_(control) {}
+
+  void use_socket(int control) { control_ = control; }
+
+  /// From now on files are used again of which the receiver says that it has let go, for what comes
+  /// next. So many bytes of them may be kept.
+  void use_files_again(std::size_t most_free_bytes) {
+    reuses_files_ = true;
+    files_ = PayloadFiles(most_free_bytes);
+  }
+  bool reuses_files() const { return reuses_files_; }
+
+  /// The receiver has let go of the payload of this number.
+  void set_free(std::uint32_t number) { files_.set_free(number); }
+
+  /// False if there is no file for these bytes, or nobody to take it.
+  bool send(const void* data, std::size_t bytes) { return lend(data, bytes) || give(data, bytes); }
+
+  /// In a file that is the receiver's from then on, who tells nothing of it.
+  bool give(const void* data, std::size_t bytes) {
+    const Fd file = make_payload(data, bytes);
+    return file && send_file(file);
+  }
+
+  /// The same with a file that is there.
+  bool send_file(const Fd& file) {
+    if (!send_descriptor(control_, file.get(), next_)) return false;
+    ++next_;
+    return true;
+  }
+
+  /// Of what was sent last.
+  std::uint32_t last_number() const { return next_ - 1; }
+
+ private:
+  bool lend(const void* data, std::size_t bytes) {
+    PayloadFile* file = reuses_files_ ? files_.make(data, bytes) : nullptr;
+    if (file == nullptr || !send_file(file->fd())) return false;
+    file->send_as(last_number());
+    return true;
+  }
+
+  int control_;
+  bool reuses_files_ = false;
+  PayloadFiles files_;  // none without that
+  std::uint32_t next_ = 0;
+};
+
+}  // namespace lomp
+
+#endif
