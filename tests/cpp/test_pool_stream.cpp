@@ -808,12 +808,14 @@ TEST_CASE("in order a worker that waits is woken when its item's turn comes") {
       const Sizes sizes = job.sizes_of(item);
       for (std::size_t k = 0; k < sizes.size(); ++k) make_record(job, worker, item, k, sizes);
     };
-    if (job.shared[told]++ == 0) {
+    const std::int64_t others = job.shared[told]++;
+    if (others == 0) {
       gate.pass();
-      return run(0);
-    }
-    run(2);
-    run(1);
+      run(0);
+    } else if (others == 1) {
+      run(2);
+      run(1);
+    }  // the pool sees nothing claimed, and may fork a third one while the first is at work
   });
   pool.fork_all();
   Consumer consumer(pool, job);
@@ -829,15 +831,24 @@ TEST_CASE("in order the bound holds again when a dead worker has a successor") {
   StreamJob job(250, 2, 2000);
   job.options.is_ordered = true;
   job.sizes_of = [](std::uint64_t item) { return item < 150 ? Sizes{0} : Sizes(records, size); };
-  job.before = [](Worker&, std::uint32_t item, std::size_t k) {
-    if (item == 160 && k == 1) kill_self();
+  job.before = [&](Worker&, std::uint32_t item, std::size_t k) {
+    static bool is_new = true;
+    if (is_new) ++job.shared[told];
+    is_new = false;
+    if (item == 160 && k == 1) {
+      job.shared[sleeps] = 1;
+      kill_self();
+    }
+    // The other one waits for the successor: without it there is no bound.
+    if (job.shared[sleeps] == 1) (void)eventually([&] { return job.shared[told] == 3; });
   };
   Pool pool(job.options, main_of(job));
   pool.fork_all();
   Consumer consumer(pool, job);
   consumer.run();
   check_exact(consumer);
-  // While there was none, the other one may have done some items. There are 100.
+  CHECK(job.shared[told] == 3);
+  // There are 100 of the large items.
   CHECK(job.shared[most_held] < static_cast<std::int64_t>(10 * records * size));
 }
 

@@ -442,9 +442,12 @@ class Pool final : public PayloadSource {
   /// finished before they could know is taken from them.
   Event wait_promptly(int milliseconds, bool& ready) {
     page_.parent_waits().store(true, std::memory_order_seq_cst);
-    favour_head();
     const Event event = take_from_living();
-    if (event.kind == EventKind::idle) ready = wait(milliseconds);
+    if (event.kind == EventKind::idle) {
+      favour_head();
+      const bool looks_again = lost_head_ != none && !page_.flow().is_open;
+      ready = wait(looks_again ? std::min(milliseconds, lost_after_ms) : milliseconds);
+    }
     page_.parent_waits().store(false, std::memory_order_relaxed);
     return event;
   }
@@ -456,8 +459,21 @@ class Pool final : public PayloadSource {
   }
 
   void favour_head() {
-    const bool is_stuck = is_head_idle() && (refused_ != 0 || is_head_out_of_sight());
+    const bool is_stuck = is_head_lost() || (refused_ != 0 && is_head_idle());
     if (flow_.set_open(is_stuck)) wake_all();
+  }
+
+  /// Out of sight for long: a living worker takes no time from a claim to its writing down, but for
+  /// what keeps it from its processor.
+  bool is_head_lost() {
+    const std::uint64_t head = page_.flow().head;
+    if (!is_head_idle() || !is_head_out_of_sight()) {
+      lost_head_ = none;
+    } else if (lost_head_ != head) {
+      lost_head_ = head;
+      lost_since_ = now_ns();
+    }
+    return lost_head_ != none && now_ns() - lost_since_ >= std::int64_t{lost_after_ms} * 1000000;
   }
 
   /// A worker that died between claiming the head's item and writing it down has taken it along:
@@ -801,6 +817,8 @@ class Pool final : public PayloadSource {
   static constexpr int max_early_deaths = 2;
   static constexpr std::size_t inbox_bytes = std::size_t{32} << 10;  // each of two
   static constexpr int grace_ms = 200;
+  static constexpr int lost_after_ms = 50;
+  static constexpr std::uint64_t none = UINT64_MAX;
 
   PoolOptions options_;
   std::uint32_t number_ = 0;  // 0: takes no payloads back
@@ -818,6 +836,8 @@ class Pool final : public PayloadSource {
   std::vector<Place> members_;
   std::vector<Child> leaving_;
   std::vector<Record> records_;
+  std::uint64_t lost_head_ = none;  // an item that may be out of sight
+  std::int64_t lost_since_ = 0;
   int refused_ = 0;
   int forks_ = 0;
   int deaths_ = 0;
