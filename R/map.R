@@ -26,7 +26,8 @@
 #' a generator of the package coro; a function that can be called without arguments, gives an item
 #' each time, and [lomp_done()] at its end; or an object of the package iterators. It runs in this
 #' process and is asked for an item when a worker can take one; each worker has one parcel of items
-#' in hand and one in store. Items travel like results, large vectors through memory files, and the
+#' in hand and one in store. Items travel like results, large vectors through memory files; where
+#' they are large, this process' heap keeps up to 64 MB that were freed, for the next ones. The
 #' result is a list without names. An error of the producer ends the call with a condition of class
 #' `lomp_source_error`, whose `results` has what was finished. A producer with an argument `close`
 #' is called with `close = TRUE` when the call is over.

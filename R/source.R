@@ -32,11 +32,18 @@ next_element <- function(x) {
 }
 
 # The next item in a list, NULL at the end, or the producer's error. Its conditions are the caller's
-# own, since it runs in this process.
+# own, since it runs in this process. Variables let go of the item as soon as it has left: where R
+# collected garbage while it was made they are old by now, and what an old variable that is dead
+# refers to lives for some collections more.
 pull_item <- function(state) {
   if (state$source_ended) return(NULL)
-  item <- tryCatch(list(state$plan$source$pull()), error = function(cnd) cnd)
-  if (inherits(item, "condition")) return(item)
+  item <- NULL
+  on.exit(item <- NULL)
+  failure <- tryCatch({
+    item <- list(state$plan$source$pull())
+    NULL
+  }, error = function(cnd) cnd)
+  if (!is.null(failure)) return(failure)
   if (!identical(item[[1L]], exhausted)) return(item)
   state$source_ended <- TRUE
   NULL
@@ -52,6 +59,7 @@ feed_worker <- function(event, state) {
     if (is.null(item)) break
     if (inherits(item, "condition")) return(fail_source(item, state))
     has_room <- iterator_give(state$handle, worker, item[[1L]])
+    item <- NULL
     given <- given + 1
   }
   iterator_post(state$handle, worker, state$source_ended)

@@ -177,14 +177,6 @@ void remove_ballast(std::size_t bytes) noexcept { ballast().remove(bytes); }
 
 void drop_old_results() { ballast().drop_old(); }
 
-bool make_room_for_items(std::size_t bytes) {
-  constexpr std::size_t items = 6, least = std::size_t{16} << 20, most = 4 * least;
-  const std::size_t room = std::min(items * bytes, most);
-  if (room < least) return false;  // R has that much anyway
-  if (has_address_space(room)) make_heap_grow(room);
-  return true;
-}
-
 BallastUse::BallastUse() { ballast().begin_use(); }
 BallastUse::~BallastUse() { ballast().end_use(); }
 

@@ -27,12 +27,6 @@ void remove_ballast(std::size_t bytes) noexcept;
 /// itself would wait for much more of it. May jump.
 void drop_old_results();
 
-/// Items of so many bytes are going to be made here one after the other, and some are kept until
-/// workers have ended them: R gets room for a row of them at one go. Else it would look for garbage
-/// at every second or third one, and find those that it has to keep, each time. False if they are
-/// too few bytes to matter.
-bool make_room_for_items(std::size_t bytes);
-
 /// While one of these lives results are coming in, and there may be twice as much ballast as needed
 /// so that the next ones find some. Afterwards there is as little as possible.
 class BallastUse {

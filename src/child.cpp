@@ -2,8 +2,10 @@
 
 #include <cstdio>
 
+#include "binding.h"
 #include "guard.h"
 #include "lomp/collection_policy.hpp"
+#include "mapped_vector.h"
 #include "outlet.h"
 #include "output.h"
 #include "rng.h"
@@ -99,6 +101,14 @@ void deliver(Run& run, SEXP value) {
   finish_without_value(*run.worker);
 }
 
+// Gives back the payloads of an item that has ended, if nothing refers to it but what sent it. The
+// value that it gave may be a part of it.
+void give_back(SEXP item, SEXP value) {
+  if (item == value || ALTREP(item) || !has_one_owner(item)) return;
+  if (TYPEOF(item) != VECSXP) return give_back_payload(item);
+  for (R_xlen_t i = 0; i < XLENGTH(item); ++i) give_back(VECTOR_ELT(item, i), value);
+}
+
 // An item that was sent here is the one element of a list of its own.
 SEXP evaluate_streamed(Run& run) {
   const Record& record = run.worker->streamed();
@@ -109,6 +119,7 @@ SEXP evaluate_streamed(Run& run) {
   Rf_defineVar(Rf_install("X"), items, call.frame);
   SEXP value = PROTECT(call.evaluate(0));
   Rf_defineVar(Rf_install("X"), R_NilValue, call.frame);
+  give_back(VECTOR_ELT(items, 0), value);
   UNPROTECT(2);
   return value;
 }

@@ -3,6 +3,7 @@
 #include "ballast.h"
 #include "child.h"
 #include "events.h"
+#include "items_underway.h"
 #include "lomp/generation.hpp"
 #include "lomp/pool.hpp"
 #include "lomp/reorder.hpp"
@@ -69,9 +70,11 @@ class Stream {
   enum class Given { more, full, refused };
   Given give(int worker, SEXP value) {
     const std::uint64_t item = next_item_++;
-    const R_xlen_t place = shelf_.put(value);
-    underway_[item] = place;
-    return send(worker, item, value);
+    unsigned kind = 0;
+    const Given given = send(worker, item, value, kind);
+    if (given == Given::refused) return given;
+    underway_.keep(item, pool_.parcel(worker).take_held(kind), value);
+    return given;
   }
 
   // Puts the items that a dead worker had into this one's parcel, as many as there is room for.
@@ -79,7 +82,10 @@ class Stream {
     std::uint64_t item = 0;
     Given given = Given::more;
     while (given != Given::full && pool_.first_returned(item)) {
-      given = send(worker, item, shelf_.look(underway_[item]));
+      SEXP value = PROTECT(underway_.look(item));
+      unsigned kind = 0;
+      given = send(worker, item, value, kind);
+      UNPROTECT(1);
     }
     return given;
   }
@@ -175,11 +181,10 @@ class Stream {
   }
 
   // An item that can't be sent is as good as lost.
-  Given send(int worker, std::uint64_t item, SEXP value) {
+  Given send(int worker, std::uint64_t item, SEXP value, unsigned& kind) {
     lomp::Parcel& parcel = pool_.parcel(worker);
     parcel.begin();
-    const unsigned kind = lomp::put_value(parcel, value);
-    if (!has_room_for_items_) has_room_for_items_ = lomp::make_room_for_items(parcel.file_bytes());
+    kind = lomp::put_value(parcel, value);
     pool_.note_given(worker, item);
     if (parcel.add(item, kind)) return parcel.has_room() ? Given::more : Given::full;
     if (pool_.has_left(worker)) return Given::full;  // the item will come back
@@ -195,18 +200,10 @@ class Stream {
   }
 
   void line_up(const Arrival& arrival, std::uint64_t item, bool is_last) {
-    if (is_last) let_go(item);
+    if (is_last) underway_.let_go(item);
     if (!is_ordered_) return queue_.push_back(arrival);
     order_.put(item, arrival);
     if (is_last) order_.end(item);
-  }
-
-  // Where items are streamed, one that has ended needn't be kept any more.
-  void let_go(std::uint64_t item) {
-    const auto kept = underway_.find(item);
-    if (kept == underway_.end()) return;
-    shelf_.take(kept->second);
-    underway_.erase(kept);
   }
 
   bool take_first(Arrival& arrival) {
@@ -262,18 +259,17 @@ class Stream {
   lomp::ProgressClock progress_;
   bool is_ordered_;
   bool outlives_jumps_;
-  bool has_room_for_items_ = false;
   bool is_busy_ = false;
   bool has_ended_ = false;
   unsigned owner_;
   SEXP kept_;
   lomp::Shelf shelf_;
+  lomp::ItemsUnderway underway_{shelf_};
   lomp::Reorder<Arrival> order_;
   std::vector<Arrival> queue_;
   std::size_t first_ = 0;
   lomp::Pool pool_;
   lomp::BallastUse ballast_use_;
-  std::map<std::uint64_t, R_xlen_t> underway_;  // places of the items that were sent
   std::uint64_t next_item_ = 0;
   std::uint64_t item_ = 0;
   std::uint64_t taken_ = 0;

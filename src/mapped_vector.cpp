@@ -47,6 +47,7 @@ std::size_t header_bytes() {
 
 // What unmap() must know of a vector.
 struct MappingNote {
+  const void* begin;  // of the mapping: nowhere else such a note says so
   std::size_t bytes;
   PayloadOrigin origin;
   unsigned forks;  // forks_seen() when it was mapped
@@ -74,20 +75,26 @@ MappingNote mapping_at(const unsigned char* base) {
   return mapping;
 }
 
+// The mapping that a place of its first page belongs to.
+unsigned char* mapping_of(const void* header) {
+  const std::uintptr_t page = static_cast<std::uintptr_t>(payload_offset());
+  return reinterpret_cast<unsigned char*>(reinterpret_cast<std::uintptr_t>(header) / page * page);
+}
+
 // How many vectors are mapped. A forked child has its parent's.
 std::size_t mapped = 0;
 
 // A process that was forked while the vector was there has the same pages, and must not see them
 // change.
+bool can_give_back(const MappingNote& mapping) { return mapping.forks == forks_seen(); }
+
 void unmap(R_allocator_t*, void* memory) {
   --mapped;
-  const std::uintptr_t page = static_cast<std::uintptr_t>(payload_offset());
-  unsigned char* base =
-      reinterpret_cast<unsigned char*>(reinterpret_cast<std::uintptr_t>(memory) / page * page);
+  unsigned char* base = mapping_of(memory);
   const MappingNote mapping = mapping_at(base);
   remove_ballast(mapping.bytes);
   unmap_payload(base, mapping.bytes);
-  if (mapping.forks == forks_seen()) payload_returns().put(mapping.origin);
+  if (can_give_back(mapping)) payload_returns().put(mapping.origin);
 }
 
 void release(R_allocator_t*, void* memory) { std::free(memory); }
@@ -100,6 +107,7 @@ void* allocate(R_allocator_t* allocator, std::size_t size) {
   allocator->mem_free = base != nullptr ? unmap : release;
   allocator->data = nullptr;
   if (base == nullptr) return std::malloc(size);
+  request.mapping.begin = base;
   note_mapping(base, request.mapping);
   return base + payload_offset() - header_bytes();
 }
@@ -128,7 +136,7 @@ SEXP copy_payload(SEXP x, const Request& request) {
 SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
                         const PayloadOrigin& origin) {
   if (!holds_payload(fd, bytes)) Rf_error("a result arrived damaged: its data are cut short");
-  Request request = {fd, false, {bytes, origin, forks_seen()}};
+  Request request = {fd, false, {nullptr, bytes, origin, forks_seen()}};
   if (!can_map(bytes)) return copy_payload(Rf_allocVector(type, n), request);
   add_ballast(bytes);
   R_allocator_t allocator = {allocate, release, nullptr, &request};
@@ -138,6 +146,20 @@ SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
   if (request.is_mapped) return x;
   remove_ballast(bytes);
   return copy_payload(x, request);
+}
+
+void give_back_payload(SEXP x) {
+  if (element_size(TYPEOF(x)) == 0 || ALTREP(x)) return;
+  const auto* data = static_cast<const unsigned char*>(elements(x));
+  if (reinterpret_cast<std::uintptr_t>(data) % payload_offset() != 0) return;
+  unsigned char* base = mapping_of(x);
+  MappingNote mapping = mapping_at(base);
+  if (mapping.begin != base || data != base + payload_offset()) return;
+  if (mapping.origin.pool == 0 || !can_give_back(mapping)) return;
+  if (!vacate_payload(base, mapping.bytes)) return;
+  payload_returns().put(mapping.origin);
+  mapping.origin = {};
+  note_mapping(base, mapping);
 }
 
 }  // namespace lomp

@@ -19,6 +19,10 @@ namespace lomp {
 SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
                         const PayloadOrigin& origin);
 
+/// If `x` is such a vector: gives its payload back before R's collector finds it. Its elements are
+/// gone then, so the caller knows that nothing will ever look at them again.
+void give_back_payload(SEXP x);
+
 }  // namespace lomp
 
 #endif

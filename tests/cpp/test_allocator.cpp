@@ -59,3 +59,34 @@ TEST_CASE("more than is kept goes back to the system") {
   SUCCEED("another allocator");
 #endif
 }
+
+TEST_CASE("a heap that was shown a large block keeps two of those that it is asked for") {
+#ifdef __GLIBC__
+  if (is_sanitized) {
+    SUCCEED("memory is a sanitizer's own there");
+    return;
+  }
+  const auto use_blocks = [] {
+    const long before = faults();
+    void* blocks[3];
+    for (void*& block : blocks) {
+      block = std::malloc(large / 4);
+      std::memset(block, 1, large / 4);
+      __asm__ volatile("" : : "r"(block) : "memory");
+    }
+    for (void* block : blocks) std::free(block);
+    return faults() - before;
+  };
+  const int status = run_in_process([&] {
+    use_blocks();
+    if (use_blocks() < 1000) return 1;  // the default gives them back, or this test shows nothing
+    lomp::keep_some_freed_memory();
+    lomp::keep_some_freed_memory();
+    use_blocks();
+    return use_blocks() > 100 ? 2 : 0;
+  });
+  CHECK(exited_with(status, 0));
+#else
+  SUCCEED("another allocator");
+#endif
+}

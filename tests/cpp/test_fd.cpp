@@ -118,6 +118,17 @@ TEST_CASE("a lifted descriptor is above those of scripts and closed on exec") {
   CHECK(::fcntl(fd.get(), F_GETFD) == FD_CLOEXEC);
 }
 
+TEST_CASE("a duplicate is another descriptor of the same file") {
+  const LeavesNothing check;
+  Fd first(open_null());
+  const Fd second = lomp::duplicate(first);
+  CHECK(second.get() != first.get());
+  CHECK(::fcntl(second.get(), F_GETFD) == FD_CLOEXEC);
+  first.reset();
+  CHECK(is_open(second.get()));
+  CHECK_FALSE(static_cast<bool>(lomp::duplicate(first)));
+}
+
 TEST_CASE("a limit below the lifted numbers is a want of descriptors") {
   const int status = run_in_process([] {
     for (int number = 3; number < 10; ++number) ::close(number);

@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <testthat/vendor/catch.h>
 
@@ -141,6 +142,82 @@ TEST_CASE("files that the worker has let go of are used again") {
   const ino_t three = send('d', fourth);
   CHECK(three != one);
   CHECK(three != two);
+}
+
+namespace {
+
+const std::string large(Parcel::worth_holding, 'x');
+
+/// The content of an item's payload.
+std::string content_of(lomp::HeldItem& held, std::uint32_t number) {
+  std::string found(large.size(), '-');
+  CHECK(lomp::read_payload(held.take_payload(0, number), &found[0], found.size()));
+  return found;
+}
+
+/// Begins an item that consists of a payload and this text.
+std::uint32_t begin_large(Post& post, const std::string& content, const std::string& text) {
+  std::uint32_t number = 0;
+  post.parcel.begin();
+  REQUIRE(post.parcel.put_payload(content.data(), content.size(), number));
+  post.parcel.put(text.data(), text.size());
+  return number;
+}
+
+}  // namespace
+
+TEST_CASE("an item of large payloads can be held as it was sent") {
+  for (const bool reuses : {false, true}) {
+    Post post;
+    if (reuses) post.parcel.use_files_again(100);
+    begin_large(post, large, "before");
+    REQUIRE(post.parcel.add(0, 2));
+    const std::uint32_t number = begin_large(post, large, "text");
+    std::uint32_t second = 0;
+    REQUIRE(post.parcel.put_payload(large.data(), large.size(), second));
+    REQUIRE(post.parcel.add(1, 2));
+    lomp::HeldItem held = post.parcel.take_held(2);
+    REQUIRE(static_cast<bool>(held));
+    CHECK(held.record().kind == 2);
+    CHECK(text_of(held.record()) == "text");
+    CHECK(content_of(held, number) == large);
+    CHECK(content_of(held, second) == large);
+    CHECK_FALSE(static_cast<bool>(post.parcel.take_held(2)));
+  }
+}
+
+TEST_CASE("items that are small in parts or have a large record are not held") {
+  Post post;
+  REQUIRE(post.add(0, "small"));
+  CHECK_FALSE(static_cast<bool>(post.parcel.take_held(2)));
+  begin_large(post, large, std::string(5000, 'y'));
+  REQUIRE(post.parcel.add(1, 2));
+  CHECK_FALSE(static_cast<bool>(post.parcel.take_held(2)));
+  for (const std::size_t size : {large.size() - 1, large.size()}) {
+    std::uint32_t number = 0;
+    begin_large(post, large.substr(0, size), "text");
+    const std::size_t other = 2 * large.size() - 1 - size;
+    REQUIRE(post.parcel.put_payload(large.data(), other, number));
+    REQUIRE(post.parcel.add(2, 2));
+    CHECK_FALSE(static_cast<bool>(post.parcel.take_held(2)));
+  }
+}
+
+TEST_CASE("an item without a descriptor of its files is sent but not held") {
+  CHECK(run_in_process([] {
+          Post post;
+          post.parcel.use_files_again(100);
+          // One for the payload's file is left, and none for a second one of it.
+          const lomp::Fd last(::dup(0));
+          const auto most = static_cast<rlim_t>(last.get()) + 2;
+          const rlimit few{most, most};
+          if (::setrlimit(RLIMIT_NOFILE, &few) != 0) return 2;
+          std::uint32_t number = 0;
+          post.parcel.begin();
+          if (!post.parcel.put_payload(large.data(), large.size(), number)) return 3;
+          if (!post.parcel.add(0, 2)) return 4;
+          return post.parcel.take_held(2) ? 1 : 0;
+        }) == 0);
 }
 
 TEST_CASE("an item that no file can be sent for is refused") {

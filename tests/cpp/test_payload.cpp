@@ -158,3 +158,22 @@ TEST_CASE("a mapping moves and has one owner") {
   two = MappedPayload();
   CHECK_FALSE(two);
 }
+
+TEST_CASE("a payload that was vacated keeps its addresses and has no bytes any more") {
+  const LeavesNothing check;
+  const Fd file = payload_file(payload(13, size));
+  unsigned char* base = lomp::map_payload(file.get(), size);
+  REQUIRE(base != nullptr);
+  base[0] = 7;
+  REQUIRE(lomp::vacate_payload(base, size));
+  CHECK(base[0] == 7);
+  CHECK(::msync(base, lomp::payload_offset() + size, MS_ASYNC) == 0);  // all of it is mapped
+  if (!is_sanitized) {
+    const int status = run_in_process([base] {
+      ::signal(SIGSEGV, SIG_DFL);
+      return base[lomp::payload_offset()] == 0 ? 1 : 2;
+    });
+    CHECK(was_killed_by(status, SIGSEGV));
+  }
+  lomp::unmap_payload(base, size);
+}

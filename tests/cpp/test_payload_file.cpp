@@ -116,6 +116,18 @@ TEST_CASE("between two writes nothing here can change a payload file") {
 }
 
 #if defined(__linux__)
+TEST_CASE("a payload file without protection stays writable here and is nobody else's") {
+  const LeavesNothing check;
+  const Bytes content = payload(1, bytes);
+  PayloadFile file(content.data(), bytes, lomp::Protection::none);
+  for (std::uint64_t seed = 2; seed < 4; ++seed) {
+    REQUIRE(file.rewrite(payload(seed, bytes).data(), bytes));
+    CHECK(holds(file, payload(seed, bytes)));
+    CHECK(count_mappings("rw") == 1);
+  }
+  CHECK(run_in_process([] { return count_mappings("r-") + count_mappings("rw"); }) == 0);
+}
+
 TEST_CASE("a forked copy of a payload file leaves alone what lies in its place there") {
   const LeavesNothing check;
   PayloadFile file = file_with(payload(1, bytes));

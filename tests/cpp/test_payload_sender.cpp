@@ -82,6 +82,18 @@ TEST_CASE("a file that was given away is not written again") {
   CHECK(holds(given, 0));
 }
 
+TEST_CASE("the sender can have a second descriptor of what it sends") {
+  const LeavesNothing check;
+  Line line;
+  for (std::uint64_t seed = 0; seed < 2; ++seed) {
+    if (seed == 1) line.sender.use_files_again(10 * bytes);
+    lomp::NumberedFd copy;
+    REQUIRE(line.sender.send(payload(seed, bytes).data(), bytes, &copy.fd));
+    CHECK(inode_of(copy) == inode_of(line.receive()));
+    CHECK(holds(copy, seed));
+  }
+}
+
 TEST_CASE("what nobody takes has no number and its file is free for the next one") {
   const LeavesNothing check;
   Line line;

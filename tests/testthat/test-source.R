@@ -115,6 +115,94 @@ test_that("what a worker keeps of its items stays as it was, though files are us
   }
 })
 
+test_that("items that nothing refers to any more are given back when they have ended", {
+  skip_without_proc()
+  look <- function(x) list(mean(if (is.list(x)) x$b else x), payload_files())
+  lists <- function() {
+    nextone <- vectors(80, 2e5)
+    function() if (lomp_done(x <- nextone())) x else list(a = x, b = x + 1)
+  }
+  for (items in list(vectors(80, 5e5), lists())) {
+    others <- payload_files()
+    results <- lomp_map(items, look, .workers = 2)
+    means <- vapply(results, `[[`, 0, 1)
+    expect_identical(means, 1:80 + means[[1]] - 1)
+    expect_lt(length(setdiff(unlist(lapply(results, `[[`, 2)), others)), 30)
+  }
+})
+
+test_that("an item stays as it is as long as anything refers to it", {
+  kept <- NULL
+  length.lomp_test <- function(x) {
+    kept <<- c(kept, function() x)
+    1L
+  }
+  registerS3method("length", "lomp_test", length.lomp_test)
+  ways <- list(
+    function(x) x,
+    function(x) list(x),
+    function(x) kept <<- c(kept, list(x)),
+    function(x) kept <<- c(kept, function() x),
+    function(x) kept <<- c(kept, environment()),
+    function(x) kept <<- c(kept, list(attributes(structure(1, x = x)))),
+    function(x) length(structure(x, class = "lomp_test")),
+    function(...) kept <<- c(kept, function() ..1),
+    function(x) reg.finalizer(environment(), function(e) kept <<- c(kept, list(e$x))),
+    function(x) delayedAssign("later", x, assign.env = globalenv()),
+    function(x) {
+      emitted <- as.environment(list(x = x))
+      lockEnvironment(emitted, bindings = TRUE)
+      kept <<- c(kept, emitted)
+    }
+  )
+  value_of <- function(k) {
+    if (is.function(k)) k <- k()
+    if (is.environment(k)) k <- k$x
+    while (is.list(k)) k <- k[[1]]
+    unclass(k)
+  }
+  look <- function(x) {
+    way <- ways[[unclass(x)[[1]] %% length(ways) + 1]]
+    value <- way(x)
+    if (exists("later", globalenv(), inherits = FALSE)) {
+      kept <<- c(kept, list(get("later", globalenv())))
+      rm("later", envir = globalenv())
+    }
+    list(value, vapply(kept, function(k) diff(range(value_of(k))), 0))
+  }
+  results <- lomp_map(vectors(66, 2e4), look, .workers = 2)
+  for (i in seq_along(results)) {
+    if (i %% 11 == 0) expect_identical(results[[i]][[1]], rep(i + 0, 2e4))
+    if (i %% 11 == 1) expect_identical(results[[i]][[1]], list(rep(i + 0, 2e4)))
+    expect_true(all(results[[i]][[2]] == 0))
+  }
+})
+
+test_that("large items of workers that die are read again and run by others", {
+  died <- withr::local_tempfile()
+  die_once <- function(x) {
+    file <- paste0(died, x$id)
+    if (x$id %in% c(1, 7, 20) && !file.exists(file)) {
+      file.create(file)
+      tools::pskill(Sys.getpid(), tools::SIGKILL)
+    }
+    c(x$id, range(x$a), range(x$b))
+  }
+  lists <- function() {
+    nextone <- vectors(30, 2e5)
+    function() if (lomp_done(x <- nextone())) x else list(id = x[[1]], a = x, b = -x)
+  }
+  for (workers in 1:2) {
+    unlink(paste0(died, c(1, 7, 20)))
+    warnings <- warnings_of(
+      results <- lomp_map(lists(), die_once, .workers = workers, .on_error = "collect")
+    )
+    expect_length(warnings, 1)
+    expect_identical(which(!lomp_ok(results)), c(1L, 7L, 20L))
+    for (i in which(lomp_ok(results))) expect_identical(results[[i]], c(i, i, i, -i, -i) + 0)
+  }
+})
+
 test_that("a process that a worker forks keeps the items that it was forked with", {
   skip_without_proc()
   path <- withr::local_tempfile()

@@ -1,8 +1,9 @@
 /// \file
-/// How a worker's malloc() deals with what is freed.
+/// How malloc() deals with what is freed.
 #ifndef LOMP_ALLOCATOR_HPP
 #define LOMP_ALLOCATOR_HPP
 
+#include <cstddef>
 #include <cstdlib>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -20,6 +21,21 @@ inline void keep_freed_memory() {
 #ifdef __GLIBC__
   ::mallopt(M_MMAP_MAX, 0);
   ::mallopt(M_TRIM_THRESHOLD, kept_bytes);
+#endif
+}
+
+/// The same in a process that isn't ours, in a smaller way and nowhere but where the heap would
+/// come to it by itself. glibc keeps up to twice the largest block that was ever freed, if that
+/// isn't over 32 MB: so it is shown one, whose pages nobody has touched.
+inline void keep_some_freed_memory() {
+#ifdef __GLIBC__
+  constexpr std::size_t largest = std::size_t{32} << 20, page = 4096;
+  static const bool is_shown = [] {
+    void* volatile block = std::malloc(largest - 2 * page);  // a compiler would leave it out
+    std::free(block);
+    return block != nullptr;
+  }();
+  (void)is_shown;
 #endif
 }
 

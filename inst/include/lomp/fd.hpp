@@ -55,6 +55,9 @@ inline Fd lifted(Fd fd) {
   return fd;
 }
 
+/// A second descriptor of the same file, closed on exec; none if there is none to be had.
+inline Fd duplicate(const Fd& fd) { return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 10)); }
+
 /// Makes reads and writes on a descriptor return EAGAIN instead of waiting.
 inline void set_nonblocking(int fd) {
   const int flags = check(::fcntl(fd, F_GETFL), "fcntl(F_GETFL)");

@@ -4,8 +4,11 @@
 #define LOMP_PARCEL_HPP
 
 #include <new>
+#include <utility>
+#include <vector>
 
 #include "buffer.hpp"
+#include "held_item.hpp"
 #include "inbox.hpp"
 #include "payload_sender.hpp"
 #include "record_sink.hpp"
@@ -25,6 +28,9 @@ class Parcel final : public RecordSink {
   /// Beyond how many bytes in files a parcel takes no more items: few large items are enough.
   static constexpr std::size_t enough_bytes = std::size_t{8} << 20;
 
+  /// An item is worth holding if each of its payloads has so many bytes: so there are few.
+  static constexpr std::size_t worth_holding = std::size_t{1} << 20;
+
   /// Starts an empty one. `control` is the parent's end of the worker's socket.
   void open(Inbox inbox, int control) {
     inbox_ = inbox;
@@ -34,8 +40,11 @@ class Parcel final : public RecordSink {
   }
 
   /// From now on files are used again of which the worker says that it has let go, for what comes
-  /// next; so many bytes of them may be kept.
-  void use_files_again(std::size_t most_free_bytes) { payloads_.use_files_again(most_free_bytes); }
+  /// next; so many bytes of them may be kept. They need no protection: code that writes where it
+  /// shouldn't spoils the items themselves as easily.
+  void use_files_again(std::size_t most_free_bytes) {
+    payloads_.use_files_again(most_free_bytes, Protection::none);
+  }
 
   /// The worker has let go of the payload of this number.
   void set_free(std::uint32_t number) { payloads_.set_free(number); }
@@ -45,6 +54,8 @@ class Parcel final : public RecordSink {
     pending_ = 0;
     pages_ = 0;
     has_failed_ = false;
+    can_hold_ = true;
+    held_files_.clear();
   }
 
   void put(const void* data, std::size_t bytes) override {
@@ -61,9 +72,12 @@ class Parcel final : public RecordSink {
 
   bool put_payload(const void* data, std::size_t bytes, std::uint32_t& number) override {
     if (files_ + 1 >= max_files) return false;  // the item itself may need the last one
-    if (!payloads_.send(data, bytes)) return false;
+    Fd copy;
+    can_hold_ = can_hold_ && bytes >= worth_holding;
+    if (!payloads_.send(data, bytes, can_hold_ ? &copy : nullptr)) return false;
     count_file(bytes);
     number = payloads_.last_number();
+    hold(std::move(copy));
     pages_ += static_cast<std::uint32_t>((bytes + cost_page - 1) / cost_page);
     return true;
   }
@@ -76,15 +90,23 @@ class Parcel final : public RecordSink {
     return add_in_file(item, kind);
   }
 
+  /// The item that was added last, as it was sent; empty if it isn't worth holding or can't be
+  /// held.
+  HeldItem take_held(unsigned kind) {
+    if (has_failed_ || !can_hold_ || held_files_.empty() || pending_ > max_inline) return {};
+    const auto files = static_cast<std::uint32_t>(held_files_.size());
+    return {kind,
+            {buffer_.data(), buffer_.data() + pending_},
+            std::move(held_files_),
+            payloads_.last_number() + 1 - files};
+  }
+
   /// Is there room for one more item, whatever its size?
   bool has_room() const {
     return files_ + 1 < max_files && file_bytes_ < enough_bytes && fits(max_inline);
   }
 
   bool empty() const { return bytes_ == 0; }
-
-  /// What travels in files, the item in hand included.
-  std::size_t file_bytes() const { return file_bytes_; }
 
   /// Hands it over. The worker must be woken.
   void post() {
@@ -115,6 +137,17 @@ class Parcel final : public RecordSink {
     return append(make_record_header(item, {kind, true}, sizeof spilled, pages_), &spilled);
   }
 
+  /// Without a descriptor of all its files an item can't be held.
+  void hold(Fd file) {
+    can_hold_ = can_hold_ && file;
+    if (!can_hold_) return;
+    try {
+      held_files_.push_back(std::move(file));
+    } catch (const std::bad_alloc&) {
+      can_hold_ = false;
+    }
+  }
+
   void count_file(std::size_t bytes) {
     file_bytes_ += bytes;
     ++files_;
@@ -134,6 +167,8 @@ class Parcel final : public RecordSink {
   std::uint32_t files_ = 0;     // of this parcel
   std::uint32_t pages_ = 0;
   bool has_failed_ = false;
+  bool can_hold_ = true;
+  std::vector<Fd> held_files_;  // of the item in hand
 };
 
 }  // namespace lomp

@@ -12,13 +12,23 @@
 
 namespace lomp {
 
+/// From what a file's pages are protected. To change that for the pages of a large file takes as
+/// long as to write half of them.
+enum class Protection {
+  none,
+  between_writes  ///< from any code of this process that isn't rewrite()
+};
+
 /// A file that keeps its size and stays mapped here, so that its pages, which take most of a
 /// payload's time, are made but once.
 class PayloadFile {
  public:
   /// Makes one that holds these bytes; it isn't open if there is no file to be had.
-  PayloadFile(const void* data, std::size_t bytes)
-      : fd_(make_payload(data, bytes, SealFor::rewriting)), bytes_(bytes) {}
+  PayloadFile(const void* data, std::size_t bytes,
+              Protection protection = Protection::between_writes)
+      : fd_(make_payload(data, bytes, SealFor::rewriting)),
+        bytes_(bytes),
+        protection_(protection) {}
 
   PayloadFile(PayloadFile&&) = default;
   PayloadFile& operator=(PayloadFile&&) = default;
@@ -45,15 +55,21 @@ class PayloadFile {
   bool fits(std::size_t bytes) const { return bytes <= bytes_ && bytes >= bytes_ - bytes_ / 4; }
 
   /// Puts other bytes into a file that is free; false if it can't be mapped. Between two writes
-  /// nothing here can change it: not the stray pointer of an item's code, nor what an item forks.
+  /// nothing that this process forks can change it, nor, if it is protected, the stray pointer of
+  /// an item's code.
   bool rewrite(const void* data, std::size_t bytes) {
     if (!pages_ && !map()) return false;
-    if (::mprotect(pages_.data(), pages_.size(), PROT_READ | PROT_WRITE) == -1) return false;
+    if (!allow(PROT_READ | PROT_WRITE)) return false;
     std::memcpy(pages_.data() + payload_offset(), data, bytes);
-    return ::mprotect(pages_.data(), pages_.size(), PROT_READ) == 0;
+    return allow(PROT_READ);
   }
 
  private:
+  bool allow(int access) {
+    if (protection_ == Protection::none) return true;
+    return ::mprotect(pages_.data(), pages_.size(), access) == 0;
+  }
+
   bool map() {
     pages_ = Mapping(fd_.get(), payload_offset() + bytes_, MAP_SHARED);
     if (!pages_) return false;
@@ -68,6 +84,7 @@ class PayloadFile {
   Fd fd_;
   Mapping pages_;  // from the second time on
   std::size_t bytes_ = 0;
+  Protection protection_ = Protection::between_writes;
   std::uint32_t number_ = 0;
   bool is_free_ = true;
   unsigned owner_ = generation();

@@ -17,7 +17,9 @@ class PayloadFiles {
   PayloadFiles() = default;
 
   /// Free files are kept up to so many bytes, or one of any size. No later call allocates.
-  explicit PayloadFiles(std::size_t most_free_bytes) : most_free_bytes_(most_free_bytes) {
+  explicit PayloadFiles(std::size_t most_free_bytes,
+                        Protection protection = Protection::between_writes)
+      : most_free_bytes_(most_free_bytes), protection_(protection) {
     files_.reserve(most);
   }
 
@@ -29,7 +31,7 @@ class PayloadFiles {
     }
     if (files_.size() >= most) drop_one();
     if (files_.size() >= most) return nullptr;
-    files_.emplace_back(data, bytes);
+    files_.emplace_back(data, bytes, protection_);
     if (files_.back().is_open()) return &files_.back();
     files_.pop_back();
     return nullptr;
@@ -69,6 +71,7 @@ class PayloadFiles {
   }
 
   std::size_t most_free_bytes_ = 0;
+  Protection protection_ = Protection::between_writes;
   std::vector<PayloadFile> files_;
 };
 

@@ -4,6 +4,7 @@
 #define LOMP_PAYLOAD_SENDER_HPP
 
 #include <cstdint>
+#include <utility>
 
 #include "control.hpp"
 #include "payload_files.hpp"
@@ -20,22 +21,28 @@ class PayloadSender {
 
   /// From now on files are used again of which the receiver says that it has let go, for what comes
   /// next. So many bytes of them may be kept.
-  void use_files_again(std::size_t most_free_bytes) {
+  void use_files_again(std::size_t most_free_bytes,
+                       Protection protection = Protection::between_writes) {
     reuses_files_ = true;
-    files_ = PayloadFiles(most_free_bytes);
+    files_ = PayloadFiles(most_free_bytes, protection);
   }
   bool reuses_files() const { return reuses_files_; }
 
   /// The receiver has let go of the payload of this number.
   void set_free(std::uint32_t number) { files_.set_free(number); }
 
-  /// False if there is no file for these bytes, or nobody to take it.
-  bool send(const void* data, std::size_t bytes) { return lend(data, bytes) || give(data, bytes); }
+  /// False if there is no file for these bytes, or nobody to take it. `copy`, if it is asked for,
+  /// is a second descriptor of the file, or none if there is none to be had.
+  bool send(const void* data, std::size_t bytes, Fd* copy = nullptr) {
+    return lend(data, bytes, copy) || give(data, bytes, copy);
+  }
 
   /// In a file that is the receiver's from then on, who tells nothing of it.
-  bool give(const void* data, std::size_t bytes) {
-    const Fd file = make_payload(data, bytes);
-    return file && send_file(file);
+  bool give(const void* data, std::size_t bytes, Fd* copy = nullptr) {
+    Fd file = make_payload(data, bytes);
+    if (!file || !send_file(file)) return false;
+    if (copy != nullptr) *copy = std::move(file);
+    return true;
   }
 
   /// The same with a file that is there.
@@ -49,10 +56,11 @@ class PayloadSender {
   std::uint32_t last_number() const { return next_ - 1; }
 
  private:
-  bool lend(const void* data, std::size_t bytes) {
+  bool lend(const void* data, std::size_t bytes, Fd* copy) {
     PayloadFile* file = reuses_files_ ? files_.make(data, bytes) : nullptr;
     if (file == nullptr || !send_file(file->fd())) return false;
     file->send_as(last_number());
+    if (copy != nullptr) *copy = duplicate(file->fd());
     return true;
   }
 
