@@ -108,9 +108,8 @@ class Ballast {
   }
 
   // Twice what is needed, or, but for a worker, whose parent waits for the files of what it drops,
-  // enough for a row of large ones at one go; or, where there isn't so
-  // much, just what is needed: R's own error if there isn't. A collection on the way may make
-  // `used_` smaller.
+  // enough for a row of large ones at one go; or, where there isn't so much, just what is needed:
+  // R's own error if there isn't. A collection on the way may make `used_` smaller.
   void grow(std::size_t bytes) {
     const std::size_t row =
         bytes < large || is_sealed_worker() ? 0 : std::min(10 * bytes, 3 * worth_collecting);

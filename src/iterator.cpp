@@ -70,10 +70,9 @@ class Stream {
   enum class Given { more, full, refused };
   Given give(int worker, SEXP value) {
     const std::uint64_t item = next_item_++;
-    unsigned kind = 0;
-    const Given given = send(worker, item, value, kind);
+    const Given given = send(worker, item, value);
     if (given == Given::refused) return given;
-    underway_.keep(item, pool_.parcel(worker).take_held(kind), value);
+    underway_.keep(item, pool_.parcel(worker).take_held(), value);
     return given;
   }
 
@@ -82,9 +81,7 @@ class Stream {
     std::uint64_t item = 0;
     Given given = Given::more;
     while (given != Given::full && pool_.first_returned(item)) {
-      SEXP value = PROTECT(underway_.look(item));
-      unsigned kind = 0;
-      given = send(worker, item, value, kind);
+      given = send(worker, item, PROTECT(underway_.look(item)));
       UNPROTECT(1);
     }
     return given;
@@ -181,10 +178,10 @@ class Stream {
   }
 
   // An item that can't be sent is as good as lost.
-  Given send(int worker, std::uint64_t item, SEXP value, unsigned& kind) {
+  Given send(int worker, std::uint64_t item, SEXP value) {
     lomp::Parcel& parcel = pool_.parcel(worker);
     parcel.begin();
-    kind = lomp::put_value(parcel, value);
+    const unsigned kind = lomp::put_value(parcel, value);
     pool_.note_given(worker, item);
     if (parcel.add(item, kind)) return parcel.has_room() ? Given::more : Given::full;
     if (pool_.has_left(worker)) return Given::full;  // the item will come back

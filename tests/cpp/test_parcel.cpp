@@ -176,30 +176,30 @@ TEST_CASE("an item of large payloads can be held as it was sent") {
     std::uint32_t second = 0;
     REQUIRE(post.parcel.put_payload(large.data(), large.size(), second));
     REQUIRE(post.parcel.add(1, 2));
-    lomp::HeldItem held = post.parcel.take_held(2);
+    lomp::HeldItem held = post.parcel.take_held();
     REQUIRE(static_cast<bool>(held));
     CHECK(held.record().kind == 2);
     CHECK(text_of(held.record()) == "text");
     CHECK(content_of(held, number) == large);
     CHECK(content_of(held, second) == large);
-    CHECK_FALSE(static_cast<bool>(post.parcel.take_held(2)));
+    CHECK_FALSE(static_cast<bool>(post.parcel.take_held()));
   }
 }
 
 TEST_CASE("items that are small in parts or have a large record are not held") {
   Post post;
   REQUIRE(post.add(0, "small"));
-  CHECK_FALSE(static_cast<bool>(post.parcel.take_held(2)));
+  CHECK_FALSE(static_cast<bool>(post.parcel.take_held()));
   begin_large(post, large, std::string(5000, 'y'));
   REQUIRE(post.parcel.add(1, 2));
-  CHECK_FALSE(static_cast<bool>(post.parcel.take_held(2)));
+  CHECK_FALSE(static_cast<bool>(post.parcel.take_held()));
   for (const std::size_t size : {large.size() - 1, large.size()}) {
     std::uint32_t number = 0;
     begin_large(post, large.substr(0, size), "text");
     const std::size_t other = 2 * large.size() - 1 - size;
     REQUIRE(post.parcel.put_payload(large.data(), other, number));
     REQUIRE(post.parcel.add(2, 2));
-    CHECK_FALSE(static_cast<bool>(post.parcel.take_held(2)));
+    CHECK_FALSE(static_cast<bool>(post.parcel.take_held()));
   }
 }
 
@@ -216,7 +216,7 @@ TEST_CASE("an item without a descriptor of its files is sent but not held") {
           post.parcel.begin();
           if (!post.parcel.put_payload(large.data(), large.size(), number)) return 3;
           if (!post.parcel.add(0, 2)) return 4;
-          return post.parcel.take_held(2) ? 1 : 0;
+          return post.parcel.take_held() ? 1 : 0;
         }) == 0);
 }
 

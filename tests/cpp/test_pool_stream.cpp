@@ -30,7 +30,7 @@ namespace {
 
 using Sizes = std::vector<std::size_t>;
 
-enum { held, most_held, made, sleeps, told, counts };
+enum { held, most_held, made, sleeps, told, killed, counts };
 
 /// What workers and parent count together.
 using Counts = SharedArray<std::int64_t>;
@@ -836,11 +836,11 @@ TEST_CASE("in order the bound holds again when a dead worker has a successor") {
     if (is_new) ++job.shared[told];
     is_new = false;
     if (item == 160 && k == 1) {
-      job.shared[sleeps] = 1;
+      job.shared[killed] = 1;
       kill_self();
     }
     // The other one waits for the successor: without it there is no bound.
-    if (job.shared[sleeps] == 1) (void)eventually([&] { return job.shared[told] == 3; });
+    if (job.shared[killed] == 1) (void)eventually([&] { return job.shared[told] == 3; });
   };
   Pool pool(job.options, main_of(job));
   pool.fork_all();

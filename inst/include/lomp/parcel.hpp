@@ -84,18 +84,19 @@ class Parcel final : public RecordSink {
 
   /// Ends the item. False if it can't be sent: there is no memory or no file for it.
   bool add(std::uint64_t item, unsigned kind) {
+    kind_ = kind;
     if (has_failed_) return false;
     const RecordHeader header = make_record_header(item, {kind}, pending_, pages_);
     if (pending_ <= max_inline && fits(pending_)) return append(header, buffer_.data());
     return add_in_file(item, kind);
   }
 
-  /// The item that was added last, as it was sent; empty if it isn't worth holding or can't be
+  /// The item that add() got last, as it was sent; empty if it isn't worth holding or can't be
   /// held.
-  HeldItem take_held(unsigned kind) {
+  HeldItem take_held() {
     if (has_failed_ || !can_hold_ || held_files_.empty() || pending_ > max_inline) return {};
     const auto files = static_cast<std::uint32_t>(held_files_.size());
-    return {kind,
+    return {kind_,
             {buffer_.data(), buffer_.data() + pending_},
             std::move(held_files_),
             payloads_.last_number() + 1 - files};
@@ -166,6 +167,7 @@ class Parcel final : public RecordSink {
   std::size_t file_bytes_ = 0;  // in its files
   std::uint32_t files_ = 0;     // of this parcel
   std::uint32_t pages_ = 0;
+  unsigned kind_ = 0;  // of the item in hand
   bool has_failed_ = false;
   bool can_hold_ = true;
   std::vector<Fd> held_files_;  // of the item in hand
