@@ -18,7 +18,8 @@ run_inprocess <- function(plan, frame) {
   next_item <- 1
   n <- length(results)
   shown <- new_progress(plan, n)
-  while (next_item <= n) {
+  failed <- NULL
+  while (next_item <= n && !plan$call$interrupted) {
     tell <- function() shown$update(progress[[1L]], length(failures))
     failed <- run_here(frame, results, next_item, plan, progress, shown, tell)
     next_item <- progress[[1L]] + 1
@@ -27,11 +28,13 @@ run_inprocess <- function(plan, frame) {
     failures[[length(failures) + 1L]] <- failure_of(failed, plan)
     if (plan$on_error == "stop") break
   }
-  if (is_interrupted(failed)) next_item <- progress[[1L]]
+  if (is_interrupted(failed)) {
+    plan$call$interrupted <- TRUE
+    next_item <- progress[[1L]]
+  }
   not_done <- if (next_item <= n) seq(next_item, n) else numeric()
   if (!is.null(shown)) shown$end(n - length(not_done), length(failures))
-  list(results = results, failures = failures, not_done = not_done,
-       interrupted = is_interrupted(failed))
+  list(results = results, failures = failures, not_done = not_done)
 }
 
 # An item's time, by R's own means: limited before it begins, unlimited after it.
@@ -109,8 +112,6 @@ iterate_inprocess <- function(plan, frame) {
   state$summary <- function() if (state$is_open) local_summary(state)
   state$item_of_last <- function() state$item
   state$close <- function() end_local(state)
-  state$stop <- function() NULL  # an interrupt has ended it
-  state$interrupted <- FALSE
   state$given <- function() if (is.na(plan$n)) state$next_item - 1 else plan$n
   it <- new_iterator(state, function(close = FALSE) {
     if (missing(close) || !check_flag(close, "close")) next_local(state) else close_iterator(state)
@@ -156,6 +157,7 @@ next_local <- function(state) {
 
 # list(value), or NULL if there is none yet.
 step_local <- function(state) {
+  if (was_interrupted(state$plan)) return(finish_stream(state))
   if (!is.null(state$progress) && elapsed() - state$told >= progress_interval) {
     state$told <- elapsed()
     tell_progress(state)
@@ -225,11 +227,12 @@ run_step <- function(state) {
   the$base <- sys.nframe()
   limit_time(state$plan)
   place <- if (is.null(state$plan$source)) state$item else 1
-  step <- naming_item(
+  step <- interruptible(naming_item(
     inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,
                    describe_failure),
     function() state$item, state$progress
-  )
+  ), state$plan$call)
+  if (is.null(step)) return(NULL)
   if (step$failed) {
     heed_limit(step$value$condition, state$plan)
     state$failure <- new_item_error(state$item, step$value, state$plan)

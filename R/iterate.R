@@ -157,9 +157,8 @@ iterate_forked <- function(plan, frame) {
   state$item_of_last <- function() iterator_item(state$handle)
   state$take <- function(most) iterator_take(state$handle, most)
   state$close <- function() iterator_close(state$handle)
-  state$stop <- function() iterator_stop(state$handle)
   state$given <- function() if (is.null(state$end)) state$summary()$given else state$end$given
-  state$interrupted <- FALSE
+  if (plan$is_map) stop_by(plan$call, function() iterator_stop(state$handle))
   handle <- state$handle
   new_iterator(state, function(close = FALSE) {
     if (missing(close) || !check_flag(close, "close")) {
@@ -225,18 +224,25 @@ fail_stream <- function(failure, state) {
 }
 
 finish_stream <- function(state) {
-  if (state$interrupted) {
-    note_end(state)
-    return(list(exhausted))
-  }
+  if (was_interrupted(state$plan)) return(end_stream(state))
   first <- if (length(state$failures) > 0L) first_in_time(state$failures, state$plan)
-  if (!is.null(first)) throw_from_stream(first, state)
-  summary <- note_end(state)
+  if (!is.null(first)) return(throw_from_stream(first, state))
+  end_stream(state)
+  if (!state$plan$is_map) warn_of_stream(state)
+  list(exhausted)
+}
+
+end_stream <- function(state) {
+  note_end(state)
+  list(exhausted)
+}
+
+warn_of_stream <- function(state) {
+  summary <- state$end
   warn_of_refused_fork(summary, state$plan)
   warn_of_dead_references(summary$dead_references, state$plan)
   state$plan$n <- summary$given
   if (length(state$failures) > 0L) warn_of_failures(state$failures, state$plan)
-  list(exhausted)
 }
 
 # What is known is gone with the workers.
@@ -247,9 +253,13 @@ note_end <- function(state) {
   state$end
 }
 
+# A map throws it itself, with the results.
 throw_from_stream <- function(failure, state) {
+  if (state$plan$is_map) {
+    state$thrown <- failure
+    return(end_stream(state))
+  }
   note_end(state)
-  if (state$plan$is_map) throw(failure, state$so_far())
   close_source(state$plan)
   summary <- state$summary()
   failed <- length(unique(vapply(state$failures, function(f) f$item, 0)))

@@ -69,7 +69,8 @@
 #'
 #' An interrupt (Ctrl-C, the stop button) ends all workers and then the call, with a condition of
 #' classes `lomp_interrupt` and `interrupt`, whose `results` has what was finished, as [lomp_last()]
-#' has. With `.redo` a call goes on from there.
+#' has. With `.redo` a call goes on from there. Only where it interrupts a handler of the caller's
+#' that is seeing to a condition is it R's own interrupt, without results.
 #'
 #' Arguments that make no sense are errors of class `lomp_argument_error`, with the field
 #' `argument`. If the system refuses to fork, the call goes on with the workers it has and warns

@@ -6,7 +6,10 @@ run_map <- function(plan, frame) {
   if (the$depth == 1L) the$last <- NULL
   if (items_to_run(plan) == 0) return(with_earlier(new_results(plan), plan))
   plan$random <- random_of(plan)
-  outcome <- if (plan$workers == 0L) run_inprocess(plan, frame) else run_forked(plan, frame)
+  plan$call <- new_call()
+  run <- if (plan$workers == 0L) run_inprocess else run_forked
+  outcome <- heed_interrupts(run(plan, frame), plan$call)
+  outcome$interrupted <- plan$call$interrupted
   conclude(outcome, plan)
 }
 
@@ -32,50 +35,46 @@ run_forked <- function(plan, frame) {
   ready_frame(frame)
   pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress))
   on.exit({
+    plan$call$stop <- NULL
     drawn <- pool_drawn(pool)
     if (!is.null(progress)) progress$clear()
     pool_close(pool)
     pay_random(plan$random, drawn)
   })
-  gathered <- gather(pool, plan, progress)
+  stop_by(plan$call, function() pool_stop(pool))
+  failures <- gather(pool, plan, progress)
   summary <- pool_summary(pool)
-  if (!is.null(progress)) progress$end(summary$done, length(gathered$failures))
+  if (!is.null(progress)) progress$end(summary$done, length(failures))
   list(
     results = results,
-    failures = gathered$failures,
-    interrupted = gathered$interrupted,
+    failures = failures,
     not_done = if (summary$done < length(results)) pool_not_done(pool) else numeric(),
     summary = summary
   )
 }
 
-# All failures, in the order in which they came. With "stop" the first one ends the workers, and so
-# does an interrupt; what they had finished until then, failures among it, still comes, unless the
-# user interrupts that, too.
+# All failures, in the order in which they came. With "stop" the first one ends the workers; what
+# they had finished until then, failures among it, still comes.
 gather <- function(pool, plan, progress) {
   failures <- list()
-  interrupted <- FALSE
   repeat {
     event <- next_event(pool)
-    if (event$kind == "finished" || event$kind == "interrupted" && interrupted) break
+    if (event$kind == "finished") break
     if (event$kind == "tick") {
       progress$update(pool_done(pool), length(failures))
     } else if (event$kind %in% c("condition", "output")) {
       say_again(event, item_at(event$item, plan), progress)
-    } else if (event$kind == "interrupted") {
-      interrupted <- TRUE
-      pool_stop(pool)
     } else {
       failure <- failure_of(event, plan)
       failures[[length(failures) + 1L]] <- failure
       if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
     }
   }
-  list(failures = failures, interrupted = interrupted)
+  failures
 }
 
 # A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are
-# a time limit's. The handlers leave by this function's own return(), since tryCatch() costs four
+# a time limit's. The handler leaves by this function's own return(), since tryCatch() costs four
 # more frames, which is much of what a call of few items takes.
 next_event <- function(pool) {
   event <- NULL
@@ -83,23 +82,8 @@ next_event <- function(pool) {
   withCallingHandlers(pool_next(pool), error = function(cnd) {
     event <<- unread_event(pool_unread_item(pool), cnd)
     if (!is.null(event)) leave
-  }, interrupt = function(cnd) {
-    if (is_real_interrupt(cnd)) {
-      event <<- list(kind = "interrupted")
-      leave
-    }
   })
 }
-
-# The value, or `otherwise` if the user interrupts before it is there.
-unless_interrupted <- function(value, otherwise) {
-  delayedAssign("leave", return(otherwise))
-  withCallingHandlers(value, interrupt = function(cnd) if (is_real_interrupt(cnd)) leave)
-}
-
-# The user's own, which R signals without any content, or an inner call's end by it; not what code
-# signals that only looks like one.
-is_real_interrupt <- function(cnd) inherits(cnd, "lomp_interrupt") || length(unclass(cnd)) == 0L
 
 unread_event <- function(item, cnd) {
   if (item == 0) return(NULL)
@@ -164,18 +148,4 @@ tell_finished <- function(results, can_go_on = TRUE) {
   finished <- sum(lomp_ok(results))
   paste0(sprintf("%s of %s finished", format_count(finished), format_count(length(results))),
          if (can_go_on && is_outermost() && finished > 0) ": go on with .redo = lomp_last()")
-}
-
-# Ends the call as R's own interrupt would: somebody who waits for interrupts gets it, or else the
-# prompt comes back, or a script ends.
-interrupt <- function(results, can_go_on = TRUE) {
-  cnd <- structure(
-    class = c("lomp_interrupt", "interrupt", "condition"),
-    list(message = paste0("interrupted: ", tell_finished(results, can_go_on)), call = NULL,
-         results = results)
-  )
-  if (is_outermost()) the$last <- cnd
-  signalCondition(cnd)
-  cat("\n", cnd$message, "\n", sep = "", file = stderr())
-  invokeRestart("abort")
 }

@@ -36,14 +36,15 @@ next_element <- function(x) {
 # collected garbage while it was made they are old by now, and what an old variable that is dead
 # refers to lives for some collections more.
 pull_item <- function(state) {
-  if (state$source_ended) return(NULL)
+  if (state$source_ended || was_interrupted(state$plan)) return(NULL)
   item <- NULL
   on.exit(item <- NULL)
-  failure <- tryCatch({
+  failure <- interruptible(tryCatch({
     item <- list(state$plan$source$pull())
     NULL
-  }, error = function(cnd) cnd)
+  }, error = function(cnd) cnd), state$plan$call)
   if (!is.null(failure)) return(failure)
+  if (is.null(item)) return(NULL)
   if (!identical(item[[1L]], exhausted)) return(item)
   state$source_ended <- TRUE
   NULL
@@ -73,7 +74,7 @@ fail_source <- function(cnd, state) {
 }
 
 close_source <- function(plan) {
-  if (!is.null(plan$source)) plan$source$close()
+  if (!is.null(plan$source)) interruptible(plan$source$close(), plan$call)
 }
 
 # ---- lomp_map() over a stream -------------------------------------------------------------------
@@ -84,54 +85,47 @@ run_map_stream <- function(plan, frame) {
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
   plan$random <- new_random()
-  outcome <- collect_stream(plan, frame)
-  if (outcome$interrupted) interrupt(outcome$results, can_go_on = FALSE)
-  outcome$results
+  plan$call <- new_call()
+  outcome <- heed_interrupts(collect_stream(plan, frame), plan$call)
+  conclude_stream(outcome$results, outcome$state)
 }
 
 # Whatever happens, all children have ended or are about to when this function is left.
 collect_stream <- function(plan, frame) {
   it <- if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
+  state <- state_of(it)
   on.exit({
+    plan$call$stop <- NULL
     it(close = TRUE)
-    pay_random(plan$random, state_of(it)$drawn)
+    pay_random(plan$random, state$drawn)
   })
-  gather_stream(it)
+  list(results = gather_stream(it, state), state = state)
 }
 
 # The results and what tells which are there are variables of this function, since R would copy them
 # at each change if they were parts of something else.
-gather_stream <- function(it) {
-  state <- state_of(it)
+gather_stream <- function(it, state) {
   results <- list()
   is_there <- logical()
-  state$so_far <- function() results_so_far(results, is_there, state)
-  while (!lomp_done(value <- next_of_stream(it, state))) {
+  while (!lomp_done(value <- it())) {
     item <- state$item_of_last()
     if (item > length(results)) length(is_there) <- length(results) <- 2 * item
     results[item] <- list(value)
     is_there[item] <- TRUE
   }
-  if (state$interrupted) {
-    list(results = state$so_far(), interrupted = TRUE)
-  } else {
-    list(results = results[seq_len(sum(is_there, na.rm = TRUE))], interrupted = FALSE)
+  if (is.null(state$thrown) && !was_interrupted(state$plan)) {
+    return(results[seq_len(sum(is_there, na.rm = TRUE))])
   }
+  results_so_far(results, is_there, state)
 }
 
-# After an interrupt the workers end; what they had finished still comes, unless the user interrupts
-# that, too.
-next_of_stream <- function(it, state) {
-  repeat {
-    value <- unless_interrupted(it(), was_interrupted)
-    if (!identical(value, was_interrupted)) return(value)
-    if (state$interrupted) return(exhausted)
-    state$interrupted <- TRUE
-    state$stop()
-  }
+# The results, or what was thrown or the interrupt, which have them.
+conclude_stream <- function(results, state) {
+  if (was_interrupted(state$plan)) interrupt(results, can_go_on = FALSE)
+  if (!is.null(state$thrown)) throw(state$thrown, results)
+  warn_of_stream(state)
+  results
 }
-
-was_interrupted <- as.symbol(".__interrupted__.")
 
 # For a call that ends with an error: what isn't there of the items that were begun was not run.
 results_so_far <- function(results, is_there, state) {

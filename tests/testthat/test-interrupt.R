@@ -1,0 +1,105 @@
+# Tells the session to stop at one item, and goes on.
+stopping <- function(session, at) {
+  force(session)
+  function(i) {
+    if (i == at) tools::pskill(session, tools::SIGINT)
+    i
+  }
+}
+
+counter <- function(most) {
+  at <- 0
+  function() if (at < most) at <<- at + 1 else lomp_done()
+}
+
+# As a user's code hangs, until it is interrupted: by itself here.
+hang <- function(...) {
+  tools::pskill(Sys.getpid(), tools::SIGINT)
+  for (k in 1:1000) Sys.sleep(0.01)
+  stop("it was not left by the interrupt")
+}
+
+caught <- function(call) tryCatch(call, interrupt = function(cnd) cnd)
+
+expect_interrupted <- function(cnd) {
+  expect_s3_class(cnd, c("lomp_interrupt", "interrupt", "condition"), exact = TRUE)
+  is_there <- lomp_ok(cnd$results)
+  expect_identical(as.numeric(unlist(cnd$results[is_there])), as.numeric(which(is_there)))
+  expect_length(children_left(), 0)
+}
+
+# The session has its hands full with results, conditions or a producer then, so the interrupt meets
+# it anywhere.
+test_that("an interrupt keeps what was finished, whatever the session is doing just then", {
+  n <- 5000
+  for (at in c(100, 1000, 1700, 2300, 3000)) {
+    f <- stopping(Sys.getpid(), at)
+    loud <- function(i) {
+      warning("loud")
+      f(i)
+    }
+    for (workers in c(0, 2)) {
+      expect_interrupted(caught(lomp_map(counter(n), f, .workers = workers)))
+      expect_interrupted(caught(suppressWarnings(lomp_map(1:n, loud, .workers = workers))))
+    }
+  }
+})
+
+test_that("an interrupt leaves a producer, and ends the call", {
+  for (workers in c(0, 2)) {
+    count <- counter(10)
+    producer <- function() if ((item <- count()) < 4) item else hang()
+    cnd <- caught(lomp_map(producer, identity, .workers = workers))
+    expect_interrupted(cnd)
+    expect_lte(length(cnd$results), 3)
+  }
+})
+
+test_that("an interrupt leaves a producer's way to close it", {
+  producer <- function(close = FALSE) if (close) hang() else lomp_done()
+  for (workers in c(0, 2)) {
+    expect_interrupted(caught(lomp_map(producer, identity, .workers = workers)))
+  }
+})
+
+# While one of those runs, handlers that were set up later are out of force: so R has it.
+test_that("an interrupt leaves the caller's handlers as R's own, and no worker stays", {
+  loud <- function(i) {
+    if (i == 2) message("two")
+    i
+  }
+  for (workers in c(0, 2)) {
+    for (items in list(1:20, counter(20))) {
+      cnd <- caught(withCallingHandlers(lomp_map(items, loud, .workers = workers), message = hang))
+      expect_s3_class(cnd, c("interrupt", "condition"), exact = TRUE)
+      expect_length(children_left(), 0)
+    }
+  }
+})
+
+test_that("an interrupt leaves the caller's progress function", {
+  begins <- function(done, total) if (done == 0) hang()
+  ends <- function(done, total) if (done > 0) hang()
+  for (workers in c(0, 2)) {
+    for (progress in list(begins, ends)) {
+      expect_interrupted(caught(lomp_map(1:3, identity, .workers = workers, .progress = progress)))
+    }
+  }
+})
+
+test_that("code that only signals something like an interrupt doesn't end the call", {
+  like_one <- structure(class = c("interrupt", "condition"), list(message = "no", call = NULL))
+  count <- counter(5)
+  producer <- function() {
+    signalCondition(like_one)
+    count()
+  }
+  expect_identical(lomp_map(producer, identity, .workers = 2), as.list(as.numeric(1:5)))
+})
+
+test_that("an iterator gives R's own interrupt", {
+  producer <- function() hang()
+  it <- lomp_iterate(producer, identity, .workers = 2)
+  expect_s3_class(caught(it()), c("interrupt", "condition"), exact = TRUE)
+  expect_length(children_left(), 0)
+})
