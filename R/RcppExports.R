@@ -9,12 +9,12 @@ child_relay <- function(run, condition) {
     .Call(`_lomp_child_relay`, run, condition)
 }
 
-inprocess_run <- function(frame, results, first, hooks, seed, numbers, progress, tick) {
-    .Call(`_lomp_inprocess_run`, frame, results, first, hooks, seed, numbers, progress, tick)
+inprocess_run <- function(frame, call, results, first, hooks, seed, numbers, progress, tick) {
+    .Call(`_lomp_inprocess_run`, frame, call, results, first, hooks, seed, numbers, progress, tick)
 }
 
-inprocess_step <- function(frame, item, generator, outlet, calls, describe) {
-    .Call(`_lomp_inprocess_step`, frame, item, generator, outlet, calls, describe)
+inprocess_step <- function(frame, call, item, generator, outlet, calls, describe) {
+    .Call(`_lomp_inprocess_step`, frame, call, item, generator, outlet, calls, describe)
 }
 
 inprocess_take <- function(list, place) {

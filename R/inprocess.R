@@ -66,8 +66,8 @@ run_here <- function(frame, results, first, plan, progress, shown, tell) {
   )
   unless_interrupted(
     naming_item(
-      inprocess_run(frame, results, first, hooks, plan$random$seed, plan$redo$todo, progress,
-                    tick_of(shown)),
+      inprocess_run(frame, plan$item_call, results, first, hooks, plan$random$seed,
+                    plan$redo$todo, progress, tick_of(shown)),
       function() item_at(progress[[1L]], plan), shown
     ),
     list(kind = "interrupted")
@@ -228,8 +228,8 @@ run_step <- function(state) {
   limit_time(state$plan)
   place <- if (is.null(state$plan$source)) state$item else 1
   step <- interruptible(naming_item(
-    inprocess_step(state$frame, place, state$generator, state$plan$outlet, item_calls,
-                   describe_failure),
+    inprocess_step(state$frame, state$plan$item_call, place, state$generator,
+                   state$plan$outlet, item_calls, describe_failure),
     function() state$item, state$progress
   ), state$plan$call)
   if (is.null(step)) return(NULL)

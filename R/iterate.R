@@ -136,6 +136,7 @@ new_emit <- function(outlet) {
 
 run_iterate <- function(plan, frame) {
   plan$random <- new_random(advance = TRUE)
+  plan$item_call <- item_call_of(plan, frame)
   if (the$depth == 0L && !the$in_worker) the$last <- NULL
   if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
 }

@@ -7,6 +7,7 @@ run_map <- function(plan, frame) {
   if (items_to_run(plan) == 0) return(with_earlier(new_results(plan), plan))
   plan$random <- random_of(plan)
   plan$call <- new_call()
+  plan$item_call <- item_call_of(plan, frame)
   run <- if (plan$workers == 0L) run_inprocess else run_forked
   outcome <- heed_interrupts(run(plan, frame), plan$call)
   outcome$interrupted <- plan$call$interrupted
@@ -24,8 +25,8 @@ new_results <- function(plan) {
 # What workers are to do, as C++ takes it: in this order.
 new_work <- function(plan, frame) {
   note_session()
-  list(frame = frame, hooks = child_hooks, seed = plan$random$seed, numbers = plan$redo$todo,
-       timeout = plan$timeout)
+  list(frame = frame, call = plan$item_call, hooks = child_hooks, seed = plan$random$seed,
+       numbers = plan$redo$todo, timeout = plan$timeout)
 }
 
 # Whatever happens, all children have ended or are about to when this function is left.

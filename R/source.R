@@ -86,6 +86,7 @@ run_map_stream <- function(plan, frame) {
   if (the$depth == 1L) the$last <- NULL
   plan$random <- new_random()
   plan$call <- new_call()
+  plan$item_call <- item_call
   outcome <- heed_interrupts(collect_stream(plan, frame), plan$call)
   conclude_stream(outcome$results, outcome$state)
 }

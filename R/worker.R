@@ -70,7 +70,7 @@ item_calls <- function() {
 }
 
 is_item_call <- function(call) {
-  identical(call, quote(FUN(X[[i]], ...))) || identical(call, quote(FUN(X[[i]], ..., emit = emit)))
+  identical(call, item_call) || identical(call, emitting_call)
 }
 
 # Where R's own signalling of an error begins. A function itself, not its name, is also what

@@ -31,11 +31,12 @@ BEGIN_RCPP
 END_RCPP
 }
 // inprocess_run
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP hooks, SEXP seed, SEXP numbers, SEXP progress, double tick);
-RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP tickSEXP) {
+SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed, SEXP numbers, SEXP progress, double tick);
+RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP callSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type call(callSEXP);
     Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
     Rcpp::traits::input_parameter< double >::type first(firstSEXP);
     Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
@@ -43,22 +44,23 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type progress(progressSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, results, first, hooks, seed, numbers, progress, tick));
+    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, call, results, first, hooks, seed, numbers, progress, tick));
     return rcpp_result_gen;
 END_RCPP
 }
 // inprocess_step
-SEXP inprocess_step(SEXP frame, double item, SEXP generator, SEXP outlet, SEXP calls, SEXP describe);
-RcppExport SEXP _lomp_inprocess_step(SEXP frameSEXP, SEXP itemSEXP, SEXP generatorSEXP, SEXP outletSEXP, SEXP callsSEXP, SEXP describeSEXP) {
+SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP calls, SEXP describe);
+RcppExport SEXP _lomp_inprocess_step(SEXP frameSEXP, SEXP callSEXP, SEXP itemSEXP, SEXP generatorSEXP, SEXP outletSEXP, SEXP callsSEXP, SEXP describeSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type call(callSEXP);
     Rcpp::traits::input_parameter< double >::type item(itemSEXP);
     Rcpp::traits::input_parameter< SEXP >::type generator(generatorSEXP);
     Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
     Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, item, generator, outlet, calls, describe));
+    rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, call, item, generator, outlet, calls, describe));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -388,8 +390,8 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
-    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 8},
-    {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 6},
+    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 9},
+    {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 7},
     {"_lomp_inprocess_take", (DL_FUNC) &_lomp_inprocess_take, 2},
     {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},

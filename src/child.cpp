@@ -231,14 +231,14 @@ std::int64_t as_nanoseconds(double seconds) {
 
 }  // namespace
 
-Task make_task(SEXP work, SEXP expression) {
+Task make_task(SEXP work) {
   ItemSeed::prepare();
   Task task;
-  task.call = make_item_call(expression, VECTOR_ELT(work, 0));
-  task.hooks = hooks_of(VECTOR_ELT(work, 1));
-  task.seed = VECTOR_ELT(work, 2);
-  task.numbers = VECTOR_ELT(work, 3);
-  task.timeout_ns = as_nanoseconds(Rf_asReal(VECTOR_ELT(work, 4)));
+  task.call = make_item_call(VECTOR_ELT(work, 1), VECTOR_ELT(work, 0));
+  task.hooks = hooks_of(VECTOR_ELT(work, 2));
+  task.seed = VECTOR_ELT(work, 3);
+  task.numbers = VECTOR_ELT(work, 4);
+  task.timeout_ns = as_nanoseconds(Rf_asReal(VECTOR_ELT(work, 5)));
   return task;
 }
 

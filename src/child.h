@@ -36,10 +36,10 @@ struct Task {
   SEXP numbers = R_NilValue;    ///< see ItemRandom
 };
 
-/// From R's list(frame, hooks, seed, numbers, timeout), which the caller keeps alive, as well as
-/// the expression that make_item_expression() has made. `hooks` are list(prepare, calls, describe,
-/// collect, relay); `timeout` is in seconds, Inf for no limit.
-Task make_task(SEXP work, SEXP expression);
+/// From R's list(frame, call, hooks, seed, numbers, timeout), which the caller keeps alive. `call`
+/// is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, calls, describe, collect,
+/// relay); `timeout` is in seconds, Inf for no limit.
+Task make_task(SEXP work);
 
 /// In the parent, before each fork: empties output buffers that the child would inherit, and
 /// prepares its seal.

@@ -121,25 +121,24 @@ SEXP describe_step(const Step& step) {
 
 }  // namespace
 
-// Makes the items first, first + 1, ... (from 1) in `frame`, which holds X, FUN and the dots, and
-// puts their values into `results`, which is changed in place. NULL when all are made; else the
-// event of the first one that failed, as pool_next() gives it. Interrupts and other jumps go
-// through. `seed` and `numbers` are as in pool_open(). `progress` has two numbers, which are
-// changed in place: the item begun last (from 1), and 1 if an item has drawn random numbers.
-// `hooks` is list(calls, describe, tell, limit): the first two as in pool_open(), a function() to
-// call each `tick` seconds (0 for never), and one to call before each item, or NULL.
+// Makes the items first, first + 1, ... (from 1), by evaluating `call` in `frame`, which holds X,
+// FUN and the dots, and puts their values into `results`, which is changed in place. NULL when all
+// are made; else the event of the first one that failed, as pool_next() gives it. Interrupts and
+// other jumps go through. `seed` and `numbers` are as in pool_open(). `progress` has two numbers,
+// which are changed in place: the item begun last (from 1), and 1 if an item has drawn random
+// numbers. `hooks` is list(calls, describe, tell, limit): the first two as in pool_open(), a
+// function() to call each `tick` seconds (0 for never), and one to call before each item, or NULL.
 // [[Rcpp::export(rng = false)]]
-SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP hooks, SEXP seed, SEXP numbers,
-                   SEXP progress, double tick) {
+SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed,
+                   SEXP numbers, SEXP progress, double tick) {
   return lomp::unwind([&] {
     SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP failure = PROTECT(Rf_cons(R_NilValue, R_NilValue));
-    SEXP expression = PROTECT(lomp::make_item_expression());
     SEXP told = PROTECT(call_of(VECTOR_ELT(hooks, 2)));
     SEXP limit = PROTECT(call_of(VECTOR_ELT(hooks, 3)));
     lomp::ItemRandom random(seed, numbers);
     lomp::ProgressClock clock(tick);
-    LocalRun run = {lomp::make_item_call(expression, frame),
+    LocalRun run = {lomp::make_item_call(call, frame),
                     results,
                     static_cast<R_xlen_t>(first) - 1,
                     failure,
@@ -155,26 +154,25 @@ SEXP inprocess_run(SEXP frame, SEXP results, double first, SEXP hooks, SEXP seed
     if (CAR(failure) != R_NilValue) {
       value = lomp::make_event("failure", static_cast<double>(run.item) + 1, CAR(failure));
     }
-    UNPROTECT(6);
+    UNPROTECT(5);
     return value;
   });
 }
 
-// Makes one item (from 1) in `frame` as inprocess_run() does, or takes one more value of a
+// Makes one item (from 1) as inprocess_run() does, or takes one more value of a
 // generator if that isn't NULL. With an outlet, what the item emits until its end or failure is
 // gathered. Gives list(failed = , value = or the description of a failure, emitted = a pairlist).
 // [[Rcpp::export(rng = false)]]
-SEXP inprocess_step(SEXP frame, double item, SEXP generator, SEXP outlet, SEXP calls,
+SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP calls,
                     SEXP describe) {
   Rcpp::Shield<SEXP> cells(lomp::unwind([&] {
-    SEXP list = PROTECT(Rf_allocVector(VECSXP, 4));
+    SEXP list = PROTECT(Rf_allocVector(VECSXP, 3));
     for (int i = 0; i < 3; ++i) SET_VECTOR_ELT(list, i, Rf_cons(R_NilValue, R_NilValue));
-    SET_VECTOR_ELT(list, 3, lomp::make_item_expression(outlet != R_NilValue));
     UNPROTECT(1);
     return list;
   }));
   SEXP emitted = VECTOR_ELT(cells, 1);
-  Step step = {lomp::make_item_call(VECTOR_ELT(cells, 3), frame),
+  Step step = {lomp::make_item_call(call, frame),
                static_cast<std::uint64_t>(item) - 1,
                generator,
                emitted,

@@ -9,9 +9,9 @@
 
 namespace lomp {
 
-/// lapply's own expression, FUN(X[[i]], ...), evaluated in the frame of the function that the user
-/// called, which holds X, FUN and the dots. So substitute(), missing(), match.call() and lazy
-/// arguments see what they see under lapply. Doesn't own what it points to.
+/// A call of FUN, evaluated in the frame of the function that the user called, which holds X, FUN
+/// and the dots. As a call its first argument is evaluated before FUN is entered, as lapply does
+/// it; as byte code, when FUN asks for it. Doesn't own what it points to.
 struct ItemCall {
   SEXP call;
   SEXP frame;
@@ -21,13 +21,7 @@ struct ItemCall {
   SEXP evaluate(std::uint64_t item) const;
 };
 
-/// Builds the expression; the caller protects it. With `emits` the function gets the frame's `emit`
-/// by name, too.
-SEXP make_item_expression(bool emits = false);
-
-inline ItemCall make_item_call(SEXP expression, SEXP frame) {
-  return {expression, frame, Rf_install("i")};
-}
+inline ItemCall make_item_call(SEXP call, SEXP frame) { return {call, frame, Rf_install("i")}; }
 
 }  // namespace lomp
 

@@ -20,9 +20,9 @@ using lomp::EventKind;
 using lomp::Record;
 using lomp::unwind;
 
-// What the handle keeps alive: the expression, the work, on_event, the outlet, and the values that
-// wait to be asked for.
-enum Kept { kept_expression, kept_work, kept_handler, kept_outlet, kept_waiting, kept };
+// What the handle keeps alive: the work, on_event, the outlet, and the values that wait to be asked
+// for.
+enum Kept { kept_work, kept_handler, kept_outlet, kept_waiting, kept };
 
 // A value that has come; or an event for R, such as a failure; or nothing but the end of an item.
 enum class ArrivalKind { value, event, nothing };
@@ -285,7 +285,6 @@ void close_stream(SEXP handle) {
 
 SEXP make_kept(SEXP work, SEXP handler, SEXP outlet) {
   SEXP list = PROTECT(Rf_allocVector(VECSXP, kept));
-  SET_VECTOR_ELT(list, kept_expression, lomp::make_item_expression(outlet != R_NilValue));
   SET_VECTOR_ELT(list, kept_work, work);
   SET_VECTOR_ELT(list, kept_handler, handler);
   SET_VECTOR_ELT(list, kept_outlet, outlet);
@@ -296,7 +295,7 @@ SEXP make_kept(SEXP work, SEXP handler, SEXP outlet) {
 
 lomp::Task make_stream_task(SEXP list, bool is_streamed, bool is_map) {
   SEXP outlet = VECTOR_ELT(list, kept_outlet);
-  lomp::Task task = lomp::make_task(VECTOR_ELT(list, kept_work), VECTOR_ELT(list, kept_expression));
+  lomp::Task task = lomp::make_task(VECTOR_ELT(list, kept_work));
   task.delivery = is_map                 ? lomp::Delivery::one
                   : outlet != R_NilValue ? lomp::Delivery::by_emission
                                          : lomp::Delivery::any;

@@ -123,18 +123,17 @@ SEXP report_tick() {
 }  // namespace
 
 // Opens a pool that makes one call for each element of `results`; forks nobody yet. `results` is a
-// new list, which is changed in place. `work` is list(frame, hooks, seed, numbers, timeout): the
-// calls are made in `frame`, which holds X, FUN and the dots; for the rest see make_task() and
-// ItemRandom. Each `tick` seconds pool_next() gives the event "tick", never if that is 0.
+// new list, which is changed in place. `work` is list(frame, call, hooks, seed, numbers, timeout),
+// see make_task() and ItemRandom; `frame` holds X, FUN and the dots. Each `tick` seconds
+// pool_next() gives the event "tick", never if that is 0.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
   SEXP handle = nullptr, kept = nullptr;
   unwind([&] {
     lomp::drop_old_results();
-    kept = PROTECT(Rf_allocVector(VECSXP, 3));
+    kept = PROTECT(Rf_allocVector(VECSXP, 2));
     SET_VECTOR_ELT(kept, 0, results);
-    SET_VECTOR_ELT(kept, 1, lomp::make_item_expression());
-    SET_VECTOR_ELT(kept, 2, work);
+    SET_VECTOR_ELT(kept, 1, work);
     handle = R_MakeExternalPtr(nullptr, R_NilValue, kept);
     UNPROTECT(1);
     return R_NilValue;
@@ -149,7 +148,7 @@ SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
   options.workers = workers;
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
-  const lomp::Task task = lomp::make_task(work, VECTOR_ELT(kept, 1));
+  const lomp::Task task = lomp::make_task(work);
   R_SetExternalPtrAddr(handle, new Engine(options, task, results, tick));
   return handle;
 }
