@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "collector.h"
 #include "lomp/payload.hpp"
 #include "lomp/seal.hpp"
 #include "lomp/time_share.hpp"
@@ -45,16 +46,6 @@ bool make_heap_grow(std::size_t bytes) {
     return R_BaseEnv;
   };
   return if_there_is(demand, bytes) != R_NilValue;
-}
-
-// Old garbage would take a look at the whole heap.
-void collect_young() {
-  SEXP no = PROTECT(Rf_ScalarLogical(FALSE));
-  SEXP call = PROTECT(Rf_lang3(Rf_install("gc"), no, no));
-  SET_TAG(CDR(call), Rf_install("verbose"));
-  SET_TAG(CDDR(call), Rf_install("full"));
-  Rf_eval(call, R_BaseEnv);
-  UNPROTECT(2);
 }
 
 // One for the process, since R has one heap. A forked child has its own copy, as of its heap.
@@ -99,7 +90,8 @@ class Ballast {
 
   // Half of the ballast is free afterwards: so each collection is for as many bytes as are in use.
   void make_room(std::size_t bytes) {
-    if (total_ >= worth_collecting) collect_young();
+    // Old garbage would take a look at the whole heap.
+    if (total_ >= worth_collecting) collect(Collection::young);
     if (has_room(bytes, total_ / 2) && total_ >= worth_collecting) {
       trim(std::max(4 * (used_ + bytes), worth_collecting));
     } else {

@@ -2,6 +2,7 @@
 #include "lomp/pool.hpp"
 
 #include "ballast.h"
+#include "cell_room.h"
 #include "child.h"
 #include "events.h"
 #include "serialize.h"
@@ -15,16 +16,23 @@ using lomp::EventKind;
 using lomp::Record;
 using lomp::unwind;
 
+/// What the handle keeps alive.
+enum Kept { kept_results, kept_work, kept_witness, kept };
+
 /// What an R pool handle points to. Its R objects are kept alive by the handle.
 class Engine {
  public:
-  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP results, double tick)
-      : results_(results),
+  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
+      : results_(VECTOR_ELT(kept, kept_results)),
+        room_(kept, kept_witness),
         progress_(tick),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
 
   lomp::Pool& pool() { return pool_; }
   const std::vector<double>& dead_references() const { return dead_references_; }
+
+  /// Before the first result. May jump.
+  void make_room() { room_.expect(pool_.items()); }
 
   Event wait() {
     const Event event = pool_.next(lomp::tick_ms);
@@ -48,6 +56,7 @@ class Engine {
       told_item_ = record.item;
       if (told_ != nullptr) return value;
       SET_VECTOR_ELT(results_, static_cast<R_xlen_t>(record.item), value);
+      room_.note(value);
       if (encoding == Encoding::dead_stream) note_dead(record.item);
     }
     return nullptr;
@@ -69,6 +78,7 @@ class Engine {
   void note_dead(std::uint64_t item) { dead_references_.push_back(static_cast<double>(item) + 1); }
 
   SEXP results_;
+  lomp::CellRoom room_;
   lomp::Pool pool_;
   lomp::BallastUse ballast_use_;
   const Record* record_ = nullptr;
@@ -128,13 +138,13 @@ SEXP report_tick() {
 // pool_next() gives the event "tick", never if that is 0.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
-  SEXP handle = nullptr, kept = nullptr;
+  SEXP handle = nullptr, list = nullptr;
   unwind([&] {
     lomp::drop_old_results();
-    kept = PROTECT(Rf_allocVector(VECSXP, 2));
-    SET_VECTOR_ELT(kept, 0, results);
-    SET_VECTOR_ELT(kept, 1, work);
-    handle = R_MakeExternalPtr(nullptr, R_NilValue, kept);
+    list = PROTECT(Rf_allocVector(VECSXP, kept));
+    SET_VECTOR_ELT(list, kept_results, results);
+    SET_VECTOR_ELT(list, kept_work, work);
+    handle = R_MakeExternalPtr(nullptr, R_NilValue, list);
     UNPROTECT(1);
     return R_NilValue;
   });
@@ -149,7 +159,11 @@ SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
   const lomp::Task task = lomp::make_task(work);
-  R_SetExternalPtrAddr(handle, new Engine(options, task, results, tick));
+  R_SetExternalPtrAddr(handle, new Engine(options, task, list, tick));
+  unwind([handle] {
+    engine_of(handle).make_room();
+    return R_NilValue;
+  });
   return handle;
 }
 

@@ -864,6 +864,20 @@ TEST_CASE("for a parent that is busy records are gathered") {
   CHECK(desk.records.size() == 7);
 }
 
+TEST_CASE("where the parent never waits nobody looks whether it does") {
+  SharedPage page(2, 1, 1000);
+  CHECK(page.parent_may_wait());
+  page.parent_may_wait() = false;
+  page.parent_waits() = true;
+  const Pipe pipe = lomp::make_pipe();
+  Worker worker(page, 0, pipe.writer.get(), -1);
+  std::uint32_t item = 0;
+  REQUIRE(worker.next_block());
+  REQUIRE(worker.take(item));
+  worker.finish(0);
+  CHECK(page.staging(0).committed() > 0);
+}
+
 TEST_CASE("what the parent has taken is not sent") {
   BlockDesk desk(1, 1000);
   const std::uint32_t item = desk.take();

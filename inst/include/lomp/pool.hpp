@@ -71,6 +71,7 @@ class Pool final : public PayloadSource {
           std::max<std::uint64_t>(1, options.buffer_bytes / static_cast<unsigned>(limit_));
     }
     page_.flow().is_ordered = options.is_ordered;
+    page_.parent_may_wait() = options.is_prompt || options.is_ordered;
     if (options.takes_returns) number_ = next_number();
     registry().push_back(this);
   }
@@ -191,8 +192,11 @@ class Pool final : public PayloadSource {
   }
 
   /// Changes is_prompt, for as long as somebody wants many records and no single one. A pool whose
-  /// records come in the order of their items stays as it is: to see to that is part of it.
-  void set_prompt(bool is_prompt) { options_.is_prompt = is_prompt || options_.is_ordered; }
+  /// records come in the order of their items stays as it is: to see to that is part of it. So does
+  /// one that never was prompt, whose workers don't look.
+  void set_prompt(bool is_prompt) {
+    options_.is_prompt = options_.is_ordered || (is_prompt && page_.parent_may_wait());
+  }
 
   /// With is_ordered: from now on the records of this item are released.
   void set_head(std::uint64_t item) {

@@ -71,6 +71,9 @@ class SharedPage {
   /// The parent sleeps until something comes: what is finished must be sent at once.
   std::atomic<bool>& parent_waits() { return header_->parent_waits; }
 
+  /// Will it ever do so? Settled before the first worker is forked.
+  bool& parent_may_wait() const { return header_->parent_may_wait; }
+
   /// Has an item drawn random numbers, or tried to?
   std::atomic<bool>& has_drawn() const { return header_->has_drawn; }
 
@@ -115,6 +118,7 @@ class SharedPage {
     std::atomic<std::uint64_t> next{0};
     std::uint64_t items = 0;
     std::atomic<bool> parent_waits{false};
+    bool parent_may_wait = true;
     std::atomic<bool> has_drawn{false};
     FlowState flow;
   };

@@ -34,6 +34,7 @@ class Worker final : public RecordSink, public PayloadSource {
         staging_(page.staging(slot)),
         schedule_(page),
         parent_waits_(page.parent_waits()),
+        parent_may_wait_(page.parent_may_wait()),
         flow_(page.flow(), slot_.flow),
         timer_(slot_.deadline),
         index_(slot),
@@ -245,6 +246,7 @@ class Worker final : public RecordSink, public PayloadSource {
   /// The parent says that it waits, then looks at what is staged, then sleeps; here it is the other
   /// way round. So at least one of the two sees what the other has done.
   void serve_waiting_parent() {
+    if (!parent_may_wait_) return;  // the fence takes as long as much else of a small item
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (parent_waits_.load(std::memory_order_relaxed)) flush();
   }
@@ -451,6 +453,7 @@ class Worker final : public RecordSink, public PayloadSource {
   Staging staging_;
   Schedule schedule_;
   std::atomic<bool>& parent_waits_;
+  const bool parent_may_wait_;
   FlowSender flow_;
   ItemTimer timer_;
   BlockSize size_;
