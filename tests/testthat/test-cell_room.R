@@ -1,7 +1,7 @@
 skip_on_cran()
 
-# The levels of R's own collections in this process while a call's results come, as R reports them: 0
-# for young objects, 2 for all. What gc() does isn't reported. Reports begin once the worker is
+# The levels of R's own collections in this process while a call's results come, as R reports them:
+# 0 for young objects, 2 for all. What gc() does isn't reported. Reports begin once the worker is
 # there, which has its own.
 levels_of <- function(items, f) {
   run <- run_r(values = list(items = items, f = f), code = {
