@@ -17,7 +17,7 @@ run_inprocess <- function(plan, frame) {
   failures <- list()
   next_item <- 1
   n <- length(results)
-  shown <- new_progress(plan, n)
+  shown <- interruptible(new_progress(plan, n), plan$call)
   failed <- NULL
   while (next_item <= n && !plan$call$interrupted) {
     tell <- function() shown$update(progress[[1L]], length(failures))
@@ -33,7 +33,9 @@ run_inprocess <- function(plan, frame) {
     next_item <- progress[[1L]]
   }
   not_done <- if (next_item <= n) seq(next_item, n) else numeric()
-  if (!is.null(shown)) shown$end(n - length(not_done), length(failures))
+  if (!is.null(shown)) {
+    interruptible(shown$end(n - length(not_done), length(failures)), plan$call)
+  }
   list(results = results, failures = failures, not_done = not_done)
 }
 
@@ -101,7 +103,7 @@ iterate_inprocess <- function(plan, frame) {
   state$at <- 0
   state$taken <- 0
   state$drawn <- FALSE
-  state$progress <- new_progress(plan, plan$n)
+  state$progress <- interruptible(new_progress(plan, plan$n), plan$call)
   state$told <- elapsed()
   state$done <- 0
   state$item <- 0

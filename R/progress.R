@@ -16,18 +16,18 @@ check_progress <- function(value) {
 # since it would be one of many on the same line.
 new_progress <- function(plan, total) {
   value <- plan$progress
-  if (is.function(value)) return(new_caller(value, total, plan$call))
+  if (is.function(value)) return(new_caller(value, total))
   if (!value || the$in_worker) return(NULL)
   if (!plan$progress_given && isTRUE(getOption("knitr.in.progress"))) return(NULL)
   new_bar(total)
 }
 
 # A function is told the beginning, the end, and what changes in between.
-new_caller <- function(f, total, call) {
+new_caller <- function(f, total) {
   last <- 0
   tell <- function(done) {
     last <<- done
-    interruptible(f(done, total), call)
+    f(done, total)
   }
   tell(0)
   list(

@@ -87,6 +87,21 @@ test_that("an interrupt leaves the caller's progress function", {
   }
 })
 
+test_that("an interrupt of the progress function ends the call early", {
+  soon <- function(done, total) if (done > 0) hang()
+  slow <- function(i) {
+    Sys.sleep(0.01)
+    i
+  }
+  for (workers in c(0, 2)) {
+    for (items in list(1:1000, counter(1000))) {
+      cnd <- caught(lomp_map(items, slow, .workers = workers, .progress = soon))
+      expect_interrupted(cnd)
+      expect_lt(sum(lomp_ok(cnd$results)), 500)
+    }
+  }
+})
+
 test_that("code that only signals something like an interrupt doesn't end the call", {
   like_one <- structure(class = c("interrupt", "condition"), list(message = "no", call = NULL))
   count <- counter(5)
