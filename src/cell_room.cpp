@@ -4,19 +4,6 @@
 
 namespace lomp {
 
-bool CellRoom::is_one_cell(SEXP value) {
-  switch (TYPEOF(value)) {
-    case LGLSXP:
-    case INTSXP:
-    case REALSXP:
-    case CPLXSXP:
-    case RAWSXP:
-      return ATTRIB(value) == R_NilValue;
-    default:
-      return false;
-  }
-}
-
 void CellRoom::expect(std::uint64_t results) {
   constexpr std::uint64_t many = 200000;
   if (results < many) return;

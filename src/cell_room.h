@@ -11,9 +11,9 @@ namespace lomp {
 
 /// When R's heap is full, R looks for garbage among the young objects, then among the older ones as
 /// well, and then among all, before it lets the heap grow: three looks at many results, none of
-/// which is garbage. This class asks for the last look alone, shortly before the heap is full. It
-/// can do so for as long as each result is one cell; and it does nothing where others collect
-/// garbage first.
+/// which is garbage. This class asks for the last look alone, shortly before the heap is full. That
+/// is known where each result takes one cell; where they take more R looks by itself before, and
+/// nothing is done.
 class CellRoom {
  public:
   /// It keeps what it needs in this place of a list that outlives it.
@@ -24,16 +24,14 @@ class CellRoom {
 
   /// A result has come. May jump.
   void note(SEXP value) {
-    if (left_ == 0) return;
-    if (!is_one_cell(value)) {
-      left_ = 0;
-    } else if (--left_ == 0) {
-      grow();
-    }
+    if (left_ == 0 || is_shared(value)) return;
+    if (--left_ == 0) grow();
   }
 
  private:
-  static bool is_one_cell(SEXP value);
+  /// R has one NULL, and one of each logical value.
+  static bool is_shared(SEXP value) { return TYPEOF(value) == NILSXP || TYPEOF(value) == LGLSXP; }
+
   void grow();
   void plan(double used, double limit);
 
