@@ -2,14 +2,15 @@
 
 run_inprocess <- function(plan, frame) {
   base <- the$base
-  progress <- numeric(2)  # the item begun last, and whether one drew: C++ writes them in place
+  # The item begun last, the one finished last, and whether one drew: C++ writes them in place.
+  progress <- numeric(3)
   saved <- save_random()
   shown <- NULL
   on.exit({
     the$base <- base
     lift_limit(plan)
     restore_random(saved)
-    pay_random(plan$random, progress[[2L]] > 0)
+    pay_random(plan$random, progress[[3L]] > 0)
     if (!is.null(shown)) shown$clear()
   })
   the$base <- sys.nframe()
@@ -30,7 +31,8 @@ run_inprocess <- function(plan, frame) {
   }
   if (is_interrupted(failed)) {
     plan$call$interrupted <- TRUE
-    next_item <- progress[[1L]]
+    is_finished <- progress[[1L]] == progress[[2L]]
+    next_item <- if (is_finished) progress[[1L]] + 1 else progress[[1L]]
   }
   not_done <- if (next_item <= n) seq(next_item, n) else numeric()
   if (!is.null(shown)) {

@@ -15,14 +15,14 @@ struct LocalRun {
   R_xlen_t item;
   SEXP failure;
   lomp::ItemRandom* random;
-  double* progress;  // the item in hand (from 1); has one drawn random numbers?
+  double* progress;  // the item begun last, the one finished last (from 1); was there a draw?
   SEXP limit;        // what limits an item's time; NULL if nothing does
   SEXP told;         // what is to be called now and then; NULL if nothing is
   lomp::ProgressClock* clock;
 };
 
 void note_draws(LocalRun& run) {
-  if (run.random->has_drawn()) run.progress[1] = 1;
+  if (run.random->has_drawn()) run.progress[2] = 1;
 }
 
 SEXP run_items(void* data) {
@@ -34,6 +34,7 @@ SEXP run_items(void* data) {
     SEXP value = PROTECT(run.call.evaluate(static_cast<std::uint64_t>(run.item)));
     note_draws(run);
     SET_VECTOR_ELT(run.results, run.item, value);
+    run.progress[1] = static_cast<double>(run.item) + 1;
     UNPROTECT(1);
     if (run.clock->is_due()) Rf_eval(run.told, R_BaseEnv);
   }
@@ -124,10 +125,11 @@ SEXP describe_step(const Step& step) {
 // Makes the items first, first + 1, ... (from 1), by evaluating `call` in `frame`, which holds X,
 // FUN and the dots, and puts their values into `results`, which is changed in place. NULL when all
 // are made; else the event of the first one that failed, as pool_next() gives it. Interrupts and
-// other jumps go through. `seed` and `numbers` are as in pool_open(). `progress` has two numbers,
-// which are changed in place: the item begun last (from 1), and 1 if an item has drawn random
-// numbers. `hooks` is list(calls, describe, tell, limit): the first two as in pool_open(), a
-// function() to call each `tick` seconds (0 for never), and one to call before each item, or NULL.
+// other jumps go through. `seed` and `numbers` are as in pool_open(). `progress` has three
+// numbers, which are changed in place: the item begun last and the one that has given its value
+// last (from 1), and 1 if an item has drawn random numbers. `hooks` is list(calls, describe, tell,
+// limit): the first two as in pool_open(), a function() to call each `tick` seconds (0 for never),
+// and one to call before each item, or NULL.
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed,
                    SEXP numbers, SEXP progress, double tick) {

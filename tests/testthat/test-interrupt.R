@@ -88,7 +88,11 @@ test_that("an interrupt leaves the caller's progress function", {
 })
 
 test_that("an interrupt of the progress function ends the call early", {
-  soon <- function(done, total) if (done > 0) hang()
+  seen <- 0
+  soon <- function(done, total) {
+    seen <<- done
+    if (done > 0) hang()
+  }
   slow <- function(i) {
     Sys.sleep(0.01)
     i
@@ -98,6 +102,7 @@ test_that("an interrupt of the progress function ends the call early", {
       cnd <- caught(lomp_map(items, slow, .workers = workers, .progress = soon))
       expect_interrupted(cnd)
       expect_lt(sum(lomp_ok(cnd$results)), 500)
+      if (workers == 0) expect_identical(as.numeric(sum(lomp_ok(cnd$results))), seen)
     }
   }
 })
