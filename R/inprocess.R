@@ -2,7 +2,7 @@
 
 run_inprocess <- function(plan, frame) {
   base <- the$base
-  # The item begun last, the one finished last, and whether one drew: C++ writes them in place.
+  # The item begun last, the one ended last, and whether one drew: C++ writes them in place.
   progress <- numeric(3)
   saved <- save_random()
   shown <- NULL
@@ -18,26 +18,21 @@ run_inprocess <- function(plan, frame) {
   failures <- list()
   next_item <- 1
   n <- length(results)
-  shown <- interruptible(new_progress(plan, n), plan$call)
-  failed <- NULL
+  shown <- new_progress(plan, n)
   while (next_item <= n && !plan$call$interrupted) {
-    tell <- function() shown$update(progress[[1L]], length(failures))
+    tell <- function() {
+      shown$update(progress[[1L]], length(failures))
+      !plan$call$interrupted
+    }
     failed <- run_here(frame, results, next_item, plan, progress, shown, tell)
-    next_item <- progress[[1L]] + 1
-    if (is.null(failed) || is_interrupted(failed)) break
+    next_item <- progress[[2L]] + 1
+    if (is.null(failed)) break
     heed_limit(failed$value$condition, plan)
     failures[[length(failures) + 1L]] <- failure_of(failed, plan)
     if (plan$on_error == "stop") break
   }
-  if (is_interrupted(failed)) {
-    plan$call$interrupted <- TRUE
-    is_finished <- progress[[1L]] == progress[[2L]]
-    next_item <- if (is_finished) progress[[1L]] + 1 else progress[[1L]]
-  }
   not_done <- if (next_item <= n) seq(next_item, n) else numeric()
-  if (!is.null(shown)) {
-    interruptible(shown$end(n - length(not_done), length(failures)), plan$call)
-  }
+  if (!is.null(shown)) shown$end(n - length(not_done), length(failures))
   list(results = results, failures = failures, not_done = not_done)
 }
 
@@ -60,22 +55,18 @@ time_limits <- c(
   "reached session CPU time limit"
 )
 
-is_interrupted <- function(event) !is.null(event) && event$kind == "interrupted"
-
-# Items from this one on, up to one that fails: the event of that; NULL if there is none.
+# Items from this one on, up to one that fails: the event of that; NULL if there is none, and after
+# an interrupt.
 run_here <- function(frame, results, first, plan, progress, shown, tell) {
   hooks <- list(
     calls = item_calls, describe = describe_failure, tell = if (!is.null(shown)) tell,
     limit = if (is.finite(plan$timeout)) function() limit_time(plan)
   )
-  unless_interrupted(
-    naming_item(
-      inprocess_run(frame, plan$item_call, results, first, hooks, plan$random$seed,
-                    plan$redo$todo, progress, tick_of(shown)),
-      function() item_at(progress[[1L]], plan), shown
-    ),
-    list(kind = "interrupted")
-  )
+  interruptible(naming_item(
+    inprocess_run(frame, plan$item_call, results, first, hooks, plan$random$seed,
+                  plan$redo$todo, progress, tick_of(shown)),
+    function() item_at(progress[[1L]], plan), shown
+  ), plan$call)
 }
 
 # The value; warnings and messages on the way name their item, as those of workers do.
@@ -105,7 +96,7 @@ iterate_inprocess <- function(plan, frame) {
   state$at <- 0
   state$taken <- 0
   state$drawn <- FALSE
-  state$progress <- interruptible(new_progress(plan, plan$n), plan$call)
+  state$progress <- new_progress(plan, plan$n)
   state$told <- elapsed()
   state$done <- 0
   state$item <- 0

@@ -36,12 +36,7 @@ heed_interrupts <- function(value, call) {
 # call, and lets interrupts through.
 interruptible <- function(value, call) {
   if (is.null(call)) return(value)
-  unless_interrupted(value, end_early(call))
-}
-
-# The value, or `otherwise` if the user interrupts before it is there.
-unless_interrupted <- function(value, otherwise) {
-  delayedAssign("leave", return(otherwise))
+  delayedAssign("leave", return(end_early(call)))
   withCallingHandlers(value, interrupt = function(cnd) if (is_real_interrupt(cnd)) leave)
 }
 

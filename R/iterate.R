@@ -149,7 +149,7 @@ iterate_forked <- function(plan, frame) {
   state$failures <- list()
   state$source_ended <- FALSE
   state$drawn <- TRUE  # until the end tells
-  state$progress <- interruptible(new_progress(plan, plan$n), plan$call)
+  state$progress <- new_progress(plan, plan$n)
   ready_frame(frame)
   on_event <- function(event) on_stream_event(event, state)
   state$handle <- iterator_open(new_work(plan, frame), plan$n, plan$workers, on_event, plan$outlet,
@@ -185,15 +185,13 @@ on_stream_event <- function(event, state) {
 
 # Where nobody waits for a result, the bar is as it was when somebody did.
 tell_progress <- function(state) {
-  interruptible(
-    state$progress$update(state$summary()$done, length(state$failures)), state$plan$call
-  )
+  state$progress$update(state$summary()$done, length(state$failures))
   NULL
 }
 
 end_progress <- function(state) {
   if (is.null(state$progress)) return()
-  interruptible(state$progress$end(state$end$done, length(state$failures)), state$plan$call)
+  state$progress$end(state$end$done, length(state$failures))
   state$progress <- NULL
 }
 

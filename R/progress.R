@@ -16,18 +16,19 @@ check_progress <- function(value) {
 # since it would be one of many on the same line.
 new_progress <- function(plan, total) {
   value <- plan$progress
-  if (is.function(value)) return(new_caller(value, total))
+  if (is.function(value)) return(new_caller(value, total, plan$call))
   if (!value || the$in_worker) return(NULL)
   if (!plan$progress_given && isTRUE(getOption("knitr.in.progress"))) return(NULL)
   new_bar(total)
 }
 
-# A function is told the beginning, the end, and what changes in between.
-new_caller <- function(f, total) {
+# A function is told the beginning, the end, and what changes in between. It is the caller's own
+# code, which an interrupt of the call leaves.
+new_caller <- function(f, total, call) {
   last <- 0
   tell <- function(done) {
     last <<- done
-    f(done, total)
+    interruptible(f(done, total), call)
   }
   tell(0)
   list(

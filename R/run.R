@@ -32,7 +32,7 @@ new_work <- function(plan, frame) {
 # Whatever happens, all children have ended or are about to when this function is left.
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
-  progress <- interruptible(new_progress(plan, length(results)), plan$call)
+  progress <- new_progress(plan, length(results))
   ready_frame(frame)
   pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress))
   on.exit({
@@ -45,9 +45,7 @@ run_forked <- function(plan, frame) {
   stop_by(plan$call, function() pool_stop(pool))
   failures <- gather(pool, plan, progress)
   summary <- pool_summary(pool)
-  if (!is.null(progress)) {
-    interruptible(progress$end(summary$done, length(failures)), plan$call)
-  }
+  if (!is.null(progress)) progress$end(summary$done, length(failures))
   list(
     results = results,
     failures = failures,
@@ -64,7 +62,7 @@ gather <- function(pool, plan, progress) {
     event <- next_event(pool)
     if (event$kind == "finished") break
     if (event$kind == "tick") {
-      interruptible(progress$update(pool_done(pool), length(failures)), plan$call)
+      progress$update(pool_done(pool), length(failures))
     } else if (event$kind %in% c("condition", "output")) {
       say_again(event, item_at(event$item, plan), progress)
     } else {

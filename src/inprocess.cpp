@@ -15,7 +15,7 @@ struct LocalRun {
   R_xlen_t item;
   SEXP failure;
   lomp::ItemRandom* random;
-  double* progress;  // the item begun last, the one finished last (from 1); was there a draw?
+  double* progress;  // the item begun last, the one ended last (from 1); was there a draw?
   SEXP limit;        // what limits an item's time; NULL if nothing does
   SEXP told;         // what is to be called now and then; NULL if nothing is
   lomp::ProgressClock* clock;
@@ -36,7 +36,7 @@ SEXP run_items(void* data) {
     SET_VECTOR_ELT(run.results, run.item, value);
     run.progress[1] = static_cast<double>(run.item) + 1;
     UNPROTECT(1);
-    if (run.clock->is_due()) Rf_eval(run.told, R_BaseEnv);
+    if (run.clock->is_due() && !Rf_asLogical(Rf_eval(run.told, R_BaseEnv))) break;
   }
   return R_NilValue;
 }
@@ -47,6 +47,7 @@ SEXP call_of(SEXP function) { return function == R_NilValue ? R_NilValue : Rf_la
 SEXP keep_failure(SEXP description, void* data) {
   LocalRun& run = *static_cast<LocalRun*>(data);
   note_draws(run);
+  run.progress[1] = static_cast<double>(run.item) + 1;
   SETCAR(run.failure, description);
   return R_NilValue;
 }
@@ -125,11 +126,11 @@ SEXP describe_step(const Step& step) {
 // Makes the items first, first + 1, ... (from 1), by evaluating `call` in `frame`, which holds X,
 // FUN and the dots, and puts their values into `results`, which is changed in place. NULL when all
 // are made; else the event of the first one that failed, as pool_next() gives it. Interrupts and
-// other jumps go through. `seed` and `numbers` are as in pool_open(). `progress` has three
-// numbers, which are changed in place: the item begun last and the one that has given its value
-// last (from 1), and 1 if an item has drawn random numbers. `hooks` is list(calls, describe, tell,
-// limit): the first two as in pool_open(), a function() to call each `tick` seconds (0 for never),
-// and one to call before each item, or NULL.
+// other jumps go through. `seed` and `numbers` are as in pool_open(). `progress` has three numbers,
+// which are changed in place: the item begun last and the one ended last (from 1), and 1 if an item
+// has drawn random numbers. `hooks` is list(calls, describe, tell, limit): the first two as in
+// pool_open(), a function() to call each `tick` seconds (0 for never), which tells whether to go
+// on, and one to call before each item, or NULL.
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed,
                    SEXP numbers, SEXP progress, double tick) {
