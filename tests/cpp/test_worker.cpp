@@ -225,6 +225,40 @@ TEST_CASE("nothing staged is not sent") {
   CHECK(desk.page.staging(0).sequence() == 0);
 }
 
+namespace {
+
+/// Does one item, and tells whether its parent hears of that before the next one.
+bool is_heard_of(Desk& desk, int us) {
+  std::uint32_t item = 0;
+  REQUIRE(desk.worker.next_block());
+  REQUIRE(desk.worker.take(item));
+  work_for_us(us);
+  desk.worker.finish(kind_of(item));
+  REQUIRE_FALSE(desk.worker.take(item));
+  desk.worker.next_block();
+  return desk.read() == ReadStatus::frame;
+}
+
+}  // namespace
+
+TEST_CASE("the first block's end is heard of if what is left may be worth another worker") {
+  Desk few(3), many(1000000), watched(3);
+  few.page.is_watched() = many.page.is_watched() = false;
+  CHECK(is_heard_of(few, 1000));
+  CHECK(is_heard_of(many, 1));
+  CHECK(is_heard_of(watched, 0));
+}
+
+TEST_CASE("the first block's end isn't heard of if the rest is done in no time") {
+  bool is_heard = true;  // the machine may be slow now and then
+  for (int attempt = 0; is_heard && attempt < 100; ++attempt) {
+    Desk desk(2);
+    desk.page.is_watched() = false;
+    is_heard = is_heard_of(desk, 0);
+  }
+  CHECK_FALSE(is_heard);
+}
+
 TEST_CASE("the first block's end is heard of at once and the next ones' after a while") {
   Desk desk(100);
   do_item(desk, 1);

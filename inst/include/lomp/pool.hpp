@@ -36,6 +36,7 @@ struct PoolOptions {
   std::size_t buffer_bytes =
       0;                   ///< what may be made and not released, all workers together; 0: all
   bool is_prompt = false;  ///< somebody waits for each record: none is kept to gather more
+  bool is_watched = true;  ///< somebody wants to know how many items are done while others run
   /// Payloads are let go of one by one: each worker uses their files again.
   bool takes_returns = false;
   /// Of files that wait to be used again, so much may be kept: by each worker, and here for each
@@ -72,6 +73,7 @@ class Pool final : public PayloadSource {
     }
     page_.flow().is_ordered = options.is_ordered;
     page_.parent_may_wait() = options.is_prompt || options.is_ordered;
+    page_.is_watched() = options.is_watched;
     if (options.takes_returns) number_ = next_number();
     registry().push_back(this);
   }

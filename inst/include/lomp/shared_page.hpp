@@ -74,6 +74,9 @@ class SharedPage {
   /// Will it ever do so? Settled before the first worker is forked.
   bool& parent_may_wait() const { return header_->parent_may_wait; }
 
+  /// Does somebody watch how far the call is? Settled before the first worker is forked.
+  bool& is_watched() const { return header_->is_watched; }
+
   /// Has an item drawn random numbers, or tried to?
   std::atomic<bool>& has_drawn() const { return header_->has_drawn; }
 
@@ -119,6 +122,7 @@ class SharedPage {
     std::uint64_t items = 0;
     std::atomic<bool> parent_waits{false};
     bool parent_may_wait = true;
+    bool is_watched = true;
     std::atomic<bool> has_drawn{false};
     FlowState flow;
   };

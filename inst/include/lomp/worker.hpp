@@ -163,8 +163,7 @@ class Worker final : public RecordSink, public PayloadSource {
     if (is_large_) send_part(PartEnd::abandoned, {}, nullptr, 0);
   }
 
-  /// Sends what is staged. The parent hears of a worker's first item at once, since it decides by
-  /// it whether more workers are worth their fork.
+  /// Sends what is staged.
   void flush() {
     if (committed() > 0) {
       const std::size_t from = staging_.begin_sending();
@@ -209,11 +208,22 @@ class Worker final : public RecordSink, public PayloadSource {
   void end_block() {
     if (taken_ == 0) return;
     const std::int64_t now = now_ns();
-    size_.learn(taken_, now - block_began_);
-    slot_.busy_ns += static_cast<std::uint64_t>(now - block_began_);
+    const std::int64_t took = now - block_began_;
+    const std::int64_t per_item = took / static_cast<std::int64_t>(taken_);
+    size_.learn(taken_, took);
+    slot_.busy_ns += static_cast<std::uint64_t>(took);
     slot_.finished += taken_;
     taken_ = 0;
-    if (now - last_flush_ > flush_after_ns) flush();
+    const bool is_due = last_flush_ == 0 ? is_news(per_item) : now - last_flush_ > flush_after_ns;
+    if (is_due) flush();
+  }
+
+  /// The parent decides by a worker's first block whether more workers are worth their fork, so it
+  /// hears of that at once; but to wake it takes time, and what is left may be over before.
+  bool is_news(std::int64_t item_ns) const {
+    constexpr double any_fork_ns = 500000;
+    if (page_.is_watched() || page_.has_inboxes()) return true;
+    return static_cast<double>(item_ns) * static_cast<double>(schedule_.waiting()) >= any_fork_ns;
   }
 
   std::size_t committed() const { return staging_.committed(); }
