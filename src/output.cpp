@@ -59,6 +59,8 @@ bool write_text(const char* text, int length) {
 
 }  // namespace
 
+void Output::prepare() { (void)state(); }
+
 void Output::begin(Worker& worker, const bool& is_writing) {
   State& s = state();
   s.worker = &worker;

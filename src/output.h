@@ -15,6 +15,9 @@ namespace lomp {
 /// end. There is one for a process, since R's console is one.
 class Output {
  public:
+  /// In the parent: makes what else each worker would make for itself.
+  static void prepare();
+
   /// In a worker: from now on. `is_writing` tells when no record can be begun.
   static void begin(Worker& worker, const bool& is_writing);
 

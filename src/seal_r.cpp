@@ -153,6 +153,13 @@ ThreadLibrary thread_libraries[] = {
     {"libblas.so.3", "openblas_set_num_threads", nullptr, nullptr},
     {"libmkl_rt.so", "MKL_Set_Num_Threads", nullptr, nullptr}};
 
+// OpenMP makes what it keeps of a thread's settings when one is first set. Set to what it is, it is
+// made here, instead of in each worker.
+void make_settings(const ThreadLibrary& library, void* handle) {
+  const auto threads = reinterpret_cast<int (*)()>(dlsym(handle, "omp_get_max_threads"));
+  if (library.pause != nullptr && threads != nullptr) library.set(threads());
+}
+
 // Its functions, if the library is loaded. Packages load theirs privately, so it is asked for by
 // its file's name.
 void look_up(ThreadLibrary& library) {
@@ -162,6 +169,7 @@ void look_up(ThreadLibrary& library) {
   if (handle == nullptr) return;
   library.set = reinterpret_cast<void (*)(int)>(dlsym(handle, library.setter));
   library.pause = reinterpret_cast<int (*)(int)>(dlsym(handle, "omp_pause_resource_all"));
+  if (library.set != nullptr) make_settings(library, handle);
   dlclose(handle);
 }
 

@@ -13,7 +13,10 @@
 
 namespace lomp {
 
-inline std::size_t page_size() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+inline std::size_t page_size() {
+  static const std::size_t bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
 
 /// Addresses from `begin` up to, not including, `end`.
 struct AddressRange {

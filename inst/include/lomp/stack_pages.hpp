@@ -14,7 +14,7 @@ inline std::uintptr_t stack_pointer() {
 
 /// For a process that has just been forked, and goes on deeper into its stack.
 inline void populate_stack_below() {
-  constexpr std::size_t depth = std::size_t{128} << 10;
+  constexpr std::size_t depth = std::size_t{64} << 10;
   populate({stack_pointer() - depth, stack_pointer()});
 }
 
