@@ -9,6 +9,26 @@ child_relay <- function(run, condition) {
     .Call(`_lomp_child_relay`, run, condition)
 }
 
+child_fail <- function(run, description) {
+    invisible(.Call(`_lomp_child_fail`, run, description))
+}
+
+is_uncompiled <- function(f) {
+    .Call(`_lomp_is_uncompiled`, f)
+}
+
+has_argument <- function(f, name) {
+    .Call(`_lomp_has_argument`, f, name)
+}
+
+is_same_object <- function(x, y) {
+    .Call(`_lomp_is_same_object`, x, y)
+}
+
+has_value <- function(expression, caller) {
+    .Call(`_lomp_has_value`, expression, caller)
+}
+
 inprocess_run <- function(frame, call, results, first, hooks, seed, numbers, progress, tick) {
     .Call(`_lomp_inprocess_run`, frame, call, results, first, hooks, seed, numbers, progress, tick)
 }
@@ -19,14 +39,6 @@ inprocess_step <- function(frame, call, item, generator, outlet, calls, describe
 
 inprocess_take <- function(list, place) {
     .Call(`_lomp_inprocess_take`, list, place)
-}
-
-warm_guard <- function(calls, describe) {
-    invisible(.Call(`_lomp_warm_guard`, calls, describe))
-}
-
-is_uncompiled <- function(f) {
-    .Call(`_lomp_is_uncompiled`, f)
 }
 
 iterator_open <- function(work, items, workers, on_event, outlet, is_map, ordered, buffer, tick) {
@@ -94,15 +106,7 @@ pool_stop <- function(handle) {
 }
 
 pool_close <- function(handle) {
-    invisible(.Call(`_lomp_pool_close`, handle))
-}
-
-pool_summary <- function(handle) {
-    .Call(`_lomp_pool_summary`, handle)
-}
-
-pool_drawn <- function(handle) {
-    .Call(`_lomp_pool_drawn`, handle)
+    .Call(`_lomp_pool_close`, handle)
 }
 
 pool_done <- function(handle) {
@@ -121,8 +125,8 @@ random_restore <- function(seed) {
     invisible(.Call(`_lomp_random_restore`, seed))
 }
 
-random_seed <- function(state, draw, kinds) {
-    .Call(`_lomp_random_seed`, state, draw, kinds)
+new_random <- function(advance = FALSE) {
+    .Call(`_lomp_new_random`, advance)
 }
 
 random_item_seed <- function(seed, item) {
@@ -139,5 +143,9 @@ signal_name <- function(signal) {
 
 errno_text <- function(error) {
     .Call(`_lomp_errno_text`, error)
+}
+
+in_worker <- function() {
+    .Call(`_lomp_in_worker`)
 }
 

@@ -2,11 +2,7 @@
 # finished comes nevertheless. So it must not leave lomp's own code, where results are on their way.
 
 # Whether a call was interrupted, and how to end it early, once there is something to end.
-new_call <- function() {
-  call <- new.env(parent = emptyenv())
-  call$interrupted <- FALSE
-  call
-}
+new_call <- function(interrupted = FALSE, stop = NULL) environment()
 
 # From here on an interrupt calls stop(), and one that has come already does.
 stop_by <- function(call, stop) {

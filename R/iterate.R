@@ -123,7 +123,7 @@ as_iterate_plan <- function(plan, f, ordered) {
   plan$is_map <- FALSE
   plan$ordered <- check_flag(ordered, ".ordered")
   plan$buffer <- buffer_bytes()
-  plan$emits <- "emit" %in% formal_names(f)
+  plan$emits <- has_argument(f, "emit")
   plan$outlet <- if (plan$emits) outlet_new()
   plan
 }
@@ -137,7 +137,7 @@ new_emit <- function(outlet) {
 run_iterate <- function(plan, frame) {
   plan$random <- new_random(advance = TRUE)
   plan$item_call <- item_call_of(plan, frame)
-  if (the$depth == 0L && !the$in_worker) the$last <- NULL
+  if (the$depth == 0L && !in_worker()) the$last <- NULL
   if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
 }
 
@@ -267,6 +267,6 @@ throw_from_stream <- function(failure, state) {
   failure$message <- paste0(failure$message, sprintf(
     "\n%s of %s items finished", format_count(summary$done - failed), format_count(summary$given)
   ))
-  if (the$depth == 0L && !the$in_worker) the$last <- failure
+  if (the$depth == 0L && !in_worker()) the$last <- failure
   stop(failure)
 }

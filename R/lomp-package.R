@@ -9,11 +9,10 @@
 #' @importFrom Rcpp evalCpp
 "_PACKAGE"
 
-# What the package remembers between calls: how deep calls are nested, whether this process is a
-# worker, the last failure, and the last function that was compiled.
+# What the package remembers between calls: how deep calls are nested, the last failure, and the
+# last function that was compiled.
 the <- new.env(parent = emptyenv())
 the$depth <- 0L
-the$in_worker <- FALSE
 the$last <- NULL
 the$base <- 0L
 the$uncompiled <- NULL

@@ -163,7 +163,7 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo)
-  force_dots(...)
+  if (...length() > 0L) force_dots(...)
   if (is.null(plan$source)) {
     if (!is.null(plan$redo)) X <- X[plan$redo$todo]
     return(run_map(plan, environment()))

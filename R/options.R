@@ -27,10 +27,9 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
   } else {
     new_vector_plan(items, workers, on_error, redo)
   }
-  plan$timeout <- check_timeout(timeout)
-  plan$progress <- check_progress(progress)
-  plan$progress_given <- given
-  plan
+  c(plan, list(
+    timeout = check_timeout(timeout), progress = check_progress(progress), progress_given = given
+  ))
 }
 
 new_vector_plan <- function(items, workers, on_error, redo) {
@@ -89,8 +88,10 @@ buffer_bytes <- function() {
 }
 
 check_choice <- function(value, choices, argument) {
-  if (identical(value, choices)) return(choices[[1L]])
-  if (is.character(value) && length(value) == 1L && value %in% choices) return(value)
+  if (is.character(value) && !anyNA(value)) {
+    if (length(value) == length(choices) && all(value == choices)) return(choices[[1L]])
+    if (length(value) == 1L && value %in% choices) return(value)
+  }
   stop_argument(argument, paste("must be", quoted_or(choices)), describe_value(value))
 }
 
@@ -103,11 +104,6 @@ describe_value <- function(value) {
   what <- class(value)[[1L]]
   what <- paste(if (grepl("^[aeiou]", what)) "an" else "a", what)
   if (is.vector(value)) sprintf("%s of length %d", what, length(value)) else what
-}
-
-# Is this expression one whose own errors are the caller's, not the argument's?
-has_value <- function(expression, caller) {
-  is.call(expression) || is.symbol(expression) && exists(as.character(expression), envir = caller)
 }
 
 # What lapply takes as it is.
@@ -159,7 +155,7 @@ check_dots <- function(f, names, own = lomp_map) {
 
 # Such a function has more than one result, or none.
 check_emit <- function(f, names) {
-  if ("emit" %in% formal_names(f) && !"emit" %in% names) {
+  if (has_argument(f, "emit") && !"emit" %in% names) {
     stop_argument(".f", "has an argument `emit`, which lomp_iterate() gives, not lomp_map()")
   }
 }

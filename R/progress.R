@@ -17,7 +17,7 @@ check_progress <- function(value) {
 new_progress <- function(plan, total) {
   value <- plan$progress
   if (is.function(value)) return(new_caller(value, total, plan$call))
-  if (!value || the$in_worker) return(NULL)
+  if (!value || in_worker()) return(NULL)
   if (!plan$progress_given && isTRUE(getOption("knitr.in.progress"))) return(NULL)
   new_bar(total)
 }

@@ -1,19 +1,6 @@
 # Random numbers: a stream of its own for each item, whoever runs it.
 
-# What a call's items draw from, as list(seed = , pays = ): the seed of the first item's stream, and
-# whether a draw of the caller's own generator is due if an item draws. With `advance` it is made
-# here. A generator that the user supplies may have a state that can't be brought back: then, too.
-new_random <- function(advance = FALSE) {
-  before <- current_seed()
-  draw <- random_draw()
-  kinds <- current_seed()[[1L]]
-  is_paid <- advance || kinds %% 100L == user_supplied
-  if (!is_paid) random_restore(before)
-  list(seed = random_seed(before, draw, kinds), pays = !is_paid)
-}
-
-# The kind of a generator, as `.Random.seed` begins with it.
-user_supplied <- 5L
+# The kind of normal numbers, in the hundreds of what `.Random.seed` begins with.
 box_muller <- 2L
 
 current_seed <- function() get0(".Random.seed", envir = globalenv(), inherits = FALSE)

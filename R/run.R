@@ -9,9 +9,7 @@ run_map <- function(plan, frame) {
   plan$call <- new_call()
   plan$item_call <- item_call_of(plan, frame)
   run <- if (plan$workers == 0L) run_inprocess else run_forked
-  outcome <- heed_interrupts(run(plan, frame), plan$call)
-  outcome$interrupted <- plan$call$interrupted
-  conclude(outcome, plan)
+  conclude(heed_interrupts(run(plan, frame), plan$call), plan)
 }
 
 # A list for the results, with their names: made once and filled in place, since to name a large
@@ -35,32 +33,33 @@ run_forked <- function(plan, frame) {
   progress <- new_progress(plan, length(results))
   ready_frame(frame)
   pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress))
+  call <- plan$call
   on.exit({
-    plan$call$stop <- NULL
-    drawn <- pool_drawn(pool)
+    call$stop <- NULL
     if (!is.null(progress)) progress$clear()
-    pool_close(pool)
+    drawn <- pool_close(pool)
     pay_random(plan$random, drawn)
   })
-  stop_by(plan$call, function() pool_stop(pool))
-  failures <- gather(pool, plan, progress)
-  summary <- pool_summary(pool)
-  if (!is.null(progress)) progress$end(summary$done, length(failures))
+  stop_by(call, function() pool_stop(pool))
+  end <- gather(pool, plan, progress)
+  summary <- end$summary
+  if (!is.null(progress)) progress$end(summary$done, length(end$failures))
   list(
     results = results,
-    failures = failures,
+    failures = end$failures,
     not_done = if (summary$done < length(results)) pool_not_done(pool) else numeric(),
     summary = summary
   )
 }
 
-# All failures, in the order in which they came. With "stop" the first one ends the workers; what
-# they had finished until then, failures among it, still comes.
+# All failures, in the order in which they came, and what the pool tells of the call at its end.
+# With "stop" the first one ends the workers; what they had finished until then, failures among it,
+# still comes.
 gather <- function(pool, plan, progress) {
   failures <- list()
   repeat {
     event <- next_event(pool)
-    if (event$kind == "finished") break
+    if (event$kind == "finished") return(list(failures = failures, summary = event$value))
     if (event$kind == "tick") {
       progress$update(pool_done(pool), length(failures))
     } else if (event$kind %in% c("condition", "output")) {
@@ -71,20 +70,20 @@ gather <- function(pool, plan, progress) {
       if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
     }
   }
-  failures
 }
 
 # A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are
-# a time limit's. The handler leaves by this function's own return(), since tryCatch() costs four
-# more frames, which is much of what a call of few items takes.
+# a time limit's. The handler leaves this function by itself, since tryCatch() costs four more
+# frames, which is much of what a call of few items takes.
 next_event <- function(pool) {
-  event <- NULL
-  delayedAssign("leave", return(event))
   withCallingHandlers(pool_next(pool), error = function(cnd) {
-    event <<- unread_event(pool_unread_item(pool), cnd)
-    if (!is.null(event)) leave
+    event <- unread_event(pool_unread_item(pool), cnd)
+    if (!is.null(event)) return_from(parent.env(environment()), event)
   })
 }
+
+# Returns from the function whose frame this is, which is still running.
+return_from <- function(frame, value) do.call(return, list(value), quote = TRUE, envir = frame)
 
 unread_event <- function(item, cnd) {
   if (item == 0) return(NULL)
@@ -104,18 +103,24 @@ failure_of <- function(event, plan) {
 
 # Results, and conditions for what failed. Returns the list or throws.
 conclude <- function(outcome, plan) {
-  warn_of_refused_fork(outcome$summary, plan)
-  warn_of_dead_references(item_at(outcome$summary$dead_references, plan), plan)
+  summary <- outcome$summary
+  if (!is.null(summary)) warn_of_end(summary, plan)
   results <- outcome$results
   if (length(outcome$not_done) > 0L) results[outcome$not_done] <- list(new_not_run(plan))
   results <- with_earlier(results, plan)
   if (length(outcome$failures) > 0L) results <- with_failures(results, outcome$failures, plan)
-  if (outcome$interrupted) interrupt(results)
+  if (was_interrupted(plan)) interrupt(results)
   if (length(outcome$failures) == 0L) return(results)
   first <- first_in_time(outcome$failures, plan)
   if (!is.null(first)) throw(first, results)
   warn_of_failures(outcome$failures, plan)
   results
+}
+
+warn_of_end <- function(summary, plan) {
+  if (summary$refused != 0L) warn_of_refused_fork(summary, plan)
+  dead <- summary$dead_references
+  if (length(dead) > 0L) warn_of_dead_references(item_at(dead, plan), plan)
 }
 
 # Each failure in its item's place, with what it takes to run the item again.
@@ -142,7 +147,7 @@ throw <- function(failure, results) {
   stop(failure)
 }
 
-is_outermost <- function() the$depth == 1L && !the$in_worker
+is_outermost <- function() the$depth == 1L && !in_worker()
 
 # `can_go_on`: is there a way to go on with these results?
 tell_finished <- function(results, can_go_on = TRUE) {

@@ -3,6 +3,7 @@
 # Is this a producer? Objects of the package iterators, and functions that can be called without
 # arguments: coro's generators, iterators of lomp_iterate(), and anybody's own.
 is_source <- function(x) {
+  if (!is.object(x) && !is.function(x)) return(FALSE)
   if (inherits(x, c("iter", "coro_generator_instance"))) return(TRUE)
   is.function(x) && !is.primitive(x) && !has_required(formals(x))
 }

@@ -1,12 +1,10 @@
 # What a worker calls from C++. It must not print, ask or signal anything to the outside.
 
-# Once, before a worker's first item; each page of memory that is written to on the way is copied,
-# and takes longer than what is done. The parent's time limit and error handler aren't the worker's;
+# Once, before a worker's first item. Each function that is called here and each name that is used
+# costs more than what is done: R counts references where the objects are, and each page of memory
+# that is written to is copied. The parent's time limit and error handler aren't the worker's;
 # without an error option, R would end a process that isn't interactive at its first stray error.
 prepare_worker <- function() {
-  the$in_worker <- TRUE
-  the$depth <- 0L
-  the$base <- sys.nframe() - 1L
   setTimeLimit()
   setSessionTimeLimit()
   options(error = expression(NULL))
@@ -19,16 +17,17 @@ prepare_worker <- function() {
 note_session <- function() {
   the$error_message <- geterrmessage()
   the$has_sink <- stdout() != 1L  # where output goes now; sink.number() takes far longer to tell
-  the$has_message_sink <- sink.number(type = "message") != 2L
+  # Messages that go to standard output can go on doing so, and else there is a connection.
+  has_connections <- length(getAllConnections()) > 3L
+  the$has_message_sink <- has_connections && sink.number(type = "message") > 2L
 }
 
 # Workers call these first of all. R loads functions, its own and a package's, when they are first
 # called: once here is better than once in each worker.
 warm_worker <- function() {
-  list(gc, sys.nframe, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink,
-       getConnection, withCallingHandlers, child_items, child_relay, relay_condition,
-       is_to_be_error, muffling_restart)
-  warm_guard(item_calls, describe_failure)
+  list(gc, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink, getConnection,
+       tryCatch, withCallingHandlers, child_items, child_fail, child_relay, fail_item, item_calls,
+       describe_failure, relay_condition, is_to_be_error, muffling_restart)
 }
 
 # R compiles a function when it is called for the second time, which each worker would do for
@@ -36,7 +35,9 @@ warm_worker <- function() {
 # one is remembered, since calls in a loop have the same one; but only if its environment is there
 # anyway, so that nothing is kept alive by this.
 compiled <- function(f) {
-  if (!is_uncompiled(f) || compiler::enableJIT(-1L) < 1L) return(f)
+  if (!is_uncompiled(f)) return(f)
+  if (is_same_object(f, the$uncompiled)) return(the$compiled)
+  if (compiler::enableJIT(-1L) < 1L) return(f)
   if (identical(f, the$uncompiled, ignore.bytecode = FALSE, ignore.srcref = FALSE)) {
     return(the$compiled)
   }
@@ -60,7 +61,9 @@ max_calls <- 50L
 # The calls of the item in hand, innermost last, as text: bounded in number and length, since they
 # may hold whole data sets.
 item_calls <- function() {
-  calls <- as.list(sys.calls())[-seq_len(the$base)]
+  calls <- as.list(sys.calls())
+  base <- max(the$base, Position(is_worker_call, calls, right = TRUE, nomatch = 0L))
+  calls <- calls[-seq_len(base)]
   begin <- Position(is_item_call, calls)
   if (is.na(begin)) return(character())
   calls <- calls[seq.int(begin, length(calls))]
@@ -72,6 +75,11 @@ item_calls <- function() {
 is_item_call <- function(call) {
   identical(call, item_call) || identical(call, emitting_call)
 }
+
+# Below this call are the worker's own frames, above it those that its parent had at the fork.
+worker_call <- quote(child_items(run))
+
+is_worker_call <- function(call) identical(call, worker_call)
 
 # Where R's own signalling of an error begins. A function itself, not its name, is also what
 # do.call() may call, but hardly with a condition alone.
@@ -106,15 +114,30 @@ jump_condition <- function() {
 # Recent garbage only: a full collection would rewrite, and so copy, all that the workers share.
 collect_garbage <- function() gc(verbose = FALSE, full = FALSE)
 
-# Runs the worker's items. What they signal is sent to the session, and is over here: a warning and
-# a message say nothing more in this process.
-run_relaying <- function(run) {
-  withCallingHandlers(child_items(run), condition = function(cnd) relay_condition(cnd, run))
+# Runs the worker's items below one handler for all that they signal, since each one takes time to
+# set up, and one for errors, which leaves the item. C++ calls it again after an item that failed.
+# An error's frames are noted where they still are; there may be too many of them to look at.
+run_items <- function(run) {
+  calls <- NULL
+  note_calls <- function() calls <<- tryCatch(item_calls(), error = function(cnd) NULL)
+  tryCatch(
+    withCallingHandlers(child_items(run), condition = function(cnd) {
+      if (inherits(cnd, "error")) note_calls() else relay_condition(cnd, run)
+    }),
+    error = function(cnd) fail_item(cnd, run, calls)
+  )
 }
 
-# Errors and interrupts take their own ways.
+# When the item is left, and has said all that it had to say on its way out.
+fail_item <- function(cnd, run, calls) {
+  child_fail(run, describe_failure(cnd, calls))
+  the$error_message <- geterrmessage()  # said: it isn't a later item's
+}
+
+# What an item signals is sent to the session, and is over here: a warning and a message say nothing
+# more in this process. An interrupt goes its own way.
 relay_condition <- function(cnd, run) {
-  if (inherits(cnd, c("error", "interrupt"))) return()
+  if (inherits(cnd, "interrupt")) return()
   restart <- muffling_restart(cnd)
   if (is_to_be_error(restart)) return()
   sent <- list(condition = cnd, muffles = if (is.null(restart)) "" else restart$name)
@@ -133,6 +156,6 @@ muffling_restart <- function(cnd) {
 }
 
 child_hooks <- list(
-  prepare = prepare_worker, calls = item_calls, describe = describe_failure,
-  collect = collect_garbage, relay = run_relaying
+  prepare = prepare_worker, run = run_items, describe = describe_failure,
+  collect = collect_garbage
 )

@@ -16,7 +16,7 @@
 #' @examples
 #' lomp_workers()
 lomp_workers <- function() {
-  if (the$in_worker) return(0L)
+  if (in_worker()) return(0L)
   option <- getOption("lomp.workers")
   if (!is.null(option)) return(check_workers(option, "option lomp.workers"))
   cores <- user_cores()

@@ -30,6 +30,59 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// child_fail
+void child_fail(SEXP run, SEXP description);
+RcppExport SEXP _lomp_child_fail(SEXP runSEXP, SEXP descriptionSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type description(descriptionSEXP);
+    child_fail(run, description);
+    return R_NilValue;
+END_RCPP
+}
+// is_uncompiled
+bool is_uncompiled(SEXP f);
+RcppExport SEXP _lomp_is_uncompiled(SEXP fSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type f(fSEXP);
+    rcpp_result_gen = Rcpp::wrap(is_uncompiled(f));
+    return rcpp_result_gen;
+END_RCPP
+}
+// has_argument
+bool has_argument(SEXP f, SEXP name);
+RcppExport SEXP _lomp_has_argument(SEXP fSEXP, SEXP nameSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type f(fSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type name(nameSEXP);
+    rcpp_result_gen = Rcpp::wrap(has_argument(f, name));
+    return rcpp_result_gen;
+END_RCPP
+}
+// is_same_object
+bool is_same_object(SEXP x, SEXP y);
+RcppExport SEXP _lomp_is_same_object(SEXP xSEXP, SEXP ySEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type y(ySEXP);
+    rcpp_result_gen = Rcpp::wrap(is_same_object(x, y));
+    return rcpp_result_gen;
+END_RCPP
+}
+// has_value
+bool has_value(SEXP expression, SEXP caller);
+RcppExport SEXP _lomp_has_value(SEXP expressionSEXP, SEXP callerSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type expression(expressionSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type caller(callerSEXP);
+    rcpp_result_gen = Rcpp::wrap(has_value(expression, caller));
+    return rcpp_result_gen;
+END_RCPP
+}
 // inprocess_run
 SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed, SEXP numbers, SEXP progress, double tick);
 RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP callSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP tickSEXP) {
@@ -72,26 +125,6 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type list(listSEXP);
     Rcpp::traits::input_parameter< double >::type place(placeSEXP);
     rcpp_result_gen = Rcpp::wrap(inprocess_take(list, place));
-    return rcpp_result_gen;
-END_RCPP
-}
-// warm_guard
-void warm_guard(SEXP calls, SEXP describe);
-RcppExport SEXP _lomp_warm_guard(SEXP callsSEXP, SEXP describeSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
-    warm_guard(calls, describe);
-    return R_NilValue;
-END_RCPP
-}
-// is_uncompiled
-bool is_uncompiled(SEXP f);
-RcppExport SEXP _lomp_is_uncompiled(SEXP fSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type f(fSEXP);
-    rcpp_result_gen = Rcpp::wrap(is_uncompiled(f));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -268,31 +301,12 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_close
-void pool_close(SEXP handle);
+bool pool_close(SEXP handle);
 RcppExport SEXP _lomp_pool_close(SEXP handleSEXP) {
 BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    pool_close(handle);
-    return R_NilValue;
-END_RCPP
-}
-// pool_summary
-Rcpp::List pool_summary(SEXP handle);
-RcppExport SEXP _lomp_pool_summary(SEXP handleSEXP) {
-BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_summary(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// pool_drawn
-bool pool_drawn(SEXP handle);
-RcppExport SEXP _lomp_pool_drawn(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_drawn(handle));
+    rcpp_result_gen = Rcpp::wrap(pool_close(handle));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -334,15 +348,13 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
-// random_seed
-Rcpp::IntegerVector random_seed(SEXP state, double draw, int kinds);
-RcppExport SEXP _lomp_random_seed(SEXP stateSEXP, SEXP drawSEXP, SEXP kindsSEXP) {
+// new_random
+SEXP new_random(bool advance);
+RcppExport SEXP _lomp_new_random(SEXP advanceSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type state(stateSEXP);
-    Rcpp::traits::input_parameter< double >::type draw(drawSEXP);
-    Rcpp::traits::input_parameter< int >::type kinds(kindsSEXP);
-    rcpp_result_gen = Rcpp::wrap(random_seed(state, draw, kinds));
+    Rcpp::traits::input_parameter< bool >::type advance(advanceSEXP);
+    rcpp_result_gen = Rcpp::wrap(new_random(advance));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -386,15 +398,27 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// in_worker
+bool in_worker();
+RcppExport SEXP _lomp_in_worker() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(in_worker());
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
+    {"_lomp_child_fail", (DL_FUNC) &_lomp_child_fail, 2},
+    {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
+    {"_lomp_has_argument", (DL_FUNC) &_lomp_has_argument, 2},
+    {"_lomp_is_same_object", (DL_FUNC) &_lomp_is_same_object, 2},
+    {"_lomp_has_value", (DL_FUNC) &_lomp_has_value, 2},
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 9},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 7},
     {"_lomp_inprocess_take", (DL_FUNC) &_lomp_inprocess_take, 2},
-    {"_lomp_warm_guard", (DL_FUNC) &_lomp_warm_guard, 2},
-    {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
     {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 9},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
     {"_lomp_iterator_take", (DL_FUNC) &_lomp_iterator_take, 2},
@@ -412,17 +436,16 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},
     {"_lomp_pool_close", (DL_FUNC) &_lomp_pool_close, 1},
-    {"_lomp_pool_summary", (DL_FUNC) &_lomp_pool_summary, 1},
-    {"_lomp_pool_drawn", (DL_FUNC) &_lomp_pool_drawn, 1},
     {"_lomp_pool_done", (DL_FUNC) &_lomp_pool_done, 1},
     {"_lomp_pool_not_done", (DL_FUNC) &_lomp_pool_not_done, 1},
     {"_lomp_random_draw", (DL_FUNC) &_lomp_random_draw, 0},
     {"_lomp_random_restore", (DL_FUNC) &_lomp_random_restore, 1},
-    {"_lomp_random_seed", (DL_FUNC) &_lomp_random_seed, 3},
+    {"_lomp_new_random", (DL_FUNC) &_lomp_new_random, 1},
     {"_lomp_random_item_seed", (DL_FUNC) &_lomp_random_item_seed, 2},
     {"_lomp_usable_processors", (DL_FUNC) &_lomp_usable_processors, 0},
     {"_lomp_signal_name", (DL_FUNC) &_lomp_signal_name, 1},
     {"_lomp_errno_text", (DL_FUNC) &_lomp_errno_text, 1},
+    {"_lomp_in_worker", (DL_FUNC) &_lomp_in_worker, 0},
     {NULL, NULL, 0}
 };
 

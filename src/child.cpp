@@ -3,7 +3,6 @@
 #include <cstdio>
 
 #include "binding.h"
-#include "guard.h"
 #include "lomp/collection_policy.hpp"
 #include "mapped_vector.h"
 #include "outlet.h"
@@ -28,6 +27,14 @@ struct Run {
   bool is_writing;  // a record is begun: no other one can be
 };
 
+// A process that an item has forked has this run, and its handlers, and isn't the worker.
+bool is_of_this_process(const Run& run) { return run.outlet.owner == generation(); }
+
+// Such a process has come to the end of its item, where R would end a script.
+void end_if_forked(const Run& run) {
+  if (!is_of_this_process(run)) end_process(EXIT_FAILURE);
+}
+
 // Calls an R function without arguments.
 void call_hook(void* function) {
   SEXP call = PROTECT(Rf_lang1(static_cast<SEXP>(function)));
@@ -48,9 +55,9 @@ bool has_item(void* data) { return static_cast<Run*>(data)->worker->running() !=
 
 // A condition comes before whatever its item sends later. What writing a result itself signals
 // would have no place; under lapply nobody writes results. False in a process that an item has
-// forked: it has this run's handlers, but what it says isn't the worker's.
+// forked: what it says isn't the worker's.
 bool send_condition(Run& run, SEXP condition) {
-  if (run.outlet.owner != generation()) return false;
+  if (!is_of_this_process(run)) return false;
   if (run.is_writing || run.worker->running() == 0) return true;
   Output::send(true);
   run.worker->abandon();
@@ -84,6 +91,7 @@ void write_value(Run& run, SEXP value) {
 }
 
 void deliver(Run& run, SEXP value) {
+  end_if_forked(run);
   const Delivery delivery = run.task->delivery;
   note_draws(run);
   Output::send(run.worker->is_at_end());
@@ -157,22 +165,21 @@ void run_items(Run& run) {
   run.is_over = true;
 }
 
-// Runs the items below R's frames of the handlers for their conditions.
-SEXP run_below_handlers(void* data) {
+// Runs the items below R's frame of the handler for what they signal.
+void run_below_handler(void* data) {
   Run& run = *static_cast<Run*>(data);
   run.is_writing = false;  // whatever an item was about when it failed
   SEXP pointer = PROTECT(R_MakeExternalPtr(&run, R_NilValue, R_NilValue));
-  SEXP call = PROTECT(Rf_lang2(run.task->hooks.relay, pointer));
+  SEXP call = PROTECT(Rf_lang2(run.task->hooks.run, pointer));
   Rf_eval(call, R_BaseEnv);
   UNPROTECT(2);
-  return R_NilValue;
 }
 
 // Without an item in hand there is nobody to blame.
-SEXP send_failure(SEXP description, void* data) {
-  Run& run = *static_cast<Run*>(data);
+void send_failure(Run& run, SEXP description) {
+  end_if_forked(run);
   Worker& worker = *run.worker;
-  if (worker.running() == 0) return R_NilValue;
+  if (worker.running() == 0) return;
   worker.stop_timer();
   note_draws(run);
   run.is_writing = false;  // the failure may be that of a result's writing
@@ -182,26 +189,29 @@ SEXP send_failure(SEXP description, void* data) {
   put_stream(worker, description);
   worker.finish(static_cast<unsigned>(Encoding::failure));
   worker.flush();
-  return R_NilValue;
 }
-
-void run_guard(void* data) { run_guarded(*static_cast<Guard*>(data)); }
 
 // The item left by a way that is no error: a restart, an interrupt, a jump to a frame of the
 // parent's, stop() with a condition that isn't one of errors.
-void report_jump(void* data) { describe_jump(*static_cast<Guard*>(data)); }
+void report_jump(void* data) {
+  Run& run = *static_cast<Run*>(data);
+  SEXP call = PROTECT(Rf_lang3(run.task->hooks.describe, R_NilValue, R_NilValue));
+  SEXP description = PROTECT(Rf_eval(call, R_BaseEnv));
+  send_failure(run, description);
+  UNPROTECT(2);
+}
 
 // The description itself could not be made or sent.
-void report_bare_failure(void* data) { send_failure(R_NilValue, static_cast<Guard*>(data)->data); }
+void report_bare_failure(void* data) { send_failure(*static_cast<Run*>(data), R_NilValue); }
 
 // Runs all blocks to their end; it goes on after an item that failed. An item that can't even be
 // reported ends the worker, so that the parent reports its death.
-void run_to_end(Guard& guard) {
-  Run& run = *static_cast<Run*>(guard.data);
+void run_to_end(Run& run) {
   while (!run.is_over) {
-    R_ToplevelExec(run_guard, &guard);
-    if (run.worker->running() != 0) R_ToplevelExec(report_jump, &guard);
-    if (run.worker->running() != 0) R_ToplevelExec(report_bare_failure, &guard);
+    R_ToplevelExec(run_below_handler, &run);
+    end_if_forked(run);
+    if (run.worker->running() != 0) R_ToplevelExec(report_jump, &run);
+    if (run.worker->running() != 0) R_ToplevelExec(report_bare_failure, &run);
     if (run.worker->running() != 0) crash();
   }
 }
@@ -212,15 +222,12 @@ void run_all(void* data) {
   R_ToplevelExec(call_hook, hooks.prepare);
   ItemRandom random(run.task->seed, run.task->numbers);
   run.random = &random;
-  SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
-  Guard guard = {run_below_handlers, send_failure, &run, hooks.calls, hooks.describe, notes};
-  run_to_end(guard);
-  UNPROTECT(2);
+  run_to_end(run);
+  UNPROTECT(1);
 }
 
 ChildHooks hooks_of(SEXP list) {
-  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3),
-          VECTOR_ELT(list, 4)};
+  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3)};
 }
 
 // At least one; 0 if there is no limit, or one of a century.
@@ -245,6 +252,7 @@ Task make_task(SEXP work) {
 void prepare_fork() {
   std::fflush(nullptr);
   prepare_seal();
+  Output::prepare();
 }
 
 void run_worker(Worker& worker, const Task& task) {
@@ -267,7 +275,7 @@ lomp::Run& run_of(SEXP pointer) { return *static_cast<lomp::Run*>(R_ExternalPtrA
 
 }  // namespace
 
-// In a worker: runs all its items. `run` is what the hook `relay` got. Errors jump from here.
+// In a worker: runs all its items. `run` is what the hook `run` got. Errors jump from here.
 // [[Rcpp::export(rng = false)]]
 void child_items(SEXP run) {
   lomp::unwind([run] {
@@ -285,4 +293,13 @@ bool child_relay(SEXP run, SEXP condition) {
     return R_NilValue;
   });
   return is_sent;
+}
+
+// In a worker: the item in hand has failed. Sends the description, which describe_failure() made.
+// [[Rcpp::export(rng = false)]]
+void child_fail(SEXP run, SEXP description) {
+  lomp::unwind([run, description] {
+    lomp::send_failure(run_of(run), description);
+    return R_NilValue;
+  });
 }

@@ -11,10 +11,10 @@ namespace lomp {
 /// R functions that a worker calls. Doesn't own them.
 struct ChildHooks {
   SEXP prepare;   ///< function(): once, before the first item
-  SEXP calls;     ///< see Guard
-  SEXP describe;  ///< see Guard
+  SEXP run;       ///< function(run): calls child_items(run) below a handler for what items signal,
+                  ///< which calls child_relay() and child_fail(); again after an item that failed
+  SEXP describe;  ///< function(NULL, NULL): what child_fail() gets of an item that left by a jump
   SEXP collect;   ///< function(): frees recent garbage
-  SEXP relay;     ///< function(run): calls child_items(run) with handlers that call child_relay()
 };
 
 /// What becomes of the values that a call's items give.
@@ -37,8 +37,8 @@ struct Task {
 };
 
 /// From R's list(frame, call, hooks, seed, numbers, timeout), which the caller keeps alive. `call`
-/// is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, calls, describe, collect,
-/// relay); `timeout` is in seconds, Inf for no limit.
+/// is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, run, describe,
+/// collect); `timeout` is in seconds, Inf for no limit.
 Task make_task(SEXP work);
 
 /// In the parent, before each fork: empties output buffers that the child would inherit, and

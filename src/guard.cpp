@@ -36,6 +36,4 @@ void run_guarded(Guard& guard) {
   R_tryCatchError(run_noting_calls, &guard, describe, &guard);
 }
 
-void describe_jump(Guard& guard) { describe(R_NilValue, &guard); }
-
 }  // namespace lomp

@@ -14,18 +14,14 @@ struct Guard {
   SEXP (*fail)(SEXP description, void* data);  ///< gets what describe() returned
   void* data;
   SEXP calls;     ///< R function(): the frames of the failing item, called while they are there
-  SEXP describe;  ///< R function(condition, calls): called after they are gone; NULL for a jump
+  SEXP describe;  ///< R function(condition, calls): called after they are gone
   SEXP notes;     ///< a pairlist cell that keeps the calls from the collector
 };
 
 /// Runs guard.run(); an R error in it, which no handler of the item's own has caught, ends it and
-/// comes to guard.fail(). One guard serves a whole block of items: setting it up costs
-/// microseconds. Jumps that are no errors go through. May jump.
+/// comes to guard.fail(). One guard serves many items: setting it up costs microseconds. Jumps that
+/// are no errors go through. May jump.
 void run_guarded(Guard& guard);
-
-/// Makes the description without a condition, for an item that left by a jump, and hands it to
-/// guard.fail(). May jump.
-void describe_jump(Guard& guard);
 
 }  // namespace lomp
 

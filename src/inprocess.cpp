@@ -204,29 +204,3 @@ SEXP inprocess_take(SEXP list, double place) {
   UNPROTECT(1);
   return value;
 }
-
-// Runs an empty guard. R sets some things up at the first use of one; what is set up here isn't set
-// up again in each worker.
-// [[Rcpp::export(rng = false)]]
-void warm_guard(SEXP calls, SEXP describe) {
-  lomp::unwind([&] {
-    SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
-    const auto nothing = [](void*) { return R_NilValue; };
-    const auto never = [](SEXP, void*) { return R_NilValue; };
-    lomp::Guard guard = {nothing, never, nullptr, calls, describe, notes};
-    lomp::run_guarded(guard);
-    UNPROTECT(1);
-    return R_NilValue;
-  });
-}
-
-// Is the function a closure that R has not compiled yet?
-// [[Rcpp::export(rng = false)]]
-bool is_uncompiled(SEXP f) {
-  if (TYPEOF(f) != CLOSXP || Rf_isObject(f)) return false;
-#if R_VERSION >= R_Version(4, 5, 0)
-  return TYPEOF(R_ClosureBody(f)) != BCODESXP;
-#else
-  return TYPEOF(BODY(f)) != BCODESXP;
-#endif
-}

@@ -29,6 +29,7 @@ class Engine {
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
 
   lomp::Pool& pool() { return pool_; }
+  const lomp::Pool& pool() const { return pool_; }
   const std::vector<double>& dead_references() const { return dead_references_; }
 
   /// Before the first result. May jump.
@@ -113,15 +114,31 @@ SEXP take_records(Engine& engine) {
   });
 }
 
-SEXP report(const Event& event) {
-  return unwind([&event] {
+// list(done = , dead_references = , refused = , forks = ): how many items have a result or a
+// failure; which results hold dead references (from 1); errno of a refused fork, or 0; how many
+// forks there were. May jump.
+SEXP summary_of(const Engine& engine) {
+  const char* names[] = {"done", "dead_references", "refused", "forks", ""};
+  const std::vector<double>& dead = engine.dead_references();
+  SEXP summary = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(summary, 0, Rf_ScalarReal(static_cast<double>(engine.pool().done())));
+  SET_VECTOR_ELT(summary, 1, Rf_allocVector(REALSXP, static_cast<R_xlen_t>(dead.size())));
+  std::copy(dead.begin(), dead.end(), REAL(VECTOR_ELT(summary, 1)));
+  SET_VECTOR_ELT(summary, 2, Rf_ScalarInteger(engine.pool().refused()));
+  SET_VECTOR_ELT(summary, 3, Rf_ScalarInteger(engine.pool().forks()));
+  UNPROTECT(1);
+  return summary;
+}
+
+SEXP report(const Event& event, const Engine& engine) {
+  return unwind([&] {
     switch (event.kind) {
       case EventKind::lost:
         return lomp::make_loss_event("lost", event);
       case EventKind::failed:
         return lomp::make_loss_event("exhausted", event);
       default:
-        return lomp::make_event("finished", NA_REAL, R_NilValue);
+        return lomp::make_event("finished", NA_REAL, summary_of(engine));
     }
   });
 }
@@ -156,6 +173,7 @@ SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
   lomp::PoolOptions options;
   options.items = static_cast<std::uint64_t>(XLENGTH(results));
   options.workers = workers;
+  options.is_watched = tick > 0;
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
   const lomp::Task task = lomp::make_task(work);
@@ -168,8 +186,8 @@ SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
 }
 
 // The next event: list(kind = "failure" | "condition" | "output" | "lost" | "exhausted" |
-// "finished" | "tick", item = , value = ). Results are put into their places on the way; interrupts
-// and time limits jump from here.
+// "finished" | "tick", item = , value = ). The value of "finished" is what summary_of() gives.
+// Results are put into their places on the way; interrupts and time limits jump from here.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_next(SEXP handle) {
   Engine& engine = engine_of(handle);
@@ -182,7 +200,9 @@ SEXP pool_next(SEXP handle) {
     if (event.kind == EventKind::idle || engine.clock().is_due()) unwind(lomp::check_interrupt);
     const bool is_quiet = event.kind == EventKind::idle || event.kind == EventKind::records;
     if (is_quiet && engine.progress().is_due()) return report_tick();
-    if (event.kind != EventKind::idle && event.kind != EventKind::records) return report(event);
+    if (event.kind != EventKind::idle && event.kind != EventKind::records) {
+      return report(event, engine);
+    }
   }
 }
 
@@ -197,24 +217,13 @@ double pool_unread_item(SEXP handle) {
 // [[Rcpp::export(rng = false)]]
 void pool_stop(SEXP handle) { engine_of(handle).pool().stop(); }
 
-// Ends and reaps all workers. May be called again.
+// Ends and reaps all workers. Tells whether an item has drawn random numbers.
 // [[Rcpp::export(rng = false)]]
-void pool_close(SEXP handle) { close_handle(handle); }
-
-// What the pool has to tell about the call: which items are done (as positions that are not), which
-// results hold dead references, and errno of a refused fork.
-// [[Rcpp::export(rng = false)]]
-Rcpp::List pool_summary(SEXP handle) {
-  Engine& engine = engine_of(handle);
-  return Rcpp::List::create(Rcpp::Named("done") = static_cast<double>(engine.pool().done()),
-                            Rcpp::Named("dead_references") = engine.dead_references(),
-                            Rcpp::Named("refused") = engine.pool().refused(),
-                            Rcpp::Named("forks") = engine.pool().forks());
+bool pool_close(SEXP handle) {
+  const bool has_drawn = engine_of(handle).pool().has_drawn();
+  close_handle(handle);
+  return has_drawn;
 }
-
-// Has an item drawn random numbers?
-// [[Rcpp::export(rng = false)]]
-bool pool_drawn(SEXP handle) { return engine_of(handle).pool().has_drawn(); }
 
 // How many items have a result or a failure.
 // [[Rcpp::export(rng = false)]]

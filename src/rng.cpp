@@ -12,7 +12,10 @@ namespace lomp {
 
 namespace {
 
-constexpr int box_muller = 2;
+// Kinds, as `.Random.seed` begins with them: of generators, and of normal numbers in the hundreds.
+constexpr int user_supplied = 5, lecuyer = 7, box_muller = 2;
+
+bool is_user_supplied(int kinds) { return kinds % 100 == user_supplied; }
 
 // R has made this symbol when it started, so nothing is allocated here and nothing jumps.
 SEXP symbol() {
@@ -22,6 +25,46 @@ SEXP symbol() {
 
 // What `.Random.seed` is in the global environment; anything that is no integer vector if it isn't.
 SEXP current() { return value_in(R_GlobalEnv, symbol()); }
+
+SEXP current_or_null() {
+  SEXP seed = current();
+  return TYPEOF(seed) == INTSXP ? seed : R_NilValue;
+}
+
+// May jump.
+double draw() {
+  GetRNGstate();
+  const double number = unif_rand();
+  PutRNGstate();
+  return number;
+}
+
+void restore(SEXP seed) {
+  if (seed != R_NilValue) {
+    Rf_defineVar(symbol(), seed, R_GlobalEnv);
+  } else {
+    R_removeVarFromFrame(symbol(), R_GlobalEnv);
+  }
+}
+
+// The seed of a call's first item, as a `.Random.seed` of "L'Ecuyer-CMRG": a hash of the caller's
+// before the call, NULL if there was none, and of a number drawn after that. The caller's kinds of
+// normal numbers and of samples are kept.
+SEXP first_seed(SEXP before, double number, int kinds) {
+  SeedHash hash;
+  if (before != R_NilValue) {
+    const int* words = INTEGER_RO(before);
+    for (R_xlen_t i = 0; i < XLENGTH(before); ++i) hash.add(static_cast<std::uint32_t>(words[i]));
+  }
+  std::uint64_t bits;
+  std::memcpy(&bits, &number, sizeof bits);
+  hash.add(bits);
+  const StreamSeed words = hash.seed();
+  SEXP seed = Rf_allocVector(INTSXP, seed_length);
+  INTEGER(seed)[0] = kinds - kinds % 100 + lecuyer;
+  std::memcpy(INTEGER(seed) + 1, words.data(), sizeof words);
+  return seed;
+}
 
 // Box and Muller's method makes two numbers at a time and keeps one for later, which the item after
 // would get. R forgets it when the method is chosen.
@@ -78,9 +121,7 @@ bool ItemRandom::has_drawn() {
 double random_draw() {
   double number = 0;
   lomp::unwind([&number] {
-    GetRNGstate();
-    number = unif_rand();
-    PutRNGstate();
+    number = lomp::draw();
     return R_NilValue;
   });
   return number;
@@ -90,34 +131,30 @@ double random_draw() {
 // [[Rcpp::export(rng = false)]]
 void random_restore(SEXP seed) {
   lomp::unwind([seed] {
-    if (seed != R_NilValue) {
-      Rf_defineVar(lomp::symbol(), seed, R_GlobalEnv);
-    } else {
-      R_removeVarFromFrame(lomp::symbol(), R_GlobalEnv);
-    }
+    lomp::restore(seed);
     return R_NilValue;
   });
 }
 
-// The seed of a call's first item, as a `.Random.seed` of "L'Ecuyer-CMRG": a hash of `state`, the
-// `.Random.seed` before the call if there was one, and of a number drawn after that. `kinds` is
-// that of the caller, from which the kinds of normal numbers and of samples are kept.
+// What a call's items draw from, as list(seed = , pays = ): the seed of the first item's stream,
+// and whether a draw of the caller's own generator is due if an item draws. With `advance` it is
+// made here. A generator that the user supplies may have a state that can't be brought back: then,
+// too.
 // [[Rcpp::export(rng = false)]]
-Rcpp::IntegerVector random_seed(SEXP state, double draw, int kinds) {
-  constexpr int lecuyer = 7;
-  lomp::SeedHash hash;
-  if (TYPEOF(state) == INTSXP) {
-    const int* words = INTEGER(state);
-    for (R_xlen_t i = 0; i < XLENGTH(state); ++i) hash.add(static_cast<std::uint32_t>(words[i]));
-  }
-  std::uint64_t bits;
-  std::memcpy(&bits, &draw, sizeof bits);
-  hash.add(bits);
-  const lomp::StreamSeed words = hash.seed();
-  Rcpp::IntegerVector seed(lomp::seed_length);
-  seed[0] = kinds - kinds % 100 + lecuyer;
-  std::memcpy(seed.begin() + 1, words.data(), sizeof words);
-  return seed;
+SEXP new_random(bool advance = false) {
+  return lomp::unwind([advance] {
+    SEXP before = PROTECT(lomp::current_or_null());
+    const double number = lomp::draw();
+    const int kinds = INTEGER_RO(lomp::current())[0];
+    const bool is_paid = advance || lomp::is_user_supplied(kinds);
+    if (!is_paid) lomp::restore(before);
+    const char* names[] = {"seed", "pays", ""};
+    SEXP random = PROTECT(Rf_mkNamed(VECSXP, names));
+    SET_VECTOR_ELT(random, 0, lomp::first_seed(before, number, kinds));
+    SET_VECTOR_ELT(random, 1, Rf_ScalarLogical(!is_paid));
+    UNPROTECT(2);
+    return random;
+  });
 }
 
 // The `.Random.seed` of an item (from 1).

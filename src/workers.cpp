@@ -2,6 +2,7 @@
 #include <Rcpp.h>
 
 #include "lomp/cpu_limit.hpp"
+#include "lomp/seal.hpp"
 #include "lomp/signal_name.hpp"
 
 // Processors that this process may use: the affinity and the control groups' quota.
@@ -15,3 +16,7 @@ std::string signal_name(int signal) { return lomp::signal_name(signal); }
 // The text of an errno.
 // [[Rcpp::export(rng = false)]]
 std::string errno_text(int error) { return std::generic_category().message(error); }
+
+// Is this process a worker, or has one started it?
+// [[Rcpp::export(rng = false)]]
+bool in_worker() { return lomp::is_below_worker(); }

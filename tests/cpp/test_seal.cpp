@@ -128,10 +128,11 @@ TEST_CASE("a sealed worker knows that it is one and its parent isn't") {
   const LeavesNothing check;
   Host host;
   CHECK_FALSE(lomp::is_sealed_worker());
+  CHECK_FALSE(lomp::is_below_worker());
   CHECK(host.status_of([] { ::_exit(lomp::is_sealed_worker() ? 0 : 1); }) == 0);
   CHECK(host.status_of([] {
     const pid_t pid = ::fork();
-    if (pid == 0) ::_exit(lomp::is_sealed_worker() ? 1 : 0);
+    if (pid == 0) ::_exit(lomp::is_sealed_worker() || !lomp::is_below_worker() ? 1 : 0);
     int status = -1;
     ::waitpid(pid, &status, 0);
     ::_exit(status == 0 ? 0 : 1);

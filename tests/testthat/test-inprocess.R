@@ -106,7 +106,7 @@ test_that("ways out that are no errors lead where they lead under lapply", {
 })
 
 test_that("a jump out of a call leaves the package as it was", {
-  state <- function() mget(c("depth", "base", "in_worker"), the)
+  state <- function() mget(c("depth", "base"), the)
   before <- state()
   within <- function(f) lomp_map(1, function(i) lomp_map(1, f, .workers = 0), .workers = 0)
   callCC(function(k) within(function(j) k(j)))

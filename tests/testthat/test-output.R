@@ -175,3 +175,30 @@ test_that("a script's output is that of lapply", {
   expect_identical(shown(quote(lomp_map(1:3, f, .workers = 1))), expected)
   expect_identical(shown(quote(lomp_map(1:3, f, .workers = 0))), expected)
 })
+
+# What a session with such a sink shows of an item that writes to standard error by itself.
+shown_with_message_sink <- function(call, sink) {
+  run <- run_r(values = list(call = call, sink = sink), code = {
+    library(lomp)
+    file <- tempfile()
+    con <- if (sink == "a file") file(file, "w") else stdout()
+    sink(con, type = "message")
+    invisible(call(1:2, function(i) cat("direct\n", file = stderr())))
+    sink(type = "message")
+    if (sink == "a file") close(con)
+    give(if (file.exists(file)) readLines(file))
+  })
+  list(file = run$value, out = run$out, err = run$err)
+}
+
+test_that("messages that go to standard output go there from workers, as under lapply", {
+  by_workers <- shown_with_message_sink(function(...) lomp_map(..., .workers = 1), "output")
+  expect_identical(by_workers$out, c("direct", "direct"))
+  expect_identical(by_workers, shown_with_message_sink(lapply, "output"))
+})
+
+test_that("a worker doesn't write to a connection that messages go to", {
+  shown <- shown_with_message_sink(function(...) lomp_map(..., .workers = 1), "a file")
+  expect_identical(shown$file, character())
+  expect_identical(shown$err, c("direct", "direct"))
+})

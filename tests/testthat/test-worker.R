@@ -1,22 +1,40 @@
 # What a worker does before, in and after an item.
 
-in_worker <- function(f, ...) lomp_map(1, f, ..., .workers = 1)[[1]]
+by_worker <- function(f, ...) lomp_map(1, f, ..., .workers = 1)[[1]]
 
 test_that("a worker isn't interactive and has no input", {
-  got <- in_worker(function(i) list(interactive(), readLines(file("stdin")), readline("")))
+  got <- by_worker(function(i) list(interactive(), readLines(file("stdin")), readline("")))
   expect_identical(got, list(FALSE, character(), ""))
 })
 
 test_that("a worker hasn't the session's error handler", {
   handled <- with_options(list(error = quote(stop("the session's handler"))), {
-    in_worker(function(i) getOption("error"))
+    by_worker(function(i) getOption("error"))
   })
   expect_identical(handled, expression(NULL))
 })
 
-test_that("a worker knows that it is one, and the session doesn't become one", {
-  expect_identical(in_worker(function(i) the$in_worker), TRUE)
-  expect_false(the$in_worker)
+test_that("a worker and what it forks know what they are, and the session doesn't become one", {
+  forked <- function(i) parallel::mclapply(1:2, function(j) in_worker(), mc.cores = 2)
+  expect_identical(by_worker(function(i) in_worker()), TRUE)
+  expect_identical(by_worker(forked), list(TRUE, TRUE))
+  expect_false(in_worker())
+})
+
+# A fork that doesn't end by itself: what it goes on with is the worker's.
+fork_that <- function(ends) {
+  lomp_map(1:4, function(i) {
+    fork <- parallel:::mcfork()
+    if (inherits(fork, "masterProcess")) return(ends())
+    while (is.raw(parallel:::readChild(fork))) next
+    i * 10
+  }, .workers = 1)
+}
+
+test_that("a process that an item forks ends with that item, and says nothing in its name", {
+  expect_identical(fork_that(function() "returned"), list(10, 20, 30, 40))
+  expect_identical(fork_that(function() stop("failed")), list(10, 20, 30, 40))
+  expect_identical(fork_that(function() invokeRestart("abort")), list(10, 20, 30, 40))
 })
 
 test_that("what a worker changes stays there", {
@@ -101,4 +119,26 @@ test_that("a jump is described by what R said last, if that is new", {
   results <- suppressWarnings(lomp_map(1:2, f, .workers = 1, .on_error = "collect"))
   expect_no_match(conditionMessage(results[[1]]), "said before", fixed = TRUE)
   expect_match(conditionMessage(results[[2]]), "said now", fixed = TRUE)
+})
+
+test_that("what R said of an item isn't said of a later one that left by a jump", {
+  f <- function(i) if (i == 1) stop("said of the first") else invokeRestart("abort")
+  results <- suppressWarnings(lomp_map(1:2, f, .workers = 1, .on_error = "collect"))
+  expect_match(conditionMessage(results[[1]]), "said of the first", fixed = TRUE)
+  expect_no_match(conditionMessage(results[[2]]), "said of the first", fixed = TRUE)
+})
+
+test_that("an error leaves an item as it leaves any code", {
+  f <- function(i) {
+    on.exit(cat("left\n"))
+    tryCatch(stop("inner"), error = function(cnd) stop("outer"), finally = cat("finally\n"))
+  }
+  out <- utils::capture.output(cnd <- caught(lomp_map(1, f, .workers = 1)))
+  expect_identical(out, c("finally", "left"))
+  expect_identical(conditionMessage(cnd$parent), "outer")
+})
+
+test_that("restarts that an item has established aren't taken for lomp's", {
+  f <- function(i) withRestarts(stop("boom"), abort = function() "the item's own restart")
+  expect_identical(conditionMessage(caught(lomp_map(1:2, f, .workers = 1))$parent), "boom")
 })

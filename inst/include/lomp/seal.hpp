@@ -34,6 +34,9 @@ inline SealState& seal_state() {
 /// Is this process the sealed worker itself, not something that it forked?
 inline bool is_sealed_worker() { return ::getpid() == seal_state().self; }
 
+/// Is it a sealed worker, or a process that one has forked?
+inline bool is_below_worker() { return seal_state().self != 0; }
+
 /// Ends this worker and what it started. Only a group that it leads may be hit: should setpgid()
 /// have failed, the group is the parent's.
 [[noreturn]] inline void end_own_group() {
