@@ -157,7 +157,7 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
     FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
   }
   dot_names <- if (...length() > 0L) names(substitute(list(...)))
-  check_dots(FUN, dot_names)
+  if (!is.null(dot_names)) check_dots(FUN, dot_names)
   check_emit(FUN, dot_names)
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))

@@ -36,7 +36,7 @@ new_vector_plan <- function(items, workers, on_error, redo) {
   n <- length(items)
   if (n >= 2^32) stop_argument(".x", "must have fewer than 2^32 elements")
   workers <- check_workers(workers, ".workers")
-  redo <- check_redo(redo, n)
+  if (!is.null(redo)) redo <- check_redo(redo, n)
   list(
     n = n,
     names = attr(items, "names", exact = TRUE),

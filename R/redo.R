@@ -1,9 +1,8 @@
 # A call that goes on where an earlier one has stopped.
 
-# What is to be done again: list(results = , todo = , seed = ), or NULL for all. `todo` has the
-# positions of the items that have no result.
+# What is to be done again: list(results = , todo = , seed = ). `todo` has the positions of the
+# items that have no result.
 check_redo <- function(redo, n) {
-  if (is.null(redo)) return(NULL)
   results <- earlier_results(redo)
   if (is.null(results)) {
     takes <- "must be an earlier result: a list, or a condition of lomp that has results"
@@ -36,13 +35,8 @@ items_to_run <- function(plan) if (is.null(plan$redo)) plan$n else length(plan$r
 # The position of the item that is this one of those that are run.
 item_at <- function(item, plan) if (is.null(plan$redo)) item else plan$redo$todo[item]
 
-random_of <- function(plan) {
-  if (is.null(plan$redo$seed)) new_random() else list(seed = plan$redo$seed, pays = FALSE)
-}
-
-# All results, those of the earlier call among them.
+# All results of a call that goes on, those of the earlier one among them.
 with_earlier <- function(results, plan) {
-  if (is.null(plan$redo)) return(results)
   all <- plan$redo$results
   attributes(all) <- NULL
   if (!is.null(plan$names)) names(all) <- plan$names

@@ -4,12 +4,19 @@ run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
-  if (items_to_run(plan) == 0) return(with_earlier(new_results(plan), plan))
-  plan$random <- random_of(plan)
-  plan$call <- new_call()
-  plan$item_call <- item_call_of(plan, frame)
+  if (items_to_run(plan) == 0) return(without_work(plan))
+  earlier <- plan$redo$seed
+  plan <- c(plan, list(
+    random = if (is.null(earlier)) new_random() else list(seed = earlier, pays = FALSE),
+    call = new_call(), item_call = item_call_of(plan, frame)
+  ))
   run <- if (plan$workers == 0L) run_inprocess else run_forked
   conclude(heed_interrupts(run(plan, frame), plan$call), plan)
+}
+
+without_work <- function(plan) {
+  results <- new_results(plan)
+  if (is.null(plan$redo)) results else with_earlier(results, plan)
 }
 
 # A list for the results, with their names: made once and filled in place, since to name a large
@@ -83,7 +90,7 @@ next_event <- function(pool) {
 }
 
 # Returns from the function whose frame this is, which is still running.
-return_from <- function(frame, value) do.call(return, list(value), quote = TRUE, envir = frame)
+return_from <- function(frame, value) do.call("return", list(value), quote = TRUE, envir = frame)
 
 unread_event <- function(item, cnd) {
   if (item == 0) return(NULL)
@@ -107,7 +114,7 @@ conclude <- function(outcome, plan) {
   if (!is.null(summary)) warn_of_end(summary, plan)
   results <- outcome$results
   if (length(outcome$not_done) > 0L) results[outcome$not_done] <- list(new_not_run(plan))
-  results <- with_earlier(results, plan)
+  if (!is.null(plan$redo)) results <- with_earlier(results, plan)
   if (length(outcome$failures) > 0L) results <- with_failures(results, outcome$failures, plan)
   if (was_interrupted(plan)) interrupt(results)
   if (length(outcome$failures) == 0L) return(results)
