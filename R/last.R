@@ -4,10 +4,10 @@
 #' were not run.
 #'
 #' @param results A list that [lomp_map()] returned, or the `results` of a condition that it threw;
-#'   a single `lomp_error` will do.
+#'   a single `lomp_error` or `lomp_interrupt` will do.
 #'
 #' @return A logical vector, without names, `TRUE` for each element that is no `lomp_error`. `FALSE`
-#'   for a single `lomp_error`.
+#'   for a single condition of these.
 #' @export
 #' @examples
 #' results <- suppressWarnings(
@@ -16,7 +16,7 @@
 #' lomp_ok(results)
 #' unlist(results[lomp_ok(results)])
 lomp_ok <- function(results) {
-  if (inherits(results, "lomp_error")) return(FALSE)
+  if (inherits(results, c("lomp_error", "lomp_interrupt"))) return(FALSE)
   !vapply(results, inherits, NA, "lomp_error", USE.NAMES = FALSE)
 }
 

@@ -30,6 +30,10 @@ test_that("all kinds of failures are no results", {
                    new_fork_error(loss, plan))
   expect_identical(lomp_ok(failures), rep(FALSE, 4))
   expect_identical(lapply(failures, lomp_ok), rep(list(FALSE), 4))
+  interrupted <- structure(class = c("lomp_interrupt", "interrupt", "condition"),
+                           list(message = "interrupted", call = NULL, results = list(1, 2)))
+  expect_false(lomp_ok(interrupted))
+  expect_identical(lomp_ok(interrupted$results), c(TRUE, TRUE))
 })
 
 test_that("the last failure is kept until the next call", {
