@@ -13,6 +13,10 @@ child_fail <- function(run, description) {
     invisible(.Call(`_lomp_child_fail`, run, description))
 }
 
+check_interrupt <- function() {
+    invisible(.Call(`_lomp_check_interrupt`))
+}
+
 is_uncompiled <- function(f) {
     .Call(`_lomp_is_uncompiled`, f)
 }
@@ -29,20 +33,28 @@ has_value <- function(expression, caller) {
     .Call(`_lomp_has_value`, expression, caller)
 }
 
+are_results <- function(list) {
+    .Call(`_lomp_are_results`, list)
+}
+
+count_results <- function(list) {
+    .Call(`_lomp_count_results`, list)
+}
+
 inprocess_run <- function(frame, call, results, first, hooks, seed, numbers, progress, tick) {
     .Call(`_lomp_inprocess_run`, frame, call, results, first, hooks, seed, numbers, progress, tick)
 }
 
-inprocess_step <- function(frame, call, item, generator, outlet, calls, describe) {
-    .Call(`_lomp_inprocess_step`, frame, call, item, generator, outlet, calls, describe)
+inprocess_cells <- function() {
+    .Call(`_lomp_inprocess_cells`)
 }
 
-inprocess_take <- function(list, place) {
-    .Call(`_lomp_inprocess_take`, list, place)
+inprocess_step <- function(frame, call, item, generator, outlet, cells, calls, describe) {
+    .Call(`_lomp_inprocess_step`, frame, call, item, generator, outlet, cells, calls, describe)
 }
 
-iterator_open <- function(work, items, workers, on_event, outlet, is_map, ordered, buffer, tick) {
-    .Call(`_lomp_iterator_open`, work, items, workers, on_event, outlet, is_map, ordered, buffer, tick)
+iterator_open <- function(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick) {
+    .Call(`_lomp_iterator_open`, work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick)
 }
 
 iterator_next <- function(handle) {
@@ -51,6 +63,14 @@ iterator_next <- function(handle) {
 
 iterator_take <- function(handle, most) {
     .Call(`_lomp_iterator_take`, handle, most)
+}
+
+iterator_peek <- function(handle) {
+    .Call(`_lomp_iterator_peek`, handle)
+}
+
+iterator_put_back <- function(handle, values, items, number) {
+    invisible(.Call(`_lomp_iterator_put_back`, handle, values, items, number))
 }
 
 iterator_give <- function(handle, worker, value) {
@@ -69,12 +89,20 @@ iterator_stop <- function(handle) {
     invisible(.Call(`_lomp_iterator_stop`, handle))
 }
 
+iterator_settle <- function(handle) {
+    invisible(.Call(`_lomp_iterator_settle`, handle))
+}
+
 iterator_close <- function(handle) {
     invisible(.Call(`_lomp_iterator_close`, handle))
 }
 
 iterator_item <- function(handle) {
     .Call(`_lomp_iterator_item`, handle)
+}
+
+iterator_is_known <- function(handle) {
+    .Call(`_lomp_iterator_is_known`, handle)
 }
 
 iterator_summary <- function(handle) {
@@ -89,8 +117,8 @@ outlet_put <- function(handle, value) {
     invisible(.Call(`_lomp_outlet_put`, handle, value))
 }
 
-pool_open <- function(work, results, workers, tick) {
-    .Call(`_lomp_pool_open`, work, results, workers, tick)
+pool_open <- function(work, results, workers, look, tick) {
+    .Call(`_lomp_pool_open`, work, results, workers, look, tick)
 }
 
 pool_next <- function(handle) {

@@ -88,6 +88,15 @@ describe_death <- function(loss) {
   sprintf("its worker was killed by %s%s", signal, hint)
 }
 
+# The call was left by a jump that is not of lomp's making: all that it had finished is in there.
+new_left <- function(results, plan) {
+  message <- paste0("the call was left before it returned: ", tell_finished(results, plan))
+  left <- new_failure("lomp_left", message, NA_real_, NULL, NULL, character(),
+                      proc.time()[["elapsed"]])
+  left$results <- results
+  left
+}
+
 new_not_run <- function(plan) {
   new_failure("lomp_not_run", "not run to its end: the call was over before", NA_real_, NULL, NULL,
               character(), NA_real_, seed = plan$random$seed)
@@ -163,35 +172,59 @@ format_items <- function(items, most = 10L) {
   if (length(items) > most) paste0(text, ", ...") else text
 }
 
-signal_warning <- function(class, message, ...) {
-  warning(structure(
+# One of those that a call gives at its end.
+new_warning <- function(class, message, ...) {
+  structure(
     class = c(class, "warning", "condition"),
-    list(message = message, call = NULL, ...)
-  ))
+    list(message = message, call = NULL, results = NULL, ...)
+  )
 }
 
-warn_of_failures <- function(failures, plan) {
+warning_of_failures <- function(failures, plan) {
   items <- sort(vapply(failures, function(f) f$item, 0))
-  signal_warning("lomp_failed", items = items, message = sprintf(
+  list(new_warning("lomp_failed", items = items, message = sprintf(
     "%s of %s items failed (%s)", format_count(length(items)), format_count(plan$n),
     format_items(items)
-  ))
+  )))
 }
 
-warn_of_refused_fork <- function(summary, plan) {
-  if (is.null(summary) || summary$refused == 0L || summary$forks == 0L) return()
-  signal_warning("lomp_fewer_workers", workers = summary$forks, message = sprintf(
+warning_of_refused_fork <- function(summary, plan) {
+  if (summary$forks == 0L) return()
+  list(new_warning("lomp_fewer_workers", workers = summary$forks, message = sprintf(
     "only %d of %d workers could be forked (%s): the call went on with fewer",
     summary$forks, plan$workers, errno_text(summary$refused)
-  ))
+  )))
 }
 
-warn_of_dead_references <- function(items, plan) {
-  if (length(items) == 0L) return()
+warning_of_dead_references <- function(items, plan) {
   items <- sort(items)
-  signal_warning("lomp_dead_reference", items = items, message = sprintf(
+  list(new_warning("lomp_dead_reference", items = items, message = sprintf(
     "the result of %s%s holds an external pointer or a connection, which is dead in this process",
     item_label(items[[1L]], plan),
     if (length(items) > 1L) sprintf(" (and of %d more)", length(items) - 1L) else ""
-  ))
+  )))
+}
+
+warning_of_silence <- function() {
+  list(new_warning("lomp_nothing_emitted", message = paste(
+    "no item has emitted anything: what `.f` returns is ignored where it has an argument `emit`,",
+    "so each result must be passed to emit()"
+  )))
+}
+
+# Of an iterator whose results are asked for after an interrupt.
+warning_of_interrupt <- function(summary) {
+  list(new_warning("lomp_interrupted", message = sprintf(
+    "the iterator was interrupted: %s of %s items were finished",
+    format_count(summary$done), format_count(summary$given)
+  )))
+}
+
+# Without workers a jump that leaves an iterator leaves the item that was running, too.
+warning_of_cut <- function(summary) {
+  cut <- summary$cut
+  list(new_warning("lomp_cut", items = cut, message = sprintf(
+    "%s of %s items %s left by a jump before the end (%s)", format_count(length(cut)),
+    format_count(summary$given), if (length(cut) == 1L) "was" else "were", format_items(cut)
+  )))
 }

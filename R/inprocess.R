@@ -6,34 +6,42 @@ run_inprocess <- function(plan, frame) {
   progress <- numeric(3)
   saved <- save_random()
   shown <- NULL
+  results <- new_results(plan)
+  failures <- new_bag()
+  is_over <- FALSE
+  outcome <- function() {
+    not_done <- setdiff(seq_along(results), seq_len(progress[[2L]]))
+    list(results = results, failures = failures$all(), not_done = not_done)
+  }
   on.exit({
     the$base <- base
     lift_limit(plan)
     restore_random(saved)
-    pay_random(plan$random, progress[[3L]] > 0)
     if (!is.null(shown)) shown$clear()
+    if (!is_over) keep_left(outcome(), plan)
   })
+  on.exit(pay_random(plan$random, progress[[3L]] > 0), add = TRUE)
   the$base <- sys.nframe()
-  results <- new_results(plan)
-  failures <- list()
-  next_item <- 1
-  n <- length(results)
-  shown <- new_progress(plan, n)
-  while (next_item <= n && !plan$call$interrupted) {
-    tell <- function() {
-      shown$update(progress[[1L]], length(failures))
-      !plan$call$interrupted
-    }
-    failed <- run_here(frame, results, next_item, plan, progress, shown, tell)
-    next_item <- progress[[2L]] + 1
-    if (is.null(failed)) break
-    heed_limit(failed$value$condition, plan)
-    failures[[length(failures) + 1L]] <- failure_of(failed, plan)
-    if (plan$on_error == "stop") break
+  shown <- new_progress(plan, length(results))
+  run_all_here(plan, frame, results, progress, failures, shown)
+  if (!is.null(shown)) shown$end(progress[[2L]], failures$n())
+  is_over <- TRUE
+  outcome()
+}
+
+# To the end, to the first failure with "stop", or to an interrupt.
+run_all_here <- function(plan, frame, results, progress, failures, shown) {
+  tell <- function() {
+    shown$update(progress[[1L]], failures$n())
+    !plan$call$interrupted
   }
-  not_done <- if (next_item <= n) seq(next_item, n) else numeric()
-  if (!is.null(shown)) shown$end(n - length(not_done), length(failures))
-  list(results = results, failures = failures, not_done = not_done)
+  while (progress[[2L]] < length(results) && !plan$call$interrupted) {
+    failed <- run_here(frame, results, progress[[2L]] + 1, plan, progress, shown, tell)
+    if (is.null(failed)) return()
+    failures$add(failure_of(failed, plan))
+    heed_limit(failed$value$condition, plan)
+    if (plan$on_error == "stop") return()
+  }
 }
 
 # An item's time, by R's own means: limited before it begins, unlimited after it.
@@ -44,10 +52,13 @@ limit_time <- function(plan) {
 lift_limit <- function(plan) if (is.finite(plan$timeout)) setTimeLimit()
 
 # A limit that the caller has set is over for the whole call, not for the item that met it.
-heed_limit <- function(cnd, plan) {
-  limits <- if (is.finite(plan$timeout)) time_limits[-1L] else time_limits
-  if (message_of(cnd) %in% gettext(limits, domain = "R")) stop(cnd)
+heed_limit <- function(cnd, plan) if (is_callers_limit(cnd, plan)) stop(cnd)
+
+is_callers_limit <- function(cnd, plan) {
+  is_limit(cnd, if (is.finite(plan$timeout)) time_limits[-1L] else time_limits)
 }
+
+is_limit <- function(cnd, limits = time_limits) message_of(cnd) %in% gettext(limits, domain = "R")
 
 # What R says of limits, that of a single evaluation first, which lomp uses itself.
 time_limits <- c(
@@ -85,84 +96,128 @@ name_item <- function(cnd, item, shown) {
   invokeRestart(restart)
 }
 
-# ---- Iterators ----------------------------------------------------------------------------------
+# ---- Streams ------------------------------------------------------------------------------------
 
-iterate_inprocess <- function(plan, frame) {
-  state <- new.env(parent = emptyenv())
-  state$plan <- plan
+# What an item gives waits in `waiting` until it is asked for. An item that is left by a jump (a
+# handler of the caller's, a time limit) is over; the next one goes on.
+open_local_stream <- function(plan, frame) {
+  state <- new_stream(plan)
   state$frame <- frame
-  state$failures <- list()
+  state$outlet <- if (is.null(plan$outlet)) outlet_new() else plan$outlet
   state$waiting <- list()
-  state$at <- 0
-  state$taken <- 0
-  state$drawn <- FALSE
-  state$progress <- new_progress(plan, plan$n)
+  state$at <- state$taken <- state$done <- state$item <- state$item_taken <- state$silent <- 0
+  state$has_emitted <- state$drawn <- state$is_stopped <- state$is_busy <- FALSE
   state$told <- elapsed()
-  state$done <- 0
-  state$item <- 0
   state$next_item <- 1
-  state$source_ended <- FALSE
-  state$is_busy <- FALSE
-  state$is_open <- TRUE
-  state$summary <- function() if (state$is_open) local_summary(state)
-  state$item_of_last <- function() state$item
-  state$close <- function() end_local(state)
-  state$given <- function() if (is.na(plan$n)) state$next_item - 1 else plan$n
-  it <- new_iterator(state, function(close = FALSE) {
-    if (missing(close) || !check_flag(close, "close")) next_local(state) else close_iterator(state)
-  })
-  state$take <- function(most) take_singly(it, most)
-  it
+  state$summary <- function() if (!is.null(state$waiting)) local_summary(state)
+  state$take <- function(most) take_local(state, most)
+  state$put_back <- function(part) put_back_local(state, part)
+  state$peek <- function() peek_local(state)
+  state$stop <- function() state$is_stopped <- TRUE
+  state$settle <- function() settle_local(state)
+  state$close <- function() close_local(state)
+  stop_by(plan$call, state$stop)
+  state
 }
 
 local_summary <- function(state) {
-  list(item = state$item, taken = state$taken, done = state$done, drawn = state$drawn,
-       dead_references = numeric(),
-       given = state$given(), refused = 0L,
-       forks = 0L)
+  given <- if (is.na(state$plan$n)) state$next_item - 1 else state$plan$n
+  list(item = state$item_taken, taken = state$taken, done = state$done, drawn = state$drawn,
+       silent = if (state$has_emitted) 0 else state$silent, dead_references = numeric(),
+       given = given, refused = 0L, forks = 0L, cut = state$cut)
 }
 
 # The data can go.
-end_local <- function(state) {
-  if (state$is_open) state$end <- local_summary(state)
-  end_progress(state)
-  state$is_open <- FALSE
+settle_local <- function(state) {
+  state$is_stopped <- TRUE
   state$frame <- state$generator <- NULL
-  state$waiting <- list()
 }
 
-# Whatever leaves this function but by a value ends the iterator.
+close_local <- function(state) {
+  settle_local(state)
+  state$waiting <- NULL
+}
+
 next_local <- function(state) {
-  if (state$is_busy) stop("this iterator is being used already", call. = FALSE)
-  if (!state$is_open) return(exhausted)
-  state$is_busy <- TRUE
-  on.exit({
-    state$is_busy <- FALSE
-    end_local(state)
-  })
-  answer <- NULL
-  while (is.null(answer) && state$is_open) answer <- step_local(state)
-  if (is.null(answer)) return(exhausted)
-  if (!identical(answer[[1L]], exhausted)) {
-    on.exit(state$is_busy <- FALSE)
-    state$taken <- state$taken + 1
-  }
-  answer[[1L]]
+  check_alive(state)
+  answer <- suspendInterrupts(with_state(state, answer_local(state)))
+  if (!is.null(answer)) return(answer[[1L]])
+  suspendInterrupts(conclude_iterator(state))
+  exhausted
 }
 
-# list(value), or NULL if there is none yet.
+# An iterator can't be used by what it calls.
+with_state <- function(state, value) {
+  if (state$is_busy) stop_iterator("it is being used already")
+  state$is_busy <- TRUE
+  on.exit(state$is_busy <- FALSE)
+  value
+}
+
+# list(value), or NULL if there is none any more.
+answer_local <- function(state) {
+  repeat {
+    answer <- step_local(state)
+    if (isFALSE(answer)) return(NULL)
+    if (is.null(answer)) next
+    state$taken <- state$taken + 1
+    return(answer)
+  }
+}
+
+# As iterator_take() in C++, one by one.
+take_local <- function(state, most) with_state(state, {
+  values <- vector("list", most)
+  items <- numeric(most)
+  n <- 0L
+  is_over <- FALSE
+  on.exit(if (!is_over) put_back_local(state, list(n, values, items)))
+  while (n < most && !is.null(answer <- answer_local(state))) {
+    n <- n + 1L
+    values[n] <- answer
+    items[[n]] <- state$item_taken
+  }
+  is_over <- TRUE
+  list(n, values, items)
+})
+
+put_back_local <- function(state, part) {
+  n <- part[[1L]]
+  again <- lapply(seq_len(n), function(k) new_entry("value", part[[3L]][[k]], part[[2L]][k]))
+  left <- if (state$at == 0) state$waiting else state$waiting[-seq_len(state$at)]
+  state$waiting <- c(again, left)
+  state$at <- 0
+  state$taken <- state$taken - n
+}
+
+peek_local <- function(state) {
+  waiting <- if (state$at == 0) state$waiting else state$waiting[-seq_len(state$at)]
+  waiting <- Filter(function(entry) entry$kind == "value", waiting)
+  list(length(waiting), do.call(c, lapply(waiting, `[[`, "held")),
+       vapply(waiting, `[[`, 0, "item"))
+}
+
+# What waits: a value or a failure, in a list since it may be anything.
+new_entry <- function(kind, item, held) list(kind = kind, item = item, held = held)
+
+# list(value), NULL to go on, FALSE at the end.
 step_local <- function(state) {
-  if (was_interrupted(state$plan)) return(finish_stream(state))
   if (!is.null(state$progress) && elapsed() - state$told >= progress_interval) {
     state$told <- elapsed()
     tell_progress(state)
   }
-  if (state$at < length(state$waiting)) return(next_waiting(state))
-  if (!is.null(state$failure)) return(fail_local(state))
-  if (is.null(state$generator) && !next_item(state)) {
-    return(if (is.null(state$failure)) finish_stream(state))
-  }
+  if (state$at < length(state$waiting)) return(take_entry(state))
+  if (!is.null(state$cells)) return(note_step(state, NULL))
+  if (state$is_stopped) return(FALSE)
+  if (is.null(state$generator) && !next_item(state)) return(FALSE)
   run_step(state)
+}
+
+take_entry <- function(state) {
+  state$at <- state$at + 1
+  entry <- state$waiting[[state$at]]
+  state$item_taken <- entry$item
+  if (entry$kind == "failure") fail_stream(entry$held[[1L]], state) else entry$held
 }
 
 # Goes on to the next item; FALSE if there is none, or its producer failed.
@@ -171,26 +226,13 @@ next_item <- function(state) {
     if (state$next_item > state$plan$n) return(FALSE)
   } else {
     item <- pull_item(state)
-    if (inherits(item, "condition")) state$failure <- new_source_error(item)
+    if (inherits(item, "condition")) fail_source(item, state)
     if (is.null(item) || inherits(item, "condition")) return(FALSE)
     assign("X", item, envir = state$frame)
   }
   state$item <- state$next_item
   state$next_item <- state$next_item + 1
   TRUE
-}
-
-next_waiting <- function(state) {
-  state$at <- state$at + 1
-  list(inprocess_take(state$waiting, state$at))
-}
-
-fail_local <- function(state) {
-  failure <- state$failure
-  state$failure <- NULL
-  if (state$plan$on_error == "collect" && !is.na(failure$item)) return(fail_stream(failure, state))
-  state$failures <- c(state$failures, list(failure))
-  throw_from_stream(failure, state)
 }
 
 # A generator goes on drawing where it stopped.
@@ -211,6 +253,8 @@ leave_random <- function(state, saved) {
   restore_random(saved)
 }
 
+# An item, or one more value of a generator. Where it is left by a jump, what it has said until then
+# is in the cells.
 run_step <- function(state) {
   base <- the$base
   saved <- enter_random(state)
@@ -220,40 +264,71 @@ run_step <- function(state) {
     leave_random(state, saved)
   })
   the$base <- sys.nframe()
+  state$cells <- inprocess_cells()
   limit_time(state$plan)
   place <- if (is.null(state$plan$source)) state$item else 1
   step <- interruptible(naming_item(
-    inprocess_step(state$frame, state$plan$item_call, place, state$generator,
-                   state$plan$outlet, item_calls, describe_failure),
+    inprocess_step(state$frame, state$plan$item_call, place, state$generator, state$outlet,
+                   state$cells, item_calls, describe_failure),
     function() state$item, state$progress
   ), state$plan$call)
-  if (is.null(step)) return(NULL)
-  if (step$failed) {
-    heed_limit(step$value$condition, state$plan)
-    state$failure <- new_item_error(state$item, step$value, state$plan)
-    state$generator <- NULL
-    state$done <- state$done + 1
-  }
-  if (state$plan$emits) {
-    state$waiting <- as.list(step$emitted)
-    state$at <- 0
-    if (!step$failed) state$done <- state$done + 1
-    return(NULL)
-  }
-  if (!step$failed) take_local(step["value"], state)
+  note_step(state, step)
 }
 
-# A generator's value, its end, a generator itself, or a result.
-take_local <- function(value, state) {
-  is_over <- is.null(state$generator)
-  if (is_over && !state$plan$is_map && inherits(value[[1L]], "coro_generator_instance")) {
+# What has come of a step waits from now on; of one that was left by a jump, what came before that.
+note_step <- function(state, step) {
+  emitted <- as.list(state$cells[[2L]])[-1L]
+  state$cells <- NULL
+  if (length(emitted) > 0L) state$has_emitted <- TRUE
+  entries <- lapply(seq_along(emitted), function(k) new_entry("value", state$item, emitted[k]))
+  limit <- if (isTRUE(step$failed)) step$value$condition
+  if (!is.null(limit) && !is_callers_limit(limit, state$plan)) limit <- NULL
+  last <- last_entry(state, if (is.null(limit)) step)
+  state$waiting <- if (is.null(last)) entries else c(entries, list(last))
+  state$at <- 0
+  if (!is.null(limit)) stop(limit)
+  NULL
+}
+
+# A result, or a failure; NULL if there is neither: the item emits, its generator has ended, or it
+# was left.
+last_entry <- function(state, step) {
+  if (is.null(step)) {
+    state$generator <- NULL
+    state$cut <- c(state$cut, state$item)
+    return(NULL)
+  }
+  if (step$failed) return(failed_entry(state, step$value))
+  value <- unname(step["value"])
+  is_end <- identical(value[[1L]], exhausted)
+  if (!is.null(state$generator)) {
+    return(if (is_end) end_item(state) else new_entry("value", state$item, value))
+  }
+  if (state$plan$emits) {
+    if (!is.null(value[[1L]])) state$silent <- state$silent + 1
+    return(end_item(state))
+  }
+  if (!state$plan$is_map && inherits(value[[1L]], "coro_generator_instance")) {
     state$generator <- value[[1L]]
     return(NULL)
   }
-  if (!is_over && identical(value[[1L]], exhausted)) {
-    state$generator <- value <- NULL
-    is_over <- TRUE
-  }
-  if (is_over) state$done <- state$done + 1
-  unname(value)
+  if (is_end && !state$plan$is_map) return(failed_entry(state, end_marker_failure()))
+  end_item(state)
+  new_entry("value", state$item, value)
+}
+
+end_item <- function(state) {
+  state$generator <- NULL
+  state$done <- state$done + 1
+  NULL
+}
+
+failed_entry <- function(state, description) {
+  end_item(state)
+  new_entry("failure", state$item, list(new_item_error(state$item, description, state$plan)))
+}
+
+end_marker_failure <- function() {
+  message <- "lomp_done() marks an iterator's end and can't be a result"
+  describe_failure(simpleError(message), character())
 }

@@ -20,8 +20,18 @@
 #' all results that are left, with the names of their items. [lomp_item()] tells to which item the
 #' last result belongs.
 #'
-#' An iterator that has ended, was closed, failed or was interrupted has no workers any more; one
-#' that nobody holds any more ends them when it is collected.
+#' `head(it, n)` takes the next `n` in this way. Other functions for vectors (`length()`, `[[`,
+#' `Reduce()`) are errors of class `lomp_iterator_error` that name `as.list()`: an iterator has no
+#' length.
+#'
+#' A jump out of `it()` or `head(it)` (a handler of the caller's that leaves it by an item's
+#' warning, a time limit of the session, a producer's warning) costs nothing: the next call goes on
+#' with the next result. One out of `as.list(it)` ends the workers, and so does an interrupt of any of them;
+#' what was finished can still be taken then, and [lomp_last()] has what `as.list(it)` had.
+#'
+#' An iterator that has ended, was closed, failed or was interrupted has no workers any more, and
+#' `print(it)` tells how it ended and how much of it is there; one that nobody holds any more ends
+#' its workers when it is collected. It works only in the process that made it.
 #'
 #' @section How far workers run ahead:
 #' They wait when the results that nobody has taken yet take up more than the option `lomp.buffer`
@@ -47,7 +57,9 @@
 #' @section Errors:
 #' As in [lomp_map()], with these differences. With `.on_error = "stop"`, `it()` throws the
 #' `lomp_error` after the results that came before it, and the iterator has ended; if it is ordered,
-#' that is when the failed item's turn has come. Its field `results` is `NULL`. With `"collect"`,
+#' that is when the failed item's turn has come. Its field `results` has the results that were
+#' finished and that nobody has taken: those of later items, and for `as.list(it)` all. With
+#' `"collect"`,
 #' `it()` returns the `lomp_error` as a value ([lomp_ok()] tells), and one warning comes at the end.
 #' When a worker dies, what its item had emitted before is delivered, once; the item is a
 #' `lomp_crash` and not run again.
@@ -56,8 +68,14 @@
 #' worker that replaces a dead one is forked later: it has the same `.x`, `.f` and arguments, but
 #' sees other variables and options as they are by then.
 #'
+#' An item that returns or emits [lomp_done()] has failed, since that is the iterator's end. If no
+#' item has emitted anything although `.f` has an argument `emit`, and items have returned values, a
+#' warning at the end says so (`lomp_nothing_emitted`).
+#'
 #' With `.workers = 0` an item is begun when its first result is asked for, in this process. One
-#' that emits then runs to its end, and its results wait; a generator goes on from value to value.
+#' that emits then runs to its end, and its results wait; a generator goes on from value to value. A
+#' jump leaves the item, too: the iterator goes on with the next one, and a warning at the end names
+#' the items that were left (`lomp_cut`).
 #'
 #' @inheritParams lomp_map
 #' @param .f A function, or the name of one, as [match.fun()] takes it.
@@ -137,66 +155,82 @@ new_emit <- function(outlet) {
 run_iterate <- function(plan, frame) {
   plan$random <- new_random(advance = TRUE)
   plan$item_call <- item_call_of(plan, frame)
-  if (the$depth == 0L && !in_worker()) the$last <- NULL
-  if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
+  plan$call <- new_call(goes_on = FALSE)
+  if (is_outside()) the$last <- NULL
+  state <- open_stream(plan, frame)
+  new_iterator(state, if (plan$workers == 0L) next_local else state$handle)
 }
 
-# What an iterator knows is apart from what its workers need, so that these data can go when it has
-# ended.
-iterate_forked <- function(plan, frame) {
+# Not within a call, nor in a worker.
+is_outside <- function() the$depth == 0L && !in_worker()
+
+open_stream <- function(plan, frame) {
+  if (plan$workers == 0L) open_local_stream(plan, frame) else open_forked_stream(plan, frame)
+}
+
+# What both kinds of streams know, apart from what their items need, so that these data can go when
+# it has ended. `how` it has ended is "finished", "failed", "closed" or "interrupted".
+new_stream <- function(plan) {
   state <- new.env(parent = emptyenv())
   state$plan <- plan
-  state$failures <- list()
+  state$failures <- new_bag()
+  state$process <- the$process
   state$source_ended <- FALSE
-  state$drawn <- TRUE  # until the end tells
+  state$source_closed <- FALSE
+  state$is_gathered <- plan$is_map
+  state$is_quiet <- FALSE
+  state$how <- NULL
   state$progress <- new_progress(plan, plan$n)
+  state
+}
+
+open_forked_stream <- function(plan, frame) {
+  state <- new_stream(plan)
   ready_frame(frame)
-  on_event <- function(event) on_stream_event(event, state)
-  state$handle <- iterator_open(new_work(plan, frame), plan$n, plan$workers, on_event, plan$outlet,
-                                plan$is_map, plan$ordered, plan$buffer, tick_of(state$progress))
+  on_event <- function(event) suspendInterrupts(on_stream_event(event, state))
+  state$handle <- iterator_open(
+    new_work(plan, frame), plan$n, plan$workers, on_event, new_look(plan$call), plan$outlet,
+    plan$is_map, plan$ordered, plan$buffer, tick_of(state$progress)
+  )
   state$summary <- function() iterator_summary(state$handle)
   state$item_of_last <- function() iterator_item(state$handle)
   state$take <- function(most) iterator_take(state$handle, most)
+  state$put_back <- function(part) {
+    iterator_put_back(state$handle, part[[2L]], part[[3L]], part[[1L]])
+  }
+  state$peek <- function() iterator_peek(state$handle)
+  state$stop <- function() iterator_stop(state$handle)
+  state$settle <- function() iterator_settle(state$handle)
   state$close <- function() iterator_close(state$handle)
-  state$given <- function() if (is.null(state$end)) state$summary()$given else state$end$given
-  if (plan$is_map) stop_by(plan$call, function() iterator_stop(state$handle))
-  handle <- state$handle
-  new_iterator(state, function(close = FALSE) {
-    if (missing(close) || !check_flag(close, "close")) {
-      .Call(`_lomp_iterator_next`, handle)
-    } else {
-      close_iterator(state)
-    }
-  })
+  stop_by(plan$call, if (plan$is_map) state$stop else state$settle)
+  state
 }
 
-# What isn't a result. NULL goes on; list(value) gives a value to whoever asked.
+# What isn't a result. NULL goes on; list(value) gives a value to whoever asked; FALSE leaves the
+# iterator, which hears then that it has "ended". Interrupts are held back.
 on_stream_event <- function(event, state) {
   switch(event$kind,
-    exhausted = throw_from_stream(new_fork_error(event$value, state$plan), state),
-    finished = finish_stream(state),
     hungry = feed_worker(event, state),
     condition = ,
     output = say_in_stream(event, state),
     tick = tell_progress(state),
+    ended = conclude_iterator(state),
+    exhausted = fail_stream(new_fork_error(event$value, state$plan), state),
     fail_stream(stream_failure(event, state$plan), state)
   )
 }
 
 # Where nobody waits for a result, the bar is as it was when somebody did.
 tell_progress <- function(state) {
-  state$progress$update(state$summary()$done, length(state$failures))
+  progress <- state$progress
+  if (is.null(progress) || state$is_quiet) return(NULL)
+  progress$update(state$summary()$done, state$failures$n())
   NULL
 }
 
-end_progress <- function(state) {
-  if (is.null(state$progress)) return()
-  state$progress$end(state$end$done, length(state$failures))
-  state$progress <- NULL
-}
-
 say_in_stream <- function(event, state) {
-  say_again(event, event$item, state$progress)
+  if (state$is_quiet) return(NULL)
+  heed_interrupts(say_again(event, event$item, state$progress), state$plan$call)
   NULL
 }
 
@@ -214,59 +248,91 @@ unsent_item <- function() {
 }
 
 # With "stop" the other workers end at once; what they had finished until then still comes before
-# the error. Where order matters, all that comes before has come.
+# the error. Where order matters, all that comes before has come, and the rest is in the error.
 fail_stream <- function(failure, state) {
-  state$failures[[length(state$failures) + 1L]] <- failure
+  state$failures$add(failure)
   is_fatal <- is.na(failure$item)
   if (state$plan$on_error == "collect" && !is_fatal) return(list(failure))
-  if (state$plan$ordered && !is_fatal) throw_from_stream(failure, state)
-  iterator_stop(state$handle)
+  state$stop()
+  if (state$plan$ordered && !is_fatal && !state$is_gathered) FALSE
+}
+
+# ---- The end ------------------------------------------------------------------------------------
+
+# All has come, or nothing more is wanted: no worker is left from here on. `how` is the word for an
+# end that is neither an interrupt's nor a failure's.
+note_end <- function(state, how = "finished") {
+  if (!is.null(state$how)) return()
+  state$end <- state$summary()
+  if (is.na(state$plan$n)) state$plan$n <- state$end$given
+  state$reason <- first_in_time(state$failures$all(), state$plan)
+  state$how <- if (was_interrupted(state$plan)) {
+    "interrupted"
+  } else if (is.null(state$reason)) {
+    how
+  } else {
+    "failed"
+  }
+  state$settle()
+}
+
+# The caller's own code hears of the end.
+tell_of_end <- function(state) {
+  progress <- state$progress
+  state$progress <- NULL
+  if (!is.null(progress)) progress$end(state$end$done, state$failures$n())
+  close_source(state)
+}
+
+# The iterator's user has asked for a result and there is none.
+conclude_iterator <- function(state) {
+  rest <- if (is.null(state$how)) rest_of_stream(state) else list()
+  conclude_stream(state, rest)
   NULL
 }
 
-finish_stream <- function(state) {
-  if (was_interrupted(state$plan)) return(end_stream(state))
-  first <- if (length(state$failures) > 0L) first_in_time(state$failures, state$plan)
-  if (!is.null(first)) return(throw_from_stream(first, state))
-  end_stream(state)
-  if (!state$plan$is_map) warn_of_stream(state)
-  list(exhausted)
+# The results that nobody had taken when the stream was left, by their items. What is said meanwhile
+# has no listener.
+rest_of_stream <- function(state) {
+  if (state$failures$n() == 0L) return(list())
+  state$is_quiet <- state$is_gathered <- TRUE
+  values_of(take_parts(state)$all(), state)
 }
 
-end_stream <- function(state) {
+# What there is to be said of the end is said once, whether or not a handler of the caller's leaves
+# by it. `results` are those that the one who asked doesn't have yet.
+conclude_stream <- function(state, results) {
   note_end(state)
-  list(exhausted)
-}
-
-warn_of_stream <- function(state) {
-  summary <- state$end
-  warn_of_refused_fork(summary, state$plan)
-  warn_of_dead_references(summary$dead_references, state$plan)
-  state$plan$n <- summary$given
-  if (length(state$failures) > 0L) warn_of_failures(state$failures, state$plan)
-}
-
-# What is known is gone with the workers.
-note_end <- function(state) {
-  state$end <- state$summary()
-  state$drawn <- state$end$drawn
-  end_progress(state)
-  state$end
-}
-
-# A map throws it itself, with the results.
-throw_from_stream <- function(failure, state) {
-  if (state$plan$is_map) {
-    state$thrown <- failure
-    return(end_stream(state))
+  if (!isTRUE(state$is_concluded)) {
+    state$is_concluded <- TRUE
+    end <- if (state$how == "failed") with_rest(state$reason, results, state)
+    if (is_outside() && (!is.null(end) || length(results) > 0L)) {
+      the$last <- if (is.null(end)) new_left(results, state$plan) else end
+    }
+    tell_of_end(state)
+    warnings <- closing_warnings(outcome_of_stream(state), state$plan, end)
+    if (state$how == "interrupted") warnings <- c(warnings, warning_of_interrupt(state$end))
+    if (length(state$end$cut) > 0L) warnings <- c(warnings, warning_of_cut(state$end))
+    signal_warnings(warnings, results)
+    if (!is.null(end)) {
+      state$close()
+      leave_with(end)
+    }
+    if (is_outside()) the$last <- NULL
   }
-  note_end(state)
-  close_source(state$plan)
-  summary <- state$summary()
-  failed <- length(unique(vapply(state$failures, function(f) f$item, 0)))
+  state$close()
+}
+
+outcome_of_stream <- function(state) {
+  list(failures = state$failures$all(), summary = state$end, is_well = state$how == "finished")
+}
+
+with_rest <- function(failure, rest, state) {
+  failed <- length(unique(vapply(state$failures$all(), function(f) f$item, 0)))
+  failure$results <- rest
   failure$message <- paste0(failure$message, sprintf(
-    "\n%s of %s items finished", format_count(summary$done - failed), format_count(summary$given)
+    "\n%s of %s items finished", format_count(state$end$done - failed),
+    format_count(state$end$given)
   ))
-  if (the$depth == 0L && !in_worker()) the$last <- failure
-  stop(failure)
+  failure
 }

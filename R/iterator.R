@@ -1,17 +1,59 @@
 # What lomp_iterate() returns, and what can be done with it.
 
+# `next_value` is function(state); or a handle, since a function in between would take about as long
+# as all else.
 new_iterator <- function(state, next_value) {
   force(state)
-  structure(next_value, class = c("lomp_iterator", "function"))
+  it <- if (is.function(next_value)) {
+    function(close = FALSE) {
+      closes <- !missing(close) && check_flag(close, "close")
+      if (closes) close_iterator(state) else next_value(state)
+    }
+  } else {
+    function(close = FALSE) {
+      if (missing(close) || !check_flag(close, "close")) {
+        .Call(`_lomp_iterator_next`, next_value)
+      } else {
+        close_iterator(state)
+      }
+    }
+  }
+  structure(it, class = c("lomp_iterator", "function"))
 }
 
 state_of <- function(it) environment(it)$state
 
 close_iterator <- function(state) {
-  if (!is.null(state$summary())) note_end(state)
+  check_alive(state)
+  note_end(state, "closed")
+  complaints <- NULL
+  if (!isTRUE(state$is_concluded)) {
+    state$is_concluded <- TRUE
+    tell_of_end(state)
+    complaints <- state$plan$call$complaints
+  }
   state$close()
-  close_source(state$plan)
+  signal_warnings(complaints, NULL)
   invisible(exhausted)
+}
+
+# An iterator has workers, or at least items, in one process only.
+is_alive <- function(state) {
+  is_same_object(state$process, the$process) &&
+    (is.null(state$handle) || iterator_is_known(state$handle))
+}
+
+check_alive <- function(state) {
+  if (is_alive(state)) return()
+  stop_iterator(paste("it isn't alive in this process: it was saved and read again,",
+                      "or made by another one"))
+}
+
+stop_iterator <- function(why) {
+  stop(structure(
+    class = c("lomp_iterator_error", "error", "condition"),
+    list(message = paste("this iterator can't be used:", why), call = NULL)
+  ))
 }
 
 # The end of coro's iterators.
@@ -28,7 +70,8 @@ exhausted <- as.symbol(".__exhausted__.")
 #' it <- lomp_iterate(1:3, sqrt, .workers = 2)
 #' while (!lomp_done(root <- it())) print(root)
 lomp_done <- function(value) {
-  if (missing(value)) return(exhausted)
+  # missing(value) would be TRUE of a value that is the empty symbol, too.
+  if (nargs() == 0L) return(exhausted)
   is.symbol(value) && identical(value, exhausted)
 }
 
@@ -43,7 +86,8 @@ lomp_done <- function(value) {
 #' it <- lomp_iterate(c(a = 4, b = 9), sqrt, .workers = 2)
 #' while (!lomp_done(root <- it())) cat(names(lomp_item(it)), root, "\n")
 lomp_item <- function(it) {
-  state <- state_of(check_iterator(it))
+  check_iterator(it)
+  state <- state_of(it)
   summary <- state$summary()
   if (is.null(summary) || summary$taken == 0) return(NA_integer_)
   item <- summary$item
@@ -63,30 +107,113 @@ check_iterator <- function(it) {
 #' @export
 print.lomp_iterator <- function(x, ...) {
   state <- state_of(x)
-  summary <- state$summary()
   items <- if (is.na(state$plan$n)) "items from a stream" else counted(state$plan$n, "item")
-  cat("<lomp_iterator> ", items, ", ",
-      counted(state$plan$workers, "worker"), sep = "")
-  if (is.null(summary)) {
-    cat("; ended\n")
-  } else {
-    cat("; so far ", counted(summary$done, "item"), " done, ", counted(summary$taken, "result"),
-        " taken\n", sep = "")
-  }
+  cat("<lomp_iterator> ", items, ", ", counted(state$plan$workers, "worker"), "; ",
+      paste(describe_state(state), collapse = "\n"), "\n", sep = "")
   invisible(x)
+}
+
+# Where it stands, or how it has ended and what there is of it.
+describe_state <- function(state) {
+  if (!is_alive(state)) return("not alive in this process")
+  if (is.null(state$how)) return(paste("so far", describe_counts(state$summary())))
+  words <- switch(state$how,
+    finished = "ended", failed = "ended by an error", closed = "closed",
+    interrupted = "interrupted", left = "left by a jump"
+  )
+  left <- state$summary()
+  counts <- describe_counts(if (is.null(left)) state$end else left)
+  c(paste0(words, ": ", counts), if (state$how == "failed") conditionMessage(state$reason))
+}
+
+describe_counts <- function(summary) {
+  done <- if (summary$done < summary$given) {
+    sprintf("%s of %s", format_count(summary$done), counted(summary$given, "item"))
+  } else {
+    counted(summary$done, "item")
+  }
+  paste0(done, " done, ", counted(summary$taken, "result"), " taken")
 }
 
 counted <- function(n, what) sprintf("%s %s%s", format_count(n), what, if (n == 1) "" else "s")
 
 #' @export
-as.list.lomp_iterator <- function(x, ...) {
-  state <- state_of(x)
+as.list.lomp_iterator <- function(x, ...) gather_results(state_of(x), Inf)
+
+#' @importFrom utils head
+#' @export
+head.lomp_iterator <- function(x, n = 6L, ...) {
+  ok <- is.numeric(n) && length(n) == 1L && !is.na(n) && n >= 0
+  if (!ok) stop_argument("n", "must be how many results to take, 0 or more", describe_value(n))
+  gather_results(state_of(x), floor(n))
+}
+
+#' @method unlist lomp_iterator
+#' @export
+unlist.lomp_iterator <- function(x, ...) unlist(as.list(x), ...) # nolint: object_name_linter.
+
+#' @export
+str.lomp_iterator <- function(object, ...) print(object)
+
+# The results that come next, up to `most`, with the names of their items. A jump on the way leaves
+# them in the iterator. If all were wanted it ends the workers, as it does in a call, and
+# lomp_last() has them, too.
+gather_results <- function(state, most) {
+  check_alive(state)
+  suspendInterrupts(gather_undisturbed(state, most))
+}
+
+gather_undisturbed <- function(state, most) {
+  was_gathered <- state$is_gathered
   parts <- list()
-  repeat {
-    part <- state$take(take_at_once)
-    if (part[[1L]] > 0L) parts[[length(parts) + 1L]] <- part
-    if (part[[1L]] < take_at_once) break
+  is_over <- FALSE
+  on.exit({
+    state$is_gathered <- was_gathered
+    if (!is_over) for (part in rev(parts)) state$put_back(part)
+  })
+  state$is_gathered <- TRUE
+  taken <- take_parts(state, most)
+  parts <- taken$all()
+  values <- values_of(parts, state)
+  if (taken$has_ended()) {
+    note_end(state)
+    is_over <- state$how == "failed"  # the error has them
+    conclude_stream(state, values)
   }
+  is_over <- TRUE
+  values
+}
+
+# In parts, since nobody knows how many there will be.
+take_at_once <- 10000L
+
+take_parts <- function(state, most = Inf) {
+  parts <- new_bag()
+  is_over <- FALSE
+  on.exit(if (!is_over) leave_parts(parts$all(), state, most))
+  left <- most
+  want <- part <- NULL
+  while (left > 0 && (is.null(part) || part[[1L]] == want)) {
+    want <- min(take_at_once, left)
+    part <- state$take(want)
+    if (part[[1L]] > 0L) parts$add(part)
+    left <- left - part[[1L]]
+  }
+  is_over <- TRUE
+  parts$has_ended <- function() !is.null(part) && part[[1L]] < want
+  parts
+}
+
+leave_parts <- function(parts, state, most) {
+  if (is.infinite(most)) {
+    note_end(state, "left")
+    values <- values_of(c(parts, list(state$peek())), state)
+    if (is_outside()) the$last <- new_left(values, state$plan)
+  }
+  for (part in rev(parts)) state$put_back(part)
+}
+
+values_of <- function(parts, state) {
   values <- do.call(c, lapply(parts, function(part) part[[2L]][seq_len(part[[1L]])]))
   if (is.null(values)) values <- list()
   names <- state$plan$names
@@ -97,27 +224,41 @@ as.list.lomp_iterator <- function(x, ...) {
   values
 }
 
-take_at_once <- 10000L
-
-# As iterator_take() in C++, one by one.
-take_singly <- function(it, most) {
-  values <- vector("list", most)
-  items <- numeric(most)
-  item_of_last <- state_of(it)$item_of_last
-  n <- 0L
-  while (n < most && !lomp_done(value <- it())) {
-    n <- n + 1L
-    values[n] <- list(value)
-    items[[n]] <- item_of_last()
-  }
-  list(n, values, items)
+# What R's functions for vectors would make of an iterator is wrong without a word: its length would
+# be 1, say, and Reduce() would see one element.
+refuse_as_vector <- function(what) {
+  stop_iterator(sprintf("%s needs all results at once; as.list() of the iterator gives them", what))
 }
+
+#' @importFrom utils tail
+#' @export
+tail.lomp_iterator <- function(x, ...) refuse_as_vector("tail()")
+
+#' @export
+length.lomp_iterator <- function(x) refuse_as_vector("what asks for its length")
+
+#' @export
+`[.lomp_iterator` <- function(x, ...) refuse_as_vector("`[`")
+
+#' @export
+`[[.lomp_iterator` <- function(x, ...) refuse_as_vector("`[[`")
+
+#' @export
+`$.lomp_iterator` <- function(x, name) refuse_as_vector("`$`")
+
+#' @export
+`[<-.lomp_iterator` <- function(x, ..., value) refuse_as_vector("`[<-`")
+
+#' @export
+`[[<-.lomp_iterator` <- function(x, ..., value) refuse_as_vector("`[[<-`")
+
+#' @export
+`$<-.lomp_iterator` <- function(x, name, value) refuse_as_vector("`$<-`")
 
 # Iterators of the package iterators, and so foreach's; the generics are found when that is loaded.
 #' @exportS3Method iterators::nextElem
 nextElem.lomp_iterator <- function(obj, ...) { # nolint: object_name_linter.
-  value <- obj()
-  if (lomp_done(value)) stop("StopIteration", call. = FALSE)
+  if (lomp_done(value <- obj())) stop("StopIteration", call. = FALSE)
   value
 }
 

@@ -17,6 +17,7 @@
 #' unlist(results[lomp_ok(results)])
 lomp_ok <- function(results) {
   if (inherits(results, c("lomp_error", "lomp_interrupt"))) return(FALSE)
+  if (is.list(results)) return(are_results(results))
   !vapply(results, inherits, NA, "lomp_error", USE.NAMES = FALSE)
 }
 
@@ -26,8 +27,14 @@ lomp_ok <- function(results) {
 #' nobody has caught it. It is kept until the next call of [lomp_map()], and so are the results in
 #' it.
 #'
+#' A call may also be left by what is none of lomp's conditions: a handler or a restart of the
+#' caller's that a warning of an item has met, a time limit of the session, `options(warn = 2)` and
+#' one of the call's own warnings. Then this is a `lomp_error` of class `lomp_left`, with all that
+#' was finished; `.redo = lomp_last()` goes on. The same holds for `as.list()` of an iterator, whose
+#' results are in its order there.
+#'
 #' @return The `lomp_error` or `lomp_interrupt` of the last call that was not made within another
-#'   one; `NULL` if that call ended well, or if there was none.
+#'   one; `NULL` if that call has returned its results, or if there was none.
 #' @export
 #' @examples
 #' try(lomp_map(1:4, function(i) if (i == 3) stop("no") else i, .workers = 2))

@@ -17,5 +17,6 @@ the$last <- NULL
 the$base <- 0L
 the$uncompiled <- NULL
 the$compiled <- NULL
+the$process <- new.env(parent = emptyenv())  # no copy of it that was saved and read is the same
 
 .onLoad <- function(libname, pkgname) warm_worker()

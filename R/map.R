@@ -72,6 +72,13 @@
 #' has. With `.redo` a call goes on from there. Only where it interrupts a handler of the caller's
 #' that is seeing to a condition is it R's own interrupt, without results.
 #'
+#' Whichever way a call is left (by a handler or a restart of the caller's, a time limit of the
+#' session, `options(warn = 2)`, a progress function that jumps), what was finished until then is in
+#' [lomp_last()]; and so it is in the field `results` of each warning that the call gives at its
+#' end.
+#' If a `.progress` function or a producer's `close()` fails, such a warning says so
+#' (`lomp_progress_failed`, `lomp_close_failed`), beside the call's results or error.
+#'
 #' Arguments that make no sense are errors of class `lomp_argument_error`, with the field
 #' `argument`. If the system refuses to fork, the call goes on with the workers it has and warns
 #' (`lomp_fewer_workers`); without any, it fails (`lomp_fork_error`).

@@ -23,12 +23,18 @@ new_progress <- function(plan, total) {
 }
 
 # A function is told the beginning, the end, and what changes in between. It is the caller's own
-# code, which an interrupt of the call leaves.
+# code, which an interrupt of the call leaves. One that fails isn't called again.
 new_caller <- function(f, total, call) {
   last <- 0
+  works <- TRUE
   tell <- function(done) {
     last <<- done
-    interruptible(f(done, total), call)
+    if (!works) return()
+    works <<- FALSE
+    tolerated({
+      f(done, total)
+      works <<- TRUE
+    }, call, "lomp_progress_failed", "the function of `.progress` failed and wasn't called again")
   }
   tell(0)
   list(

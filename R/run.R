@@ -11,7 +11,7 @@ run_map <- function(plan, frame) {
     call = new_call(), item_call = item_call_of(plan, frame)
   ))
   run <- if (plan$workers == 0L) run_inprocess else run_forked
-  conclude(heed_interrupts(run(plan, frame), plan$call), plan)
+  suspendInterrupts(conclude(run(plan, frame), plan))
 }
 
 without_work <- function(plan) {
@@ -34,49 +34,80 @@ new_work <- function(plan, frame) {
        numbers = plan$redo$todo, timeout = plan$timeout)
 }
 
-# Whatever happens, all children have ended or are about to when this function is left.
+# Whatever happens, all children have ended or are about to when this function is left; and if it is
+# left by a jump (of a handler of the caller's, a time limit), what was finished is kept.
 run_forked <- function(plan, frame) {
   results <- new_results(plan)
+  failures <- new_bag()
   progress <- new_progress(plan, length(results))
   ready_frame(frame)
-  pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress))
+  pool <- pool_open(new_work(plan, frame), results, plan$workers, new_look(plan$call),
+                    tick_of(progress))
   call <- plan$call
+  summary <- NULL
   on.exit({
     call$stop <- NULL
     if (!is.null(progress)) progress$clear()
-    drawn <- pool_close(pool)
-    pay_random(plan$random, drawn)
+    if (is.null(summary)) keep_left(rest_of_pool(pool, results, failures, plan), plan)
   })
+  on.exit(pay_random(plan$random, pool_close(pool)), add = TRUE)
   stop_by(call, function() pool_stop(pool))
-  end <- gather(pool, plan, progress)
-  summary <- end$summary
-  if (!is.null(progress)) progress$end(summary$done, length(end$failures))
+  end <- gather(pool, plan, progress, failures)
+  if (!is.null(progress)) progress$end(end$done, failures$n())
+  new_look(call)()
+  summary <- end
+  outcome_of_pool(pool, results, failures, summary)
+}
+
+outcome_of_pool <- function(pool, results, failures, summary) {
   list(
     results = results,
-    failures = end$failures,
+    failures = failures$all(),
     not_done = if (summary$done < length(results)) pool_not_done(pool) else numeric(),
     summary = summary
   )
 }
 
-# All failures, in the order in which they came, and what the pool tells of the call at its end.
-# With "stop" the first one ends the workers; what they had finished until then, failures among it,
-# still comes.
-gather <- function(pool, plan, progress) {
-  failures <- list()
+# A list that grows, and that outlives the jump out of the function that adds to it.
+new_bag <- function() {
+  things <- list()
+  list(
+    add = function(thing) things[[length(things) + 1L]] <<- thing,
+    n = function() length(things),
+    all = function() things
+  )
+}
+
+# Hears the pool to its end, and returns what it tells of the call then. With "stop" the first
+# failure ends the workers; what they had finished until then, failures among it, still comes.
+gather <- function(pool, plan, progress, failures) {
   repeat {
     event <- next_event(pool)
-    if (event$kind == "finished") return(list(failures = failures, summary = event$value))
+    if (event$kind == "finished") return(event$value)
     if (event$kind == "tick") {
-      progress$update(pool_done(pool), length(failures))
+      progress$update(pool_done(pool), failures$n())
     } else if (event$kind %in% c("condition", "output")) {
-      say_again(event, item_at(event$item, plan), progress)
+      heed_interrupts(say_again(event, item_at(event$item, plan), progress), plan$call)
     } else {
-      failure <- failure_of(event, plan)
-      failures[[length(failures) + 1L]] <- failure
-      if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
+      note_failure(failure_of(event, plan), pool, plan, failures)
     }
   }
+}
+
+note_failure <- function(failure, pool, plan, failures) {
+  failures$add(failure)
+  if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
+}
+
+# After a jump: what was finished still comes, and what is said meanwhile has no listener any more.
+rest_of_pool <- function(pool, results, failures, plan) {
+  pool_stop(pool)
+  repeat {
+    event <- next_event(pool)
+    if (event$kind == "finished") break
+    if (!event$kind %in% c("tick", "condition", "output")) failures$add(failure_of(event, plan))
+  }
+  outcome_of_pool(pool, results, failures, event$value)
 }
 
 # A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are
@@ -108,26 +139,28 @@ failure_of <- function(event, plan) {
   )
 }
 
-# Results, and conditions for what failed. Returns the list or throws.
+# ---- The end ------------------------------------------------------------------------------------
+
+# Returns the list or throws. Until one of the two has happened lomp_last() has what was finished.
 conclude <- function(outcome, plan) {
-  summary <- outcome$summary
-  if (!is.null(summary)) warn_of_end(summary, plan)
+  results <- all_results(outcome, plan)
+  end <- end_of(outcome, results, plan)
+  warnings <- closing_warnings(outcome, plan, end)
+  if (is.null(end) && length(warnings) == 0L) return(results)
+  keep_last(if (is.null(end)) new_left(results, plan) else end)
+  signal_warnings(warnings, results)
+  if (!is.null(end)) leave_with(end)
+  keep_last(NULL)
+  results
+}
+
+# Results, and conditions in the places of what failed or wasn't run.
+all_results <- function(outcome, plan) {
   results <- outcome$results
   if (length(outcome$not_done) > 0L) results[outcome$not_done] <- list(new_not_run(plan))
   if (!is.null(plan$redo)) results <- with_earlier(results, plan)
   if (length(outcome$failures) > 0L) results <- with_failures(results, outcome$failures, plan)
-  if (was_interrupted(plan)) interrupt(results)
-  if (length(outcome$failures) == 0L) return(results)
-  first <- first_in_time(outcome$failures, plan)
-  if (!is.null(first)) throw(first, results)
-  warn_of_failures(outcome$failures, plan)
   results
-}
-
-warn_of_end <- function(summary, plan) {
-  if (summary$refused != 0L) warn_of_refused_fork(summary, plan)
-  dead <- summary$dead_references
-  if (length(dead) > 0L) warn_of_dead_references(item_at(dead, plan), plan)
 }
 
 # Each failure in its item's place, with what it takes to run the item again.
@@ -139,26 +172,76 @@ with_failures <- function(results, failures, plan) {
   results
 }
 
+# The condition with which the call ends, if it doesn't end with its list.
+end_of <- function(outcome, results, plan) {
+  if (was_interrupted(plan)) return(new_interrupt(results, plan))
+  first <- first_in_time(outcome$failures, plan)
+  if (!is.null(first)) with_results(first, results, plan)
+}
+
 # The failure that ends the call: with "collect", only one that concerns the whole of it.
 first_in_time <- function(failures, plan) {
+  if (length(failures) == 0L) return(NULL)
   fatal <- Filter(function(f) is.na(f$item), failures)
   if (length(fatal) > 0L) return(fatal[[1L]])
   if (plan$on_error == "collect") return(NULL)
   failures[[which.min(vapply(failures, function(f) f$time, 0))]]
 }
 
-throw <- function(failure, results) {
+with_results <- function(failure, results, plan) {
   failure$results <- results
-  failure$message <- paste0(failure$message, "\n", tell_finished(results))
-  if (is_outermost()) the$last <- failure
-  stop(failure)
+  failure$message <- paste0(failure$message, "\n", tell_finished(results, plan))
+  failure
 }
+
+# What lomp_last() tells. A call within another one, or in a worker, isn't the last one.
+keep_last <- function(cnd) if (is_outermost()) the$last <- cnd
 
 is_outermost <- function() the$depth == 1L && !in_worker()
 
-# `can_go_on`: is there a way to go on with these results?
-tell_finished <- function(results, can_go_on = TRUE) {
-  finished <- sum(lomp_ok(results))
+# The call is left by a jump.
+keep_left <- function(outcome, plan) {
+  if (is_outermost()) keep_last(new_left(all_results(outcome, plan), plan))
+}
+
+# The caller's handlers run where interrupts are let through again.
+leave_with <- function(end) {
+  allowInterrupts(if (inherits(end, "interrupt")) interrupt(end) else stop(end))
+}
+
+# What a call says beside its list, or beside the condition `end` with which it ends.
+closing_warnings <- function(outcome, plan, end) {
+  summary <- outcome$summary
+  c(
+    plan$call$complaints,
+    if (!is.null(summary)) warnings_of_end(summary, plan),
+    if (isTRUE(outcome$is_well) && summary$silent > 0) warning_of_silence(),
+    if (is.null(end) && length(outcome$failures) > 0L) {
+      warning_of_failures(outcome$failures, plan)
+    }
+  )
+}
+
+warnings_of_end <- function(summary, plan) {
+  dead <- summary$dead_references
+  c(
+    if (summary$refused != 0L) warning_of_refused_fork(summary, plan),
+    if (length(dead) > 0L) warning_of_dead_references(item_at(dead, plan), plan)
+  )
+}
+
+# A handler of any of them that leaves the call has the results at hand.
+signal_warnings <- function(warnings, results) {
+  for (cnd in warnings) {
+    cnd$results <- results
+    allowInterrupts(warning(cnd))
+  }
+}
+
+# With the way to go on with these results, if there is one.
+tell_finished <- function(results, plan) {
+  finished <- count_results(results)
+  can_go_on <- is.null(plan$source) && is_outermost() && finished > 0
   paste0(sprintf("%s of %s finished", format_count(finished), format_count(length(results))),
-         if (can_go_on && is_outermost() && finished > 0) ": go on with .redo = lomp_last()")
+         if (can_go_on) ": go on with .redo = lomp_last()")
 }

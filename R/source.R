@@ -43,7 +43,7 @@ pull_item <- function(state) {
   failure <- interruptible(tryCatch({
     item <- list(state$plan$source$pull())
     NULL
-  }, error = function(cnd) cnd), state$plan$call)
+  }, error = function(cnd) if (is_limit(cnd)) stop(cnd) else cnd), state$plan$call)
   if (!is.null(failure)) return(failure)
   if (is.null(item)) return(NULL)
   if (!identical(item[[1L]], exhausted)) return(item)
@@ -51,9 +51,11 @@ pull_item <- function(state) {
   NULL
 }
 
-# Sends a worker as many items as it wants, or as there is room for.
+# Sends a worker as many items as it wants, or as there is room for; whatever was added is sent if
+# the producer leaves by a jump, too.
 feed_worker <- function(event, state) {
   worker <- event$item
+  on.exit(iterator_post(state$handle, worker, state$source_ended))
   has_room <- iterator_give_returned(state$handle, worker)
   given <- 0
   while (has_room && given < event$value && !state$source_ended) {
@@ -64,7 +66,6 @@ feed_worker <- function(event, state) {
     item <- NULL
     given <- given + 1
   }
-  iterator_post(state$handle, worker, state$source_ended)
   NULL
 }
 
@@ -74,8 +75,12 @@ fail_source <- function(cnd, state) {
   fail_stream(new_source_error(cnd), state)
 }
 
-close_source <- function(plan) {
-  if (!is.null(plan$source)) interruptible(plan$source$close(), plan$call)
+close_source <- function(state) {
+  source <- state$plan$source
+  if (is.null(source) || state$source_closed) return()
+  state$source_closed <- TRUE
+  tolerated(source$close(), state$plan$call, "lomp_close_failed",
+            "closing the producer of the items failed")
 }
 
 # ---- lomp_map() over a stream -------------------------------------------------------------------
@@ -88,51 +93,76 @@ run_map_stream <- function(plan, frame) {
   plan$random <- new_random()
   plan$call <- new_call()
   plan$item_call <- item_call
-  outcome <- heed_interrupts(collect_stream(plan, frame), plan$call)
-  conclude_stream(outcome$results, outcome$state)
-}
-
-# Whatever happens, all children have ended or are about to when this function is left.
-collect_stream <- function(plan, frame) {
-  it <- if (plan$workers == 0L) iterate_inprocess(plan, frame) else iterate_forked(plan, frame)
-  state <- state_of(it)
-  on.exit({
-    plan$call$stop <- NULL
-    it(close = TRUE)
-    pay_random(plan$random, state$drawn)
+  suspendInterrupts({
+    outcome <- collect_stream(plan, frame)
+    plan$n <- length(outcome$results)
+    conclude(outcome, plan)
   })
-  list(results = gather_stream(it, state), state = state)
 }
 
-# The results and what tells which are there are variables of this function, since R would copy them
-# at each change if they were parts of something else.
-gather_stream <- function(it, state) {
+# Whatever happens, all children have ended or are about to when this function is left; and if it is
+# left by a jump, what was finished is kept.
+collect_stream <- function(plan, frame) {
+  state <- open_stream(plan, frame)
+  placed <- new_places()
+  is_over <- FALSE
+  on.exit({
+    if (!is_over) leave_stream(state, placed)
+    plan$call$stop <- NULL
+  })
+  on.exit({
+    state$close()
+    pay_random(plan$random, state$end$drawn)
+  }, add = TRUE)
+  place_all(state, placed)
+  note_end(state)
+  tell_of_end(state)
+  new_look(plan$call)()
+  is_over <- TRUE
+  outcome_of_places(state, placed)
+}
+
+leave_stream <- function(state, placed) {
+  state$is_quiet <- TRUE
+  state$stop()
+  if (is.null(state$how)) place_all(state, placed)
+  note_end(state)
+  keep_left(outcome_of_places(state, placed), state$plan)
+  if (!is.null(state$progress)) state$progress$clear()
+  close_source(state)
+}
+
+place_all <- function(state, placed) {
+  repeat {
+    part <- state$take(take_at_once)
+    placed$put(part[[3L]][seq_len(part[[1L]])], part[[2L]][seq_len(part[[1L]])])
+    if (part[[1L]] < take_at_once) return()
+  }
+}
+
+# Results in the places of their items, as many as come. They and what tells which are there are
+# variables of their own, since R would copy them at each change if they were parts of something.
+new_places <- function() {
   results <- list()
   is_there <- logical()
-  while (!lomp_done(value <- it())) {
-    item <- state$item_of_last()
-    if (item > length(results)) length(is_there) <- length(results) <- 2 * item
-    results[item] <- list(value)
-    is_there[item] <- TRUE
+  put <- function(items, values) {
+    most <- max(0, items)
+    if (most > length(results)) length(is_there) <<- length(results) <<- 2 * most
+    results[items] <<- values
+    is_there[items] <<- TRUE
   }
-  if (is.null(state$thrown) && !was_interrupted(state$plan)) {
-    return(results[seq_len(sum(is_there, na.rm = TRUE))])
-  }
-  results_so_far(results, is_there, state)
+  list(
+    put = put,
+    upto = function(n) {
+      list(results = results[seq_len(n)], not_done = which(!(is_there[seq_len(n)] %in% TRUE)))
+    }
+  )
 }
 
-# The results, or what was thrown or the interrupt, which have them.
-conclude_stream <- function(results, state) {
-  if (was_interrupted(state$plan)) interrupt(results, can_go_on = FALSE)
-  if (!is.null(state$thrown)) throw(state$thrown, results)
-  warn_of_stream(state)
-  results
-}
-
-# For a call that ends with an error: what isn't there of the items that were begun was not run.
-results_so_far <- function(results, is_there, state) {
-  n <- state$given()
-  length(is_there) <- length(results) <- n
-  results[is.na(is_there)] <- list(new_not_run(state$plan))
-  with_failures(results, state$failures, state$plan)
+# Of a call that ends well only as many were begun as there are.
+outcome_of_places <- function(state, placed) {
+  outcome <- placed$upto(state$end$given)
+  outcome$failures <- state$failures$all()
+  outcome$summary <- state$end
+  outcome
 }

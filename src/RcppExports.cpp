@@ -40,6 +40,14 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
+// check_interrupt
+void check_interrupt();
+RcppExport SEXP _lomp_check_interrupt() {
+BEGIN_RCPP
+    check_interrupt();
+    return R_NilValue;
+END_RCPP
+}
 // is_uncompiled
 bool is_uncompiled(SEXP f);
 RcppExport SEXP _lomp_is_uncompiled(SEXP fSEXP) {
@@ -83,6 +91,26 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// are_results
+SEXP are_results(SEXP list);
+RcppExport SEXP _lomp_are_results(SEXP listSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type list(listSEXP);
+    rcpp_result_gen = Rcpp::wrap(are_results(list));
+    return rcpp_result_gen;
+END_RCPP
+}
+// count_results
+double count_results(SEXP list);
+RcppExport SEXP _lomp_count_results(SEXP listSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type list(listSEXP);
+    rcpp_result_gen = Rcpp::wrap(count_results(list));
+    return rcpp_result_gen;
+END_RCPP
+}
 // inprocess_run
 SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed, SEXP numbers, SEXP progress, double tick);
 RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP callSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP tickSEXP) {
@@ -101,9 +129,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// inprocess_cells
+SEXP inprocess_cells();
+RcppExport SEXP _lomp_inprocess_cells() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(inprocess_cells());
+    return rcpp_result_gen;
+END_RCPP
+}
 // inprocess_step
-SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP calls, SEXP describe);
-RcppExport SEXP _lomp_inprocess_step(SEXP frameSEXP, SEXP callSEXP, SEXP itemSEXP, SEXP generatorSEXP, SEXP outletSEXP, SEXP callsSEXP, SEXP describeSEXP) {
+SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP cells, SEXP calls, SEXP describe);
+RcppExport SEXP _lomp_inprocess_step(SEXP frameSEXP, SEXP callSEXP, SEXP itemSEXP, SEXP generatorSEXP, SEXP outletSEXP, SEXP cellsSEXP, SEXP callsSEXP, SEXP describeSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -111,38 +148,29 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type item(itemSEXP);
     Rcpp::traits::input_parameter< SEXP >::type generator(generatorSEXP);
     Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
     Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, call, item, generator, outlet, calls, describe));
-    return rcpp_result_gen;
-END_RCPP
-}
-// inprocess_take
-SEXP inprocess_take(SEXP list, double place);
-RcppExport SEXP _lomp_inprocess_take(SEXP listSEXP, SEXP placeSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type list(listSEXP);
-    Rcpp::traits::input_parameter< double >::type place(placeSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_take(list, place));
+    rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, call, item, generator, outlet, cells, calls, describe));
     return rcpp_result_gen;
 END_RCPP
 }
 // iterator_open
-SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP outlet, bool is_map, bool ordered, double buffer, double tick);
-RcppExport SEXP _lomp_iterator_open(SEXP workSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP on_eventSEXP, SEXP outletSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP tickSEXP) {
+SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP look, SEXP outlet, bool is_map, bool ordered, double buffer, double tick);
+RcppExport SEXP _lomp_iterator_open(SEXP workSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP on_eventSEXP, SEXP lookSEXP, SEXP outletSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
     Rcpp::traits::input_parameter< double >::type items(itemsSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
     Rcpp::traits::input_parameter< SEXP >::type on_event(on_eventSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type look(lookSEXP);
     Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
     Rcpp::traits::input_parameter< bool >::type is_map(is_mapSEXP);
     Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
     Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_open(work, items, workers, on_event, outlet, is_map, ordered, buffer, tick));
+    rcpp_result_gen = Rcpp::wrap(iterator_open(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -165,6 +193,28 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< int >::type most(mostSEXP);
     rcpp_result_gen = Rcpp::wrap(iterator_take(handle, most));
     return rcpp_result_gen;
+END_RCPP
+}
+// iterator_peek
+SEXP iterator_peek(SEXP handle);
+RcppExport SEXP _lomp_iterator_peek(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_peek(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// iterator_put_back
+void iterator_put_back(SEXP handle, SEXP values, SEXP items, double number);
+RcppExport SEXP _lomp_iterator_put_back(SEXP handleSEXP, SEXP valuesSEXP, SEXP itemsSEXP, SEXP numberSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type items(itemsSEXP);
+    Rcpp::traits::input_parameter< double >::type number(numberSEXP);
+    iterator_put_back(handle, values, items, number);
+    return R_NilValue;
 END_RCPP
 }
 // iterator_give
@@ -210,6 +260,15 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
+// iterator_settle
+void iterator_settle(SEXP handle);
+RcppExport SEXP _lomp_iterator_settle(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    iterator_settle(handle);
+    return R_NilValue;
+END_RCPP
+}
 // iterator_close
 void iterator_close(SEXP handle);
 RcppExport SEXP _lomp_iterator_close(SEXP handleSEXP) {
@@ -226,6 +285,16 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     rcpp_result_gen = Rcpp::wrap(iterator_item(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// iterator_is_known
+bool iterator_is_known(SEXP handle);
+RcppExport SEXP _lomp_iterator_is_known(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_is_known(handle));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -259,15 +328,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP work, SEXP results, int workers, double tick);
-RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP tickSEXP) {
+SEXP pool_open(SEXP work, SEXP results, int workers, SEXP look, double tick);
+RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP lookSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
     Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type look(lookSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(work, results, workers, tick));
+    rcpp_result_gen = Rcpp::wrap(pool_open(work, results, workers, look, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -412,26 +482,33 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
     {"_lomp_child_fail", (DL_FUNC) &_lomp_child_fail, 2},
+    {"_lomp_check_interrupt", (DL_FUNC) &_lomp_check_interrupt, 0},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
     {"_lomp_has_argument", (DL_FUNC) &_lomp_has_argument, 2},
     {"_lomp_is_same_object", (DL_FUNC) &_lomp_is_same_object, 2},
     {"_lomp_has_value", (DL_FUNC) &_lomp_has_value, 2},
+    {"_lomp_are_results", (DL_FUNC) &_lomp_are_results, 1},
+    {"_lomp_count_results", (DL_FUNC) &_lomp_count_results, 1},
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 9},
-    {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 7},
-    {"_lomp_inprocess_take", (DL_FUNC) &_lomp_inprocess_take, 2},
-    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 9},
+    {"_lomp_inprocess_cells", (DL_FUNC) &_lomp_inprocess_cells, 0},
+    {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 8},
+    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 10},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
     {"_lomp_iterator_take", (DL_FUNC) &_lomp_iterator_take, 2},
+    {"_lomp_iterator_peek", (DL_FUNC) &_lomp_iterator_peek, 1},
+    {"_lomp_iterator_put_back", (DL_FUNC) &_lomp_iterator_put_back, 4},
     {"_lomp_iterator_give", (DL_FUNC) &_lomp_iterator_give, 3},
     {"_lomp_iterator_give_returned", (DL_FUNC) &_lomp_iterator_give_returned, 2},
     {"_lomp_iterator_post", (DL_FUNC) &_lomp_iterator_post, 3},
     {"_lomp_iterator_stop", (DL_FUNC) &_lomp_iterator_stop, 1},
+    {"_lomp_iterator_settle", (DL_FUNC) &_lomp_iterator_settle, 1},
     {"_lomp_iterator_close", (DL_FUNC) &_lomp_iterator_close, 1},
     {"_lomp_iterator_item", (DL_FUNC) &_lomp_iterator_item, 1},
+    {"_lomp_iterator_is_known", (DL_FUNC) &_lomp_iterator_is_known, 1},
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 4},
+    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 5},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},

@@ -70,9 +70,10 @@ bool send_condition(Run& run, SEXP condition) {
   return true;
 }
 
-void finish_without_value(Worker& worker) {
+// What an item that emits returns isn't looked at, but whether it is something is told.
+void finish_without_value(Worker& worker, bool is_ignored) {
   worker.abandon();
-  worker.finish(static_cast<unsigned>(Encoding::nothing));
+  worker.finish(static_cast<unsigned>(is_ignored ? Encoding::ignored : Encoding::nothing));
 }
 
 void note_draws(Run& run) {
@@ -97,6 +98,7 @@ void deliver(Run& run, SEXP value) {
   Output::send(run.worker->is_at_end());
   if (delivery == Delivery::one) return write_value(run, value);
   if (delivery == Delivery::any && !is_generator_of(run, value)) {
+    refuse_end_marker(value);
     run.worker->await_room();
     return write_value(run, value);
   }
@@ -106,7 +108,7 @@ void deliver(Run& run, SEXP value) {
     note_draws(run);
     Output::send(run.worker->is_at_end());
   }
-  finish_without_value(*run.worker);
+  finish_without_value(*run.worker, delivery == Delivery::by_emission && value != R_NilValue);
 }
 
 // Gives back the payloads of an item that has ended, if nothing refers to it but what sent it. The

@@ -1,5 +1,7 @@
 #include "events.h"
 
+#include "unwind.h"
+
 namespace lomp {
 
 namespace {
@@ -29,9 +31,13 @@ Reaper& reaper() {
   return one;
 }
 
-SEXP check_interrupt() {
-  R_CheckUserInterrupt();
-  return R_NilValue;
+void look(SEXP function) {
+  unwind([function] {
+    SEXP call = PROTECT(Rf_lang1(function));
+    Rf_eval(call, R_BaseEnv);
+    UNPROTECT(1);
+    return R_NilValue;
+  });
 }
 
 SEXP make_event(const char* kind, double item, SEXP value) {
@@ -50,3 +56,12 @@ SEXP make_loss_event(const char* kind, const Event& event) {
 }
 
 }  // namespace lomp
+
+// Jumps if the user has interrupted R, or its time is over, and such things aren't held back.
+// [[Rcpp::export(rng = false)]]
+void check_interrupt() {
+  lomp::unwind([] {
+    R_CheckUserInterrupt();
+    return R_NilValue;
+  });
+}

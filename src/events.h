@@ -23,7 +23,7 @@ class InterruptClock {
 
  private:
   static constexpr std::int64_t interval_ns = 50000000;
-  std::int64_t last_ = 0;
+  std::int64_t last_ = now_ns();
 };
 
 /// Tells when a call is to say how far it is; never if `seconds` is 0.
@@ -44,8 +44,9 @@ class ProgressClock {
   std::int64_t last_ = now_ns();
 };
 
-/// For unwind(): jumps if the user has interrupted R or its time is over.
-SEXP check_interrupt();
+/// Calls R's look(), a function without arguments that lets interrupts and time limits through.
+/// May jump, as unwind() does.
+void look(SEXP function);
 
 /// For the whole process; waits for its children when the package is unloaded, or R ends.
 Reaper& reaper();

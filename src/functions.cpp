@@ -4,6 +4,7 @@
 #include <Rversion.h>
 
 #include "binding.h"
+#include "unwind.h"
 
 namespace {
 
@@ -46,6 +47,8 @@ bool names_variable(SEXP symbol, SEXP frame) {
   return false;
 }
 
+bool is_failure(SEXP value) { return Rf_isObject(value) && Rf_inherits(value, "lomp_error"); }
+
 }  // namespace
 
 // Is the function a closure that R has not compiled yet?
@@ -74,4 +77,24 @@ bool is_same_object(SEXP x, SEXP y) { return x == y; }
 bool has_value(SEXP expression, SEXP caller) {
   if (TYPEOF(expression) == LANGSXP) return true;
   return TYPEOF(expression) == SYMSXP && names_variable(expression, caller);
+}
+
+// Which elements of the list are no conditions of lomp's in the place of a result.
+// [[Rcpp::export(rng = false)]]
+SEXP are_results(SEXP list) {
+  return lomp::unwind([list] {
+    SEXP answer = PROTECT(Rf_allocVector(LGLSXP, XLENGTH(list)));
+    int* are = LOGICAL(answer);
+    for (R_xlen_t i = 0; i < XLENGTH(list); ++i) are[i] = !is_failure(VECTOR_ELT(list, i));
+    UNPROTECT(1);
+    return answer;
+  });
+}
+
+// How many they are.
+// [[Rcpp::export(rng = false)]]
+double count_results(SEXP list) {
+  double n = 0;
+  for (R_xlen_t i = 0; i < XLENGTH(list); ++i) n += !is_failure(VECTOR_ELT(list, i));
+  return n;
 }

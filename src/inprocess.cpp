@@ -52,12 +52,15 @@ SEXP keep_failure(SEXP description, void* data) {
   return R_NilValue;
 }
 
-// One step of an iterator: an item, or one more value of a generator.
+// One step of an iterator: an item, or one more value of a generator. Its cells are kept by R,
+// which finds in them what was emitted even if the step is left by a jump.
+enum Cell { cell_notes, cell_emitted, cell_failure, cells };
+
 struct Step {
   lomp::ItemCall call;
   std::uint64_t item;
   SEXP generator;  // NULL for an item
-  SEXP emitted;    // a pairlist cell, whose CDR is what was emitted
+  SEXP emitted;    // a pairlist cell: the value, and behind it what was emitted
   SEXP last;       // its last cell
   SEXP failure;    // a pairlist cell for the description
   bool failed;
@@ -73,7 +76,8 @@ SEXP make_step(void* data) {
 }
 
 SEXP run_step(void* data) {
-  SETCAR(static_cast<Step*>(data)->emitted, make_step(data));
+  Step& step = *static_cast<Step*>(data);
+  SETCAR(step.emitted, make_step(data));
   return R_NilValue;
 }
 
@@ -110,13 +114,12 @@ void run_step_with_outlet(Step& step, lomp::Guard& guard, SEXP outlet) {
   R_ClearExternalPtr(outlet);
 }
 
-// list(failed = , value = or the description of the failure, emitted = a pairlist). May jump.
+// list(failed = , value = or the description of the failure). May jump.
 SEXP describe_step(const Step& step) {
-  const char* names[] = {"failed", "value", "emitted", ""};
+  const char* names[] = {"failed", "value", ""};
   SEXP result = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(result, 0, Rf_ScalarLogical(step.failed));
   SET_VECTOR_ELT(result, 1, CAR(step.failed ? step.failure : step.emitted));
-  SET_VECTOR_ELT(result, 2, CDR(step.emitted));
   UNPROTECT(1);
   return result;
 }
@@ -162,45 +165,34 @@ SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks
   });
 }
 
-// Makes one item (from 1) as inprocess_run() does, or takes one more value of a
-// generator if that isn't NULL. With an outlet, what the item emits until its end or failure is
-// gathered. Gives list(failed = , value = or the description of a failure, emitted = a pairlist).
+// What inprocess_step() writes to. The second one is a pairlist: the item's value and, behind it,
+// what it has emitted.
 // [[Rcpp::export(rng = false)]]
-SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP calls,
-                    SEXP describe) {
-  Rcpp::Shield<SEXP> cells(lomp::unwind([&] {
-    SEXP list = PROTECT(Rf_allocVector(VECSXP, 3));
-    for (int i = 0; i < 3; ++i) SET_VECTOR_ELT(list, i, Rf_cons(R_NilValue, R_NilValue));
+SEXP inprocess_cells() {
+  return lomp::unwind([] {
+    SEXP list = PROTECT(Rf_allocVector(VECSXP, cells));
+    for (int i = 0; i < cells; ++i) SET_VECTOR_ELT(list, i, Rf_cons(R_NilValue, R_NilValue));
     UNPROTECT(1);
     return list;
-  }));
-  SEXP emitted = VECTOR_ELT(cells, 1);
+  });
+}
+
+// Makes one item (from 1) as inprocess_run() does, or takes one more value of a generator if that
+// isn't NULL. `cells` are new ones of inprocess_cells(). Gives list(failed = , value = or the
+// description of a failure).
+// [[Rcpp::export(rng = false)]]
+SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP cells,
+                    SEXP calls, SEXP describe) {
+  SEXP emitted = VECTOR_ELT(cells, cell_emitted);
   Step step = {lomp::make_item_call(call, frame),
                static_cast<std::uint64_t>(item) - 1,
                generator,
                emitted,
                emitted,
-               VECTOR_ELT(cells, 2),
+               VECTOR_ELT(cells, cell_failure),
                false};
-  lomp::Guard guard = {run_step, keep_step_failure, &step, calls, describe, VECTOR_ELT(cells, 0)};
-  if (outlet == R_NilValue) {
-    lomp::unwind([&] {
-      lomp::run_guarded(guard);
-      return R_NilValue;
-    });
-  } else {
-    run_step_with_outlet(step, guard, outlet);
-  }
+  lomp::Guard guard = {run_step, keep_step_failure, &step,
+                       calls,    describe,          VECTOR_ELT(cells, cell_notes)};
+  run_step_with_outlet(step, guard, outlet);
   return lomp::unwind([&] { return describe_step(step); });
-}
-
-// Takes an element (from 1) out of a list that is nobody else's, which is changed in place: to
-// replace it in R would copy the list each time.
-// [[Rcpp::export(rng = false)]]
-SEXP inprocess_take(SEXP list, double place) {
-  const R_xlen_t at = static_cast<R_xlen_t>(place) - 1;
-  SEXP value = PROTECT(VECTOR_ELT(list, at));
-  SET_VECTOR_ELT(list, at, R_NilValue);
-  UNPROTECT(1);
-  return value;
 }

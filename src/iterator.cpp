@@ -1,5 +1,7 @@
 // The exports behind an iterator: workers that run ahead of the caller, and their results one by
 // one.
+#include <deque>
+
 #include "ballast.h"
 #include "child.h"
 #include "events.h"
@@ -20,9 +22,9 @@ using lomp::EventKind;
 using lomp::Record;
 using lomp::unwind;
 
-// What the handle keeps alive: the work, on_event, the outlet, and the values that wait to be asked
-// for.
-enum Kept { kept_work, kept_handler, kept_outlet, kept_waiting, kept };
+// What the handle keeps alive: the work, on_event, look, the outlet, and the values that wait to be
+// asked for.
+enum Kept { kept_work, kept_handler, kept_look, kept_outlet, kept_waiting, kept };
 
 // A value that has come; or an event for R, such as a failure; or nothing but the end of an item.
 enum class ArrivalKind { value, event, nothing };
@@ -34,13 +36,22 @@ struct Arrival {
   R_xlen_t place = -1;  // on the shelf
 };
 
+// list(number, values, items) with room for so many values. May jump.
+SEXP make_part(R_xlen_t n) {
+  SEXP list = PROTECT(Rf_allocVector(VECSXP, 3));
+  SET_VECTOR_ELT(list, 0, Rf_ScalarInteger(0));
+  SET_VECTOR_ELT(list, 1, Rf_allocVector(VECSXP, n));
+  SET_VECTOR_ELT(list, 2, Rf_allocVector(REALSXP, n));
+  UNPROTECT(1);
+  return list;
+}
+
 // What an iterator's handle points to. Its R objects are kept alive by the handle.
 class Stream {
  public:
   Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
       : progress_(tick),
         is_ordered_(options.is_ordered),
-        outlives_jumps_(task.delivery == lomp::Delivery::one),
         owner_(lomp::generation()),
         kept_(kept),
         shelf_(kept, kept_waiting),
@@ -59,11 +70,34 @@ class Stream {
 
   bool is_tick_due() { return progress_.is_due(); }
 
-  // A map goes on after an interrupt to gather what is there.
-  bool outlives_jumps() const { return outlives_jumps_; }
-
+  // All has come. What came out of turn before a gap that nothing fills any more can be had now.
   bool has_ended() const { return has_ended_; }
-  void end() { has_ended_ = true; }
+  void end() {
+    has_ended_ = true;
+    if (is_ordered_) order_.skip_gaps();
+  }
+
+  // Ends the workers and takes in all that they had finished. What they want meanwhile, they don't
+  // get. May jump.
+  void settle() {
+    if (!has_ended_) pool_.stop();
+    while (!has_ended_) note(pool_.next(lomp::tick_ms));
+    pool_.close();
+  }
+
+  // To R the iterator has ended already, though there may be values.
+  bool was_left() const { return was_left_; }
+  void leave() { was_left_ = true; }
+
+  // Its user has closed it from within, and gets nothing more.
+  bool is_closing() const { return is_closing_; }
+  void begin_closing() {
+    is_closing_ = true;
+    pool_.stop();
+  }
+
+  // Items whose function takes `emit` and never used it, but returned a value; 0 if any was used.
+  std::uint64_t silent() const { return has_value_ ? 0 : silent_; }
 
   // Where items are streamed: puts one more into the worker's parcel and keeps it until it has
   // ended. May jump.
@@ -89,14 +123,48 @@ class Stream {
 
   // Takes the next thing that has come, if it has. Never jumps.
   bool take(Arrival& arrival, SEXP& value) {
-    while (is_ordered_ ? take_in_turn(arrival) : take_first(arrival)) {
-      if (arrival.has_record) pool_.release(arrival.record);
+    while (take_again(arrival) || (is_ordered_ ? take_in_turn(arrival) : take_first(arrival))) {
+      if (arrival.has_record && !has_ended_) pool_.release(arrival.record);
       if (arrival.kind == ArrivalKind::nothing) continue;
       value = shelf_.take(arrival.place);
       if (arrival.kind == ArrivalKind::value) note_taken(arrival.record);
       return true;
     }
     return false;
+  }
+
+  // What has come and nobody has taken yet: list(number, values, items), as take_many() gives it.
+  // May jump.
+  SEXP peek() const {
+    R_xlen_t n = 0;
+    each_value([&n](const Arrival&) { ++n; });
+    SEXP list = PROTECT(make_part(n));
+    SEXP values = VECTOR_ELT(list, 1);
+    double* items = REAL(VECTOR_ELT(list, 2));
+    INTEGER(VECTOR_ELT(list, 0))[0] = static_cast<int>(n);
+    R_xlen_t at = 0;
+    each_value([&](const Arrival& arrival) {
+      items[at] = lomp::as_item(arrival.record.item);
+      SET_VECTOR_ELT(values, at++, shelf_.look(arrival.place));
+    });
+    UNPROTECT(1);
+    return list;
+  }
+
+  // Values that take() gave last, in their order, with their items (from 1): they come once more,
+  // before all others. May jump; then none of them has been put back.
+  void put_back(SEXP values, const double* items, R_xlen_t n) {
+    std::vector<Arrival>& arrivals = putting_back_;
+    arrivals.clear();
+    for (R_xlen_t i = 0; i < n; ++i) {
+      Arrival arrival;
+      arrival.kind = ArrivalKind::value;
+      arrival.record.item = static_cast<std::uint64_t>(items[i]) - 1;
+      arrival.place = shelf_.put(VECTOR_ELT(values, i));
+      arrivals.push_back(arrival);
+    }
+    again_.insert(again_.begin(), arrivals.begin(), arrivals.end());
+    taken_ -= static_cast<std::uint64_t>(n);
   }
 
   // A value, or one that stands for a failure, was handed over.
@@ -113,8 +181,9 @@ class Stream {
   // Waits for something to come. Gives an event for R that has no place in the order of items, or
   // NULL.
   SEXP wait() {
+    if (clock_.is_due()) look();
     const Event event = pool_.next(lomp::tick_ms);
-    if (event.kind == EventKind::idle || clock_.is_due()) unwind(lomp::check_interrupt);
+    if (event.kind == EventKind::idle) look();
     return unwind([&] { return note(event); });
   }
 
@@ -130,6 +199,8 @@ class Stream {
 
  private:
   static Encoding encoding_of(const Record& record) { return static_cast<Encoding>(record.kind); }
+
+  void look() const { lomp::look(VECTOR_ELT(kept_, kept_look)); }
 
   SEXP note(const Event& event) {
     switch (event.kind) {
@@ -147,9 +218,19 @@ class Stream {
         return lomp::make_loss_event("exhausted", event);
       case EventKind::finished:
         end();
-        return lomp::make_event("finished", NA_REAL, R_NilValue);
+        return R_NilValue;
     }
     return R_NilValue;
+  }
+
+  template <class Visit>
+  void each_value(Visit visit) const {
+    const auto look = [&visit](const Arrival& arrival) {
+      if (arrival.kind == ArrivalKind::value) visit(arrival);
+    };
+    for (const Arrival& arrival : again_) look(arrival);
+    for (std::size_t i = first_; i < queue_.size(); ++i) look(queue_[i]);
+    order_.each(look);
   }
 
   // Values are read as they come, since payloads can be had in this order only. To read all of a
@@ -158,9 +239,12 @@ class Stream {
     Arrival arrival;
     arrival.record = record;
     arrival.has_record = true;
-    if (encoding_of(record) != Encoding::nothing) {
+    const Encoding encoding = encoding_of(record);
+    if (encoding == Encoding::ignored) ++silent_;
+    if (encoding != Encoding::nothing && encoding != Encoding::ignored) {
       SEXP value = PROTECT(read(record, arrival.kind));
       arrival.place = shelf_.put(value);
+      has_value_ = has_value_ || arrival.kind == ArrivalKind::value;
       UNPROTECT(1);
     }
     line_up(arrival, record.item, !record.goes_on);
@@ -201,6 +285,13 @@ class Stream {
     if (!is_ordered_) return queue_.push_back(arrival);
     order_.put(item, arrival);
     if (is_last) order_.end(item);
+  }
+
+  bool take_again(Arrival& arrival) {
+    if (again_.empty()) return false;
+    arrival = again_.front();
+    again_.pop_front();
+    return true;
   }
 
   bool take_first(Arrival& arrival) {
@@ -255,9 +346,12 @@ class Stream {
 
   lomp::ProgressClock progress_;
   bool is_ordered_;
-  bool outlives_jumps_;
   bool is_busy_ = false;
   bool has_ended_ = false;
+  bool was_left_ = false;
+  bool is_closing_ = false;
+  bool has_value_ = false;
+  std::uint64_t silent_ = 0;
   unsigned owner_;
   SEXP kept_;
   lomp::Shelf shelf_;
@@ -265,6 +359,8 @@ class Stream {
   lomp::Reorder<Arrival> order_;
   std::vector<Arrival> queue_;
   std::size_t first_ = 0;
+  std::deque<Arrival> again_;
+  std::vector<Arrival> putting_back_;  // a member, since what fills it may jump
   lomp::Pool pool_;
   lomp::BallastUse ballast_use_;
   std::uint64_t next_item_ = 0;
@@ -276,17 +372,25 @@ class Stream {
 
 Stream* stream_of(SEXP handle) { return static_cast<Stream*>(R_ExternalPtrAddr(handle)); }
 
+// The tag of a closed handle: it tells that from one that was saved while it was open, and read
+// again.
+SEXP closed() { return Rf_install(".closed"); }
+
+bool was_closed(SEXP handle) { return R_ExternalPtrTag(handle) == closed(); }
+
 void close_stream(SEXP handle) {
   Stream* stream = stream_of(handle);
   R_ClearExternalPtr(handle);
+  R_SetExternalPtrTag(handle, closed());
   R_SetExternalPtrProtected(handle, R_NilValue);
   delete stream;
 }
 
-SEXP make_kept(SEXP work, SEXP handler, SEXP outlet) {
+SEXP make_kept(SEXP work, SEXP handler, SEXP look, SEXP outlet) {
   SEXP list = PROTECT(Rf_allocVector(VECSXP, kept));
   SET_VECTOR_ELT(list, kept_work, work);
   SET_VECTOR_ELT(list, kept_handler, handler);
+  SET_VECTOR_ELT(list, kept_look, look);
   SET_VECTOR_ELT(list, kept_outlet, outlet);
   SET_VECTOR_ELT(list, kept_waiting, Rf_allocVector(VECSXP, 0));
   UNPROTECT(1);
@@ -327,40 +431,46 @@ void tell_tick(Stream& stream) {
   Rcpp::Shield<SEXP> nothing(stream.handle(tick));
 }
 
-// The next value, or what on_event() made of an event.
+// The next value, or what on_event() made of an event; nullptr at the end.
 SEXP take_next(Stream& stream) {
-  for (;;) {
+  while (!stream.is_closing()) {
     if (stream.is_tick_due()) tell_tick(stream);
     Arrival arrival;
     SEXP value = R_NilValue;
     const bool has_come = stream.take(arrival, value);
     if (has_come && arrival.kind == ArrivalKind::value) return value;
-    if (!has_come && stream.has_ended()) return exhausted();
+    if (!has_come && stream.has_ended()) return nullptr;
     Rcpp::Shield<SEXP> event(has_come ? value : stream.wait());
     if (event == R_NilValue) continue;
     Rcpp::Shield<SEXP> answer(stream.handle(event));
     if (answer == R_NilValue) continue;
+    if (TYPEOF(answer) != VECSXP) return nullptr;
     if (has_come) stream.note_taken(arrival.record);
     return VECTOR_ELT(answer, 0);
   }
+  return nullptr;
 }
 
-// list(number, values, items): up to so many values; fewer at the end.
+// list(number, values, items): up to so many values; fewer at the end. What jumps on the way leaves
+// them where they came from.
 SEXP take_many(Stream& stream, int most) {
-  Rcpp::Shield<SEXP> taken(unwind([most] {
-    SEXP list = PROTECT(Rf_allocVector(VECSXP, 3));
-    SET_VECTOR_ELT(list, 0, Rf_ScalarInteger(0));
-    SET_VECTOR_ELT(list, 1, Rf_allocVector(VECSXP, most));
-    SET_VECTOR_ELT(list, 2, Rf_allocVector(REALSXP, most));
-    UNPROTECT(1);
-    return list;
-  }));
+  Rcpp::Shield<SEXP> taken(unwind([most] { return make_part(most); }));
   int& number = INTEGER(VECTOR_ELT(taken, 0))[0];
-  for (; number < most; ++number) {
-    SEXP value = take_next(stream);
-    if (lomp::is_exhausted(value)) break;
-    SET_VECTOR_ELT(VECTOR_ELT(taken, 1), number, value);
-    REAL(VECTOR_ELT(taken, 2))[number] = lomp::as_item(stream.item());
+  SEXP values = VECTOR_ELT(taken, 1);
+  double* items = REAL(VECTOR_ELT(taken, 2));
+  try {
+    for (; number < most; ++number) {
+      SEXP value = take_next(stream);
+      if (value == nullptr) break;
+      SET_VECTOR_ELT(values, number, value);
+      items[number] = lomp::as_item(stream.item());
+    }
+  } catch (...) {
+    unwind([&] {
+      stream.put_back(values, items, number);
+      return R_NilValue;
+    });
+    throw;
   }
   return taken;
 }
@@ -377,25 +487,59 @@ class PatientPool {
   lomp::Pool& pool_;
 };
 
-// Calls take(stream). What jumps from there closes the stream, but for a map's, and so does its
-// end.
-template <class Take>
-SEXP take_from(Stream& stream, SEXP handle, Take take) {
-  if (stream.owner() != lomp::generation()) {
-    throw Rcpp::exception("this iterator belongs to the process that made it", false);
+// Jumps with R's error of an iterator that can't be used.
+void refuse(const char* why) {
+  Rcpp::Environment package = Rcpp::Environment::namespace_env("lomp");
+  Rcpp::Shield<SEXP> function(package.get("stop_iterator"));
+  unwind([&] {
+    SEXP text = PROTECT(Rf_mkString(why));
+    SEXP call = PROTECT(Rf_lang2(function, text));
+    Rf_eval(call, R_BaseEnv);
+    UNPROTECT(2);
+    return R_NilValue;
+  });
+}
+
+// The handle's stream; nullptr if it has ended. Jumps if it never was this process's.
+Stream* living_stream(SEXP handle) {
+  Stream* stream = stream_of(handle);
+  if (stream == nullptr && !was_closed(handle)) {
+    refuse("it isn't alive in this process: it was saved and read again, or made by another one");
   }
-  if (stream.is_busy()) throw Rcpp::exception("this iterator is being used already", false);
-  stream.set_busy(true);
-  try {
-    Rcpp::Shield<SEXP> value(take(stream));
-    stream.set_busy(false);
-    if (stream.has_ended()) close_stream(handle);
-    return value;
-  } catch (...) {
-    stream.set_busy(false);
-    if (!stream.outlives_jumps()) close_stream(handle);
-    throw;
+  return stream;
+}
+
+// While one of these lives the stream can't be used by what it calls.
+class Use {
+ public:
+  explicit Use(Stream& stream) : stream_(stream) {
+    if (stream.owner() != lomp::generation()) refuse("it belongs to the process that made it");
+    if (stream.is_busy()) refuse("it is being used already");
+    stream_.set_busy(true);
   }
+  ~Use() { stream_.set_busy(false); }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+ private:
+  Stream& stream_;
+};
+
+SEXP take_one(Stream& stream) {
+  const Use use(stream);
+  if (stream.was_left()) return nullptr;
+  SEXP value = take_next(stream);
+  if (value == nullptr) stream.leave();
+  return value;
+}
+
+// To the caller the iterator has ended: R says what there is to be said of that, which may jump.
+SEXP tell_end(SEXP handle) {
+  Stream& stream = *stream_of(handle);
+  Rcpp::Shield<SEXP> event(unwind([] { return lomp::make_event("ended", NA_REAL, R_NilValue); }));
+  Rcpp::Shield<SEXP> nothing(stream.handle(event));
+  if (stream_of(handle) != nullptr) close_stream(handle);
+  return exhausted();
 }
 
 }  // namespace
@@ -403,17 +547,16 @@ SEXP take_from(Stream& stream, SEXP handle, Take take) {
 // Opens a stream of the results of `items` calls, whose frame also holds `emit` if there is an
 // outlet; all workers are forked when it returns. `items` is NA where they come from
 // iterator_give(). With `is_map` each item has one result, whatever it is, and there is no bound to
-// what is made and not taken yet; else that is `buffer`, a number of bytes. `work` and `tick` are
-// as in pool_open(). `on_event` is an R function: it gets what isn't a result, a list as
-// pool_next() gives it, and returns NULL to go on, or list(value) to give this value to whoever
-// asked; or it throws.
+// what is made and not taken yet; else that is `buffer`, a number of bytes. `work`, `tick`
+// `on_event` is an R function: it gets what isn't a result, a list as pool_next() gives it, and
+// returns NULL to go on, or list(value) to give this value to whoever asked; or it throws.
 // [[Rcpp::export(rng = false)]]
-SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP outlet, bool is_map,
-                   bool ordered, double buffer, double tick) {
+SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP look, SEXP outlet,
+                   bool is_map, bool ordered, double buffer, double tick) {
   SEXP kept_list = nullptr;
   SEXP handle = unwind([&] {
     lomp::drop_old_results();
-    kept_list = PROTECT(make_kept(work, on_event, outlet));
+    kept_list = PROTECT(make_kept(work, on_event, look, outlet));
     SEXP pointer = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, kept_list));
     R_RegisterCFinalizerEx(pointer, close_stream, TRUE);
     UNPROTECT(2);
@@ -428,24 +571,39 @@ SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP out
 }
 
 // The next result, waiting for it if need be; the symbol .__exhausted__. at the end. Interrupts,
-// time limits and what on_event() throws jump from here; then the stream is closed, but for a
-// map's.
+// time limits and what on_event() throws jump from here; the next call goes on.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_next(SEXP handle) {
-  Stream* stream = stream_of(handle);
+  Stream* stream = living_stream(handle);
   if (stream == nullptr) return exhausted();
-  return take_from(*stream, handle, take_next);
+  SEXP value = take_one(*stream);
+  return value == nullptr ? tell_end(handle) : value;
 }
 
 // The next results, up to `most`, waiting for them: list(number, values, items). There are fewer
-// only at the end. What iterator_next() does with jumps, this does, too: what was taken is lost.
+// only at the end, of which on_event() isn't told here. What jumps from here loses nothing.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_take(SEXP handle, int most) {
-  Stream* stream = stream_of(handle);
+  Stream* stream = living_stream(handle);
   if (stream == nullptr) return Rcpp::List::create(0, R_NilValue, R_NilValue);
-  return take_from(*stream, handle, [most](Stream& s) {
-    const PatientPool patient(s.pool());
-    return take_many(s, most);
+  const Use use(*stream);
+  const PatientPool patient(stream->pool());
+  return take_many(*stream, most);
+}
+
+// All that has come and nobody has taken, in the same form; it stays where it is.
+// [[Rcpp::export(rng = false)]]
+SEXP iterator_peek(SEXP handle) {
+  return unwind([handle] { return stream_of(handle)->peek(); });
+}
+
+// Puts back the first `number` results that iterator_take() gave last: they come first, from now
+// on.
+// [[Rcpp::export(rng = false)]]
+void iterator_put_back(SEXP handle, SEXP values, SEXP items, double number) {
+  unwind([&] {
+    stream_of(handle)->put_back(values, REAL(items), static_cast<R_xlen_t>(number));
+    return R_NilValue;
   });
 }
 
@@ -477,6 +635,7 @@ bool iterator_give_returned(SEXP handle, int worker) {
 // Sends the worker what was added. With `is_end`, no more items will come.
 // [[Rcpp::export(rng = false)]]
 void iterator_post(SEXP handle, int worker, bool is_end) {
+  if (stream_of(handle)->has_ended()) return;  // an interrupt has come in between
   lomp::Pool& pool = stream_of(handle)->pool();
   if (is_end) pool.end_of_items();
   pool.post_parcel(worker);
@@ -488,6 +647,16 @@ void iterator_stop(SEXP handle) {
   if (stream_of(handle) != nullptr) stream_of(handle)->pool().stop();
 }
 
+// The same, and all that they had finished is here when it returns, and they have ended.
+// [[Rcpp::export(rng = false)]]
+void iterator_settle(SEXP handle) {
+  if (stream_of(handle) == nullptr) return;
+  unwind([handle] {
+    stream_of(handle)->settle();
+    return R_NilValue;
+  });
+}
+
 // Ends and reaps all workers. May be called again. A stream that is being used ends when its user
 // asks again.
 // [[Rcpp::export(rng = false)]]
@@ -495,13 +664,16 @@ void iterator_close(SEXP handle) {
   Stream* stream = stream_of(handle);
   if (stream == nullptr) return;
   if (!stream->is_busy()) return close_stream(handle);
-  stream->end();
-  stream->pool().stop();
+  stream->begin_closing();
 }
 
 // The item (from 1) of the result that iterator_next() gave last.
 // [[Rcpp::export(rng = false)]]
 double iterator_item(SEXP handle) { return lomp::as_item(stream_of(handle)->item()); }
+
+// Is the handle open, or was it closed in this process? FALSE for one that was read from a file.
+// [[Rcpp::export(rng = false)]]
+bool iterator_is_known(SEXP handle) { return stream_of(handle) != nullptr || was_closed(handle); }
 
 // Where the stream stands: the item of the last result, how many results were taken and how many
 // items are done, and what pool_summary() tells. NULL if it is closed.
@@ -514,6 +686,7 @@ SEXP iterator_summary(SEXP handle) {
                             Rcpp::Named("given") = static_cast<double>(stream->given()),
                             Rcpp::Named("done") = static_cast<double>(stream->pool().done()),
                             Rcpp::Named("drawn") = stream->pool().has_drawn(),
+                            Rcpp::Named("silent") = static_cast<double>(stream->silent()),
                             Rcpp::Named("dead_references") = stream->dead_references(),
                             Rcpp::Named("refused") = stream->pool().refused(),
                             Rcpp::Named("forks") = stream->pool().forks());

@@ -11,6 +11,11 @@ bool is_generator(SEXP value) {
 
 bool is_exhausted(SEXP value) { return value == Rf_install(".__exhausted__."); }
 
+void refuse_end_marker(SEXP value) {
+  if (!is_exhausted(value)) return;
+  Rf_errorcall(R_NilValue, "lomp_done() marks an iterator's end and can't be a result");
+}
+
 void drain_generator(SEXP generator, const Outlet& outlet) {
   SEXP call = PROTECT(Rf_lang1(generator));
   for (;;) {
@@ -38,5 +43,6 @@ void outlet_put(SEXP handle, SEXP value) {
     throw Rcpp::exception("emit() works only while its item runs, in the process that runs it",
                           false);
   }
-  outlet->put(value, outlet->data);  // nothing here needs a destructor if it jumps
+  lomp::refuse_end_marker(value);  // nothing here needs a destructor if it jumps
+  outlet->put(value, outlet->data);
 }

@@ -13,7 +13,7 @@ namespace lomp {
 /// this process. Doesn't own its data. A process that an item forks has a copy that isn't meant for
 /// it, which `owner` tells.
 struct Outlet {
-  void (*put)(SEXP value, void* data);  ///< may jump
+  void (*put)(SEXP value, void* data);  ///< may jump; the value isn't an iterator's end
   bool (*is_open)(void* data);          ///< is an item running?
   void* data;
   unsigned owner;  ///< generation()
@@ -24,6 +24,9 @@ bool is_generator(SEXP value);
 
 /// Is this value the end of coro's iterators?
 bool is_exhausted(SEXP value);
+
+/// Jumps with an error if the value is that: to whoever takes results it would be the end.
+void refuse_end_marker(SEXP value);
 
 /// Hands the values of a generator to the outlet, to its end. May jump.
 void drain_generator(SEXP generator, const Outlet& outlet);

@@ -17,13 +17,14 @@ using lomp::Record;
 using lomp::unwind;
 
 /// What the handle keeps alive.
-enum Kept { kept_results, kept_work, kept_witness, kept };
+enum Kept { kept_results, kept_work, kept_look, kept_witness, kept };
 
 /// What an R pool handle points to. Its R objects are kept alive by the handle.
 class Engine {
  public:
   Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
       : results_(VECTOR_ELT(kept, kept_results)),
+        look_(VECTOR_ELT(kept, kept_look)),
         room_(kept, kept_witness),
         progress_(tick),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
@@ -63,7 +64,10 @@ class Engine {
     return nullptr;
   }
 
-  lomp::InterruptClock& clock() { return clock_; }
+  /// Now and then; at once if nothing else is to be done. May jump.
+  void look(bool is_idle) {
+    if (is_idle || clock_.is_due()) lomp::look(look_);
+  }
   lomp::ProgressClock& progress() { return progress_; }
   bool has_records() const { return record_ != end_; }
 
@@ -79,6 +83,7 @@ class Engine {
   void note_dead(std::uint64_t item) { dead_references_.push_back(static_cast<double>(item) + 1); }
 
   SEXP results_;
+  SEXP look_;
   lomp::CellRoom room_;
   lomp::Pool pool_;
   lomp::BallastUse ballast_use_;
@@ -151,16 +156,18 @@ SEXP report_tick() {
 
 // Opens a pool that makes one call for each element of `results`; forks nobody yet. `results` is a
 // new list, which is changed in place. `work` is list(frame, call, hooks, seed, numbers, timeout),
-// see make_task() and ItemRandom; `frame` holds X, FUN and the dots. Each `tick` seconds
-// pool_next() gives the event "tick", never if that is 0.
+// see make_task() and ItemRandom; `frame` holds X, FUN and the dots. `look` is an R function that
+// lets interrupts and time limits through, which pool_next() calls now and then. Each `tick`
+// seconds that gives the event "tick", never if that is 0.
 // [[Rcpp::export(rng = false)]]
-SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
+SEXP pool_open(SEXP work, SEXP results, int workers, SEXP look, double tick) {
   SEXP handle = nullptr, list = nullptr;
   unwind([&] {
     lomp::drop_old_results();
     list = PROTECT(Rf_allocVector(VECSXP, kept));
     SET_VECTOR_ELT(list, kept_results, results);
     SET_VECTOR_ELT(list, kept_work, work);
+    SET_VECTOR_ELT(list, kept_look, look);
     handle = R_MakeExternalPtr(nullptr, R_NilValue, list);
     UNPROTECT(1);
     return R_NilValue;
@@ -187,7 +194,8 @@ SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
 
 // The next event: list(kind = "failure" | "condition" | "output" | "lost" | "exhausted" |
 // "finished" | "tick", item = , value = ). The value of "finished" is what summary_of() gives.
-// Results are put into their places on the way; interrupts and time limits jump from here.
+// Results are put into their places on the way; what look() throws jumps from here, and costs
+// nothing that has come.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_next(SEXP handle) {
   Engine& engine = engine_of(handle);
@@ -196,8 +204,9 @@ SEXP pool_next(SEXP handle) {
       Rcpp::Shield<SEXP> event(take_records(engine));
       if (event != R_NilValue) return event;
     }
+    engine.look(false);
     const Event event = engine.wait();
-    if (event.kind == EventKind::idle || engine.clock().is_due()) unwind(lomp::check_interrupt);
+    if (event.kind == EventKind::idle) engine.look(true);
     const bool is_quiet = event.kind == EventKind::idle || event.kind == EventKind::records;
     if (is_quiet && engine.progress().is_due()) return report_tick();
     if (event.kind != EventKind::idle && event.kind != EventKind::records) {

@@ -19,7 +19,8 @@ enum class Encoding : unsigned {
   failure = 3,      ///< the item failed: the stream describes how
   nothing = 4,      ///< the item ends without a value
   condition = 5,    ///< a condition that the item has signalled; the item goes on
-  output = 6        ///< bytes that it has written to standard output, as they are; it goes on
+  output = 6,       ///< bytes that it has written to standard output, as they are; it goes on
+  ignored = 7       ///< as `nothing`; its function, whose results are what it emits, gave a value
 };
 
 /// As what event R hears of such a record; nullptr for results.

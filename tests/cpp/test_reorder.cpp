@@ -211,3 +211,25 @@ TEST_CASE("however values and ends come they are taken in the order of a sort") 
     REQUIRE(order.head() == items.size());
   }
 }
+
+TEST_CASE("when nothing more will come, gaps and items without an end are passed over") {
+  Order order;
+  order.put(1, 10);
+  order.put(4, 40);
+  order.put(1, 11);
+  CHECK(take_all(order).empty());
+  order.skip_gaps();
+  CHECK(take_all(order) == list({10, 11, 40}));
+  CHECK(take_all(order).empty());
+}
+
+TEST_CASE("all that has come can be seen, whether it is its turn or not") {
+  Order order;
+  order.put(2, 20);
+  order.put(0, 1);
+  order.put(2, 21);
+  std::vector<int> seen;
+  order.each([&](int value) { seen.push_back(value); });
+  CHECK(seen == list({1, 20, 21}));
+  CHECK(take_all(order) == list({1}));
+}

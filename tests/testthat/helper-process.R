@@ -185,3 +185,28 @@ free_megabytes <- function() {
   line <- grep("^MemAvailable:", lines_of("/proc/meminfo"), value = TRUE)
   if (length(line) == 0L) 0 else as.numeric(gsub("[^0-9]", "", line)) / 1024
 }
+
+# ---- Limits -------------------------------------------------------------------------------------
+
+set_descriptor_limit <- function(limit) {
+  system2("prlimit", c("--pid", Sys.getpid(), sprintf("--nofile=%s:", limit)))
+}
+
+descriptor_limit <- function() {
+  line <- grep("^Max open files", readLines("/proc/self/limits"), value = TRUE)
+  strsplit(line, " +")[[1]][[4]]
+}
+
+# Runs the code with room for so many more descriptors. A process that can't open files could not
+# raise its limit again, so this lowers it by far less and fills what is left.
+with_descriptors <- function(free, code) {
+  used <- as.integer(sub(" .*", "", open_descriptors()))
+  old <- descriptor_limit()
+  on.exit(set_descriptor_limit(old))
+  room <- function(limit) limit - sum(used < limit)
+  limit <- Position(function(limit) room(limit) == free + 30, seq_len(max(used) + free + 31))
+  set_descriptor_limit(limit)
+  fillers <- lapply(1:30, function(k) file(nullfile(), "r"))
+  on.exit(lapply(fillers, close), add = TRUE, after = FALSE)
+  force(code)
+}

@@ -413,22 +413,26 @@ test_that("warnings read well", {
   many <- lapply(1:40, function(item) list(item = item))
   summary <- list(refused = 11L, forks = 3L)
   expect_messages(
-    warnings_of(warn_of_failures(failures, plan))[[1]],
-    warnings_of(warn_of_failures(many, plan))[[1]],
-    warnings_of(warn_of_refused_fork(summary, plan))[[1]],
-    warnings_of(warn_of_dead_references(3, plan))[[1]],
-    warnings_of(warn_of_dead_references(c(4, 3, 9), list(names = letters)))[[1]]
+    warning_of_failures(failures, plan)[[1]], warning_of_failures(many, plan)[[1]],
+    warning_of_refused_fork(summary, plan)[[1]], warning_of_dead_references(3, plan)[[1]],
+    warning_of_dead_references(c(4, 3, 9), list(names = letters))[[1]]
+  )
+  expect_messages(
+    warning_of_cut(list(cut = 2, given = 6))[[1]], warning_of_cut(list(cut = 2:3, given = 6))[[1]],
+    warning_of_interrupt(list(done = 3, given = 6))[[1]]
   )
 })
 
 test_that("warnings have fields for programs", {
   plan <- list(n = 20, names = NULL, workers = 8L)
-  failed <- warnings_of(warn_of_failures(list(list(item = 7), list(item = 2)), plan))[[1]]
+  failed <- warning_of_failures(list(list(item = 7), list(item = 2)), plan)
+  failed <- warnings_of(signal_warnings(failed, list(1)))[[1]]
   expect_s3_class(failed, c("lomp_failed", "warning", "condition"), exact = TRUE)
   expect_identical(failed$items, c(2, 7))
-  fewer <- warnings_of(warn_of_refused_fork(list(refused = 11L, forks = 3L), plan))[[1]]
+  expect_identical(failed$results, list(1))
+  fewer <- warning_of_refused_fork(list(refused = 11L, forks = 3L), plan)[[1]]
   expect_s3_class(fewer, c("lomp_fewer_workers", "warning", "condition"), exact = TRUE)
   expect_identical(fewer$workers, 3L)
-  expect_silent(warn_of_refused_fork(list(refused = 0L, forks = 3L), plan))
-  expect_silent(warn_of_dead_references(numeric(), plan))
+  well <- list(refused = 0L, forks = 3L, dead_references = numeric())
+  expect_null(warnings_of_end(well, plan))
 })

@@ -1,4 +1,7 @@
 # Tells the session to stop at one item, and goes on.
+
+# Iterators of other files that nobody holds any more end their workers here.
+invisible(gc())
 stopping <- function(session, at) {
   force(session)
   function(i) {

@@ -99,3 +99,267 @@ test_that("emit() outside its item is an error", {
   }, .workers = 1))
   expect_match(in_child[[1]], "in the process that runs it")
 })
+
+# ---- Left and gone on with -----------------------------------------------------------------------
+
+take_on <- function(it, left = NA) {
+  values <- list()
+  while (!lomp_done(r <- tryCatch(it(), warning = function(w) left, error = function(e) left))) {
+    values <- c(values, list(r))
+  }
+  values
+}
+
+test_that("an iterator that a handler leaves goes on with the next result", {
+  loud <- function(i) {
+    if (i %in% c(2, 5)) warning("loud")
+    i
+  }
+  between <- function(i, emit) {
+    emit(i)
+    warning("between")
+    emit(-i)
+  }
+  it <- lomp_iterate(1:6, loud, .workers = 2, .ordered = TRUE)
+  expect_identical(take_on(it), list(1L, NA, 2L, 3L, 4L, NA, 5L, 6L))
+  values <- unlist(take_on(lomp_iterate(1:6, loud, .workers = 2)))
+  expect_identical(sort(values), 1:6)
+  expect_identical(sum(is.na(values)), 2L)
+  it <- lomp_iterate(1:2, between, .workers = 2, .ordered = TRUE)
+  expect_identical(take_on(it), list(1L, NA, -1L, 2L, NA, -2L))
+  # Without workers the handler leaves the item, too. What that had emitted by then isn't lost, and
+  # that it has not come to its end is said.
+  it <- lomp_iterate(1:6, loud, .workers = 0)
+  values <- NULL
+  said <- warnings_of(values <- list(it(), tryCatch(it(), warning = function(w) NA), it(), it(),
+                                     tryCatch(it(), warning = function(w) NA), it(), it()))
+  expect_identical(values, list(1L, NA, 3L, 4L, NA, 6L, lomp_done()))
+  expect_s3_class(said[[1]], c("lomp_cut", "warning", "condition"), exact = TRUE)
+  expect_identical(said[[1]]$items, c(2, 5))
+  it <- lomp_iterate(1:2, between, .workers = 0)
+  expect_identical(head(take_on(it), 4), list(NA, 1L, NA, 2L))
+})
+
+test_that("one that a producer leaves goes on with the producer's next item", {
+  for (workers in c(0, 2)) {
+    k <- 0
+    produce <- function() {
+      k <<- k + 1
+      if (k == 3) warning("this one is bad")
+      if (k > 6) lomp_done() else k
+    }
+    values <- unlist(take_on(lomp_iterate(produce, identity, .workers = workers)))
+    expect_identical(sort(values), c(1, 2, 4, 5, 6))
+    expect_identical(sum(is.na(values)), 1L)
+  }
+})
+
+test_that("a time limit leaves an iterator as it is", {
+  skip_on_cran()
+  within_limit <- function(code) {
+    on.exit(setTimeLimit())
+    setTimeLimit(elapsed = 0.2, transient = TRUE)
+    code
+  }
+  with_flag(function(flag) {
+    it <- lomp_iterate(1:2, function(i) {
+      wait_for(flag)
+      i
+    }, .workers = 2)
+    for (use in list(it, it, function() head(it, 2))) {
+      expect_match(conditionMessage(caught(within_limit(use()))), "time limit")
+    }
+    raise(flag)
+    expect_setequal(as.list(it), list(1L, 2L))
+  })
+})
+
+test_that("head() that is left loses nothing", {
+  it <- lomp_iterate(1:6, function(i) {
+    if (i == 4) warning("loud")
+    i
+  }, .workers = 2, .ordered = TRUE)
+  tryCatch(head(it, 5), warning = function(w) NULL)
+  expect_identical(it(), 1L)
+  expect_identical(lomp_item(it), 1L)
+  expect_identical(head(it, 4), as.list(2:5))
+  expect_identical(as.list(it), list(6L))
+  expect_true(lomp_done(it()))
+})
+
+test_that("as.list() that is left ends the workers, and what was finished is there", {
+  for (workers in c(0, 2)) {
+    it <- lomp_iterate(1:6, function(i) {
+      if (i == 4) warning("loud")
+      i
+    }, .workers = workers, .ordered = TRUE)
+    gc()
+    tryCatch(as.list(it), warning = function(w) NULL)
+    expect_length(children_left(), 0)
+    expect_output(print(it), "left by a jump: [3-6] ")
+    left <- lomp_last()$results
+    expect_true(all(1:3 %in% left))
+    expect_identical(it(), 1L)
+    expect_identical(suppressWarnings(as.list(it)), left[-1])
+    expect_true(lomp_done(it()))
+  }
+})
+
+test_that("after an interrupt the results that had come are still there", {
+  skip_on_cran()
+  for (workers in c(0, 2)) {
+    interrupt <- function(done, total) if (done > 2) hang_up()
+    hang_up <- function() {
+      tools::pskill(Sys.getpid(), tools::SIGINT)
+      for (k in 1:1000) Sys.sleep(0.01)
+    }
+    it <- lomp_iterate(1:40, function(i) {
+      Sys.sleep(0.05)
+      i
+    }, .workers = workers, .ordered = TRUE, .progress = interrupt)
+    gc()
+    end <- tryCatch(while (!lomp_done(it())) NULL, interrupt = function(cnd) cnd)
+    expect_s3_class(end, "interrupt")
+    expect_length(children_left(), 0)
+    values <- NULL
+    warnings <- warnings_of(values <- as.list(it))
+    expect_identical(class(warnings[[1]])[[1]], "lomp_interrupted")
+    expect_false(is.unsorted(unlist(values), strictly = TRUE))
+    expect_output(print(it), "interrupted: [0-9]+ of 40 items done, [0-9]+ results taken")
+    expect_true(lomp_done(it()))
+  }
+})
+
+test_that("one ordered iterator's error has what came out of turn", {
+  skip_on_cran()
+  with_flag(function(flag) {
+    flags <- paste0(flag, 2:3)
+    it <- lomp_iterate(1:3, function(i) {
+      if (i == 1) {
+        wait_for(flags)
+        stop("late")
+      }
+      raise(flags[[i - 1]])
+      i
+    }, .workers = 3, .ordered = TRUE)
+    cnd <- caught(it())
+    expect_identical(cnd$item, 1)
+    # Item 3 may not have handed over its result when it was ended.
+    expect_true(all(unlist(cnd$results) %in% 2:3))
+    expect_true(lomp_done(it()))
+  })
+})
+
+# ---- Any value -----------------------------------------------------------------------------------
+
+test_that("the end marker is no result of an iterator, and one like any other of a map", {
+  marks <- function(i) if (i == 2) lomp_done() else i
+  for (workers in c(0, 2)) {
+    expect_identical(lomp_map(1:3, marks, .workers = workers), list(1L, lomp_done(), 3L))
+    k <- 0
+    produce <- function() if (k < 3) k <<- k + 1 else lomp_done()
+    expect_identical(lomp_map(produce, marks, .workers = workers), list(1, lomp_done(), 3))
+    emits <- function(i, emit) emit(marks(i))
+    for (f in list(marks, emits)) {
+      it <- lomp_iterate(1:3, f, .workers = workers, .ordered = TRUE, .on_error = "collect")
+      values <- suppressWarnings(as.list(it))
+      expect_identical(lomp_ok(values), c(TRUE, FALSE, TRUE))
+      expect_identical(values[[2]]$item, 2)
+      expect_match(conditionMessage(values[[2]]), "can't be a result")
+    }
+  }
+})
+
+test_that("the empty symbol is a result, too", {
+  empty <- function(i) if (i == 2) quote(expr = ) else i
+  for (workers in c(0, 2)) {
+    expected <- lapply(1:3, empty)
+    expect_identical(lomp_map(1:3, empty, .workers = workers), expected)
+    expect_identical(lomp_ok(lomp_map(1:3, empty, .workers = workers)), rep(TRUE, 3))
+    it <- lomp_iterate(1:3, empty, .workers = workers, .ordered = TRUE)
+    expect_identical(as.list(it), expected)
+    it <- lomp_iterate(1:3, empty, .workers = workers, .ordered = TRUE)
+    n <- 0
+    while (!lomp_done(it())) n <- n + 1
+    expect_identical(n, 3)
+  }
+})
+
+# ---- What it is, and what it isn't ---------------------------------------------------------------
+
+test_that("print() says how an iterator has ended", {
+  for (workers in c(0, 2)) {
+    run <- function(f, ...) lomp_iterate(1:4, f, .workers = workers, .ordered = TRUE, ...)
+    it <- run(identity)
+    it()
+    it(close = TRUE)
+    expect_output(print(it), "; closed: .* done, 1 result taken")
+    it <- run(function(i) if (i == 3) stop("bad luck") else i)
+    caught(drain(it))
+    expect_output(print(it), "; ended by an error: .* done, [23] results taken\nitem 3: bad luck")
+    it <- run(identity)
+    drain(it)
+    expect_output(print(it), "; ended: 4 items done, 4 results taken")
+  }
+})
+
+test_that("an iterator that isn't alive in this process says so", {
+  file <- tempfile()
+  on.exit(unlink(file))
+  for (workers in c(0, 2)) {
+    it <- lomp_iterate(1:4, identity, .workers = workers)
+    saveRDS(it, file)
+    copy <- readRDS(file)
+    expect_output(print(copy), "not alive in this process")
+    for (use in list(function() copy(), function() as.list(copy), function() copy(close = TRUE))) {
+      cnd <- caught(use())
+      expect_s3_class(cnd, c("lomp_iterator_error", "error", "condition"), exact = TRUE)
+      expect_match(conditionMessage(cnd), "isn't alive in this process")
+    }
+    expect_identical(lomp_item(copy), NA_integer_)
+    # The one in this process goes on.
+    expect_setequal(as.list(it), as.list(1:4))
+  }
+})
+
+test_that("functions for vectors are refused, or do what one would expect", {
+  for (workers in c(0, 2)) {
+    new <- function() {
+      lomp_iterate(c(a = 1, b = 2, c = 3), identity, .workers = workers, .ordered = TRUE)
+    }
+    it <- new()
+    uses <- expression(length(it), seq_along(it), it[[1]], it[1], it$a, it[[1]] <- 2, it$a <- 2,
+                       it[1] <- 2, Reduce(`+`, it), tail(it), rev(it))
+    for (use in uses) {
+      cnd <- caught(eval(use))
+      expect_s3_class(cnd, "lomp_iterator_error")
+      expect_match(conditionMessage(cnd), "as.list() of the iterator", fixed = TRUE)
+    }
+    expect_identical(head(it, 2), list(a = 1, b = 2))
+    expect_identical(head(it), list(c = 3))
+    expect_identical(head(it, 0), stats::setNames(list(), character()))
+    expect_argument_error(head(it, -1), "n")
+    expect_identical(unlist(new()), c(a = 1, b = 2, c = 3))
+    expect_identical(lapply(new(), function(x) 2 * x), list(a = 2, b = 4, c = 6))
+    expect_identical(Reduce(`+`, as.list(new())), 6)
+    expect_output(utils::str(it), "<lomp_iterator>")
+  }
+})
+
+test_that("a forgotten emit() is told, once", {
+  for (workers in c(0, 2)) {
+    values <- NULL
+    warnings <- warnings_of(
+      values <- as.list(lomp_iterate(1:5, function(i, emit) i, .workers = workers))
+    )
+    expect_identical(values, list())
+    expect_length(warnings, 1)
+    expect_s3_class(warnings[[1]], "lomp_nothing_emitted")
+    warnings <- warnings_of(drain(lomp_iterate(1:5, function(i, emit) i, .workers = workers)))
+    expect_length(warnings, 1)
+    # Items that have no results on purpose return nothing, and others emit.
+    expect_silent(as.list(lomp_iterate(1:5, function(i, emit) NULL, .workers = workers)))
+    expect_silent(as.list(lomp_iterate(1:5, function(i, emit) if (i == 5) emit(i) else i,
+                                       .workers = workers)))
+  }
+})

@@ -1,5 +1,8 @@
 # Calls that go on where an earlier one stopped.
 
+# Iterators of other files that nobody holds any more end their workers here.
+invisible(gc())
+
 # These start many processes and take their time.
 skip_on_cran()
 

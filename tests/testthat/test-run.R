@@ -197,29 +197,6 @@ test_that("workers that die before they begin an item end the call", {
 
 # ---- Forks that are refused ---------------------------------------------------------------------
 
-set_descriptor_limit <- function(limit) {
-  system2("prlimit", c("--pid", Sys.getpid(), sprintf("--nofile=%s:", limit)))
-}
-
-descriptor_limit <- function() {
-  line <- grep("^Max open files", readLines("/proc/self/limits"), value = TRUE)
-  strsplit(line, " +")[[1]][[4]]
-}
-
-# Runs the code with room for so many more descriptors. A process that can't open files could not
-# raise its limit again, so this lowers it by far less and fills what is left.
-with_descriptors <- function(free, code) {
-  used <- as.integer(sub(" .*", "", open_descriptors()))
-  old <- descriptor_limit()
-  on.exit(set_descriptor_limit(old))
-  room <- function(limit) limit - sum(used < limit)
-  limit <- Position(function(limit) room(limit) == free + 30, seq_len(max(used) + free + 31))
-  set_descriptor_limit(limit)
-  fillers <- lapply(1:30, function(k) file(nullfile(), "r"))
-  on.exit(lapply(fillers, close), add = TRUE, after = FALSE)
-  force(code)
-}
-
 test_that("with too few descriptors the call goes on with fewer workers, and says so", {
   skip_if(!nzchar(Sys.which("prlimit")), "there is no prlimit")
   # The first item lasts long enough for a second worker to be wanted.

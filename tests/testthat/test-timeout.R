@@ -1,5 +1,8 @@
 # Time limits for items.
 
+# Iterators of other files that nobody holds any more end their workers here.
+invisible(gc())
+
 # These start many processes and take their time.
 skip_on_cran()
 

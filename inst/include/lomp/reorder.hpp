@@ -23,16 +23,28 @@ class Reorder {
   /// The item whose turn it is.
   std::uint64_t head() const { return head_; }
 
+  /// Nothing more will come: what is there can be taken, whatever is missing before it.
+  void skip_gaps() { skips_gaps_ = true; }
+
+  /// All values that have come and were not taken, in the order in which they would be.
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const auto& place : waiting_) {
+      for (const Value& value : place.second.values) visit(value);
+    }
+  }
+
   /// Takes the next value if it has come.
   bool take(Value& value) {
-    for (auto first = waiting_.begin(); is_head(first); first = waiting_.erase(first), ++head_) {
+    for (auto first = waiting_.begin(); is_next(first); first = waiting_.erase(first), ++head_) {
+      head_ = first->first;
       std::deque<Value>& values = first->second.values;
       if (!values.empty()) {
         value = std::move(values.front());
         values.pop_front();
         return true;
       }
-      if (!first->second.has_ended) return false;
+      if (!first->second.has_ended && !skips_gaps_) return false;
     }
     return false;
   }
@@ -44,10 +56,13 @@ class Reorder {
   };
   using Place = typename std::map<std::uint64_t, Waiting>::iterator;
 
-  bool is_head(Place place) const { return place != waiting_.end() && place->first == head_; }
+  bool is_next(Place place) const {
+    return place != waiting_.end() && (skips_gaps_ || place->first == head_);
+  }
 
   std::map<std::uint64_t, Waiting> waiting_;
   std::uint64_t head_ = 0;
+  bool skips_gaps_ = false;
 };
 
 }  // namespace lomp
