@@ -271,7 +271,7 @@ test_that("the end marker is no result of an iterator, and one like any other of
 })
 
 test_that("the empty symbol is a result, too", {
-  empty <- function(i) if (i == 2) quote(expr = ) else i
+  empty <- function(i) if (i == 2) substitute() else i
   for (workers in c(0, 2)) {
     expected <- lapply(1:3, empty)
     expect_identical(lomp_map(1:3, empty, .workers = workers), expected)
