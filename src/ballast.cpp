@@ -51,10 +51,12 @@ bool make_heap_grow(std::size_t bytes) {
 // One for the process, since R has one heap. A forked child has its own copy, as of its heap.
 class Ballast {
  public:
-  void add(std::size_t bytes) {
+  bool add(std::size_t bytes) {
     if (!has_room(bytes, total_)) make_room(bytes);
-    used_ += bytes;
     added_ += bytes;
+    if (!has_room(bytes, total_)) return false;
+    used_ += bytes;
+    return true;
   }
 
   void drop_old() {
@@ -71,6 +73,11 @@ class Ballast {
   void remove(std::size_t bytes) noexcept {
     used_ -= bytes;
     if (uses_ == 0) trim(used_);
+  }
+
+  void give_up(std::size_t bytes) noexcept {
+    used_ -= bytes;
+    trim(used_);
   }
 
   void begin_use() { ++uses_; }
@@ -100,20 +107,21 @@ class Ballast {
   }
 
   // Twice what is needed, or, but for a worker, whose parent waits for the files of what it drops,
-  // enough for a row of large ones at one go; or, where there isn't so much, just what is needed:
-  // R's own error if there isn't. A collection on the way may make `used_` smaller.
+  // enough for a row of large ones at one go; or, where there isn't so much, just what is needed,
+  // if there is that. A collection on the way may make `used_` smaller.
   void grow(std::size_t bytes) {
     const std::size_t row =
         bytes < large || is_sealed_worker() ? 0 : std::min(10 * bytes, 3 * worth_collecting);
     const std::size_t piece = (std::max(2 * (used_ + bytes), row) - total_) / at_once + 1;
-    const bool is_free = has_address_space(2 * piece * at_once) && make_heap_grow(piece * at_once);
+    const std::size_t all = piece * at_once;
+    const bool is_free = has_address_space(all, all) && make_heap_grow(all);
     const auto is_enough = [&] { return total_ >= row && has_room(bytes, total_ / 2); };
     for (int i = 0; i < at_once && is_free && !is_enough(); ++i) {
       if (!append(try_block(piece), piece)) break;
     }
     if (has_room(bytes, total_)) return;
     const std::size_t missing = used_ + bytes - total_;
-    append(new_block(missing), missing);
+    append(try_block(missing), missing);
   }
 
   bool append(SEXP block, std::size_t bytes) {
@@ -163,8 +171,9 @@ Ballast& ballast() {
 
 }  // namespace
 
-void add_ballast(std::size_t bytes) { ballast().add(bytes); }
+bool add_ballast(std::size_t bytes) { return ballast().add(bytes); }
 void remove_ballast(std::size_t bytes) noexcept { ballast().remove(bytes); }
+void give_up_ballast(std::size_t bytes) noexcept { ballast().give_up(bytes); }
 
 void drop_old_results() { ballast().drop_old(); }
 

@@ -16,11 +16,15 @@ namespace lomp {
 /// that is old by then. So a block is used for one after the other; and where results come and go,
 /// those that went are found by a collection of what is young before there are more blocks.
 
-/// So many bytes more are in use. May collect garbage and may jump, for lack of memory.
-void add_ballast(std::size_t bytes);
+/// So many bytes more are in use. May collect garbage. False if R hasn't got so much ballast, not
+/// even after that: then they are none of the ballast's affair.
+bool add_ballast(std::size_t bytes);
 
 /// They aren't any more. May be called in the middle of a collection: blocks go in a later one.
 void remove_ballast(std::size_t bytes) noexcept;
+
+/// The same where the memory itself is needed for something else: all goes that isn't in use.
+void give_up_ballast(std::size_t bytes) noexcept;
 
 /// Before a call: collects garbage, all of it, if many such bytes have come since the last time and
 /// that takes no more than half of the time. What was dropped between calls is old by then, and R

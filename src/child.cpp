@@ -24,7 +24,7 @@ struct Run {
   CollectionPolicy policy;
   ItemRandom* random;
   bool is_over;
-  bool is_writing;  // a record is begun: no other one can be
+  bool is_writing;  // see write_record()
 };
 
 // A process that an item has forked has this run, and its handlers, and isn't the worker.
@@ -42,13 +42,52 @@ void call_hook(void* function) {
   UNPROTECT(1);
 }
 
+// Calls `write`, which begins a record and completes it. Meanwhile what the item signals or prints
+// can have no record, since that one is begun; and whatever way `write` is left, by an error of a
+// value that can't be serialized, say, the item may go on, and can say something again.
+template <class Write>
+void write_record(Run& run, Write write) {
+  struct Call {
+    Run* run;
+    Write* write;
+  } call = {&run, &write};
+  const auto make = [](void* data) {
+    const Call& to_make = *static_cast<Call*>(data);
+    return contain([&] {
+      to_make.run->is_writing = true;
+      (*to_make.write)();
+      return R_NilValue;
+    });
+  };
+  const auto clean_up = [](void* data) { static_cast<Call*>(data)->run->is_writing = false; };
+  R_ExecWithCleanup(make, &call, clean_up, &call);
+}
+
+void complete(Worker& worker, unsigned kind, bool goes_on) {
+  if (goes_on) {
+    worker.emit(kind);
+  } else {
+    worker.finish(kind);
+  }
+}
+
+// A record of the item in hand, its last one unless it goes on. A few bare numbers can't fail.
+void write_value(Run& run, SEXP value, bool goes_on) {
+  Worker& worker = *run.worker;
+  worker.abandon();
+  if (put_small(worker, value)) {
+    return complete(worker, static_cast<unsigned>(Encoding::plain), goes_on);
+  }
+  write_record(run, [&] { complete(worker, put_value(worker, value), goes_on); });
+}
+
+// A value that is being written may run code of the item's, when R asks for its elements.
 void emit_value(SEXP value, void* data) {
   Run& run = *static_cast<Run*>(data);
+  if (run.is_writing) Rf_error("emit() can't be called by a value that is being sent");
   Output::send(false);
   run.worker->await_room();
-  run.is_writing = true;
-  run.worker->emit(begin_with_value(*run.worker, value));
-  run.is_writing = false;
+  write_value(run, value, true);
 }
 
 bool has_item(void* data) { return static_cast<Run*>(data)->worker->running() != 0; }
@@ -62,11 +101,11 @@ bool send_condition(Run& run, SEXP condition) {
   Output::send(true);
   run.worker->abandon();
   run.worker->await_room();
-  run.is_writing = true;
-  put_stream(*run.worker, condition);
-  run.worker->emit(static_cast<unsigned>(Encoding::condition));
-  run.worker->flush();  // the item may go on for hours
-  run.is_writing = false;
+  write_record(run, [&] {
+    put_stream(*run.worker, condition);
+    run.worker->emit(static_cast<unsigned>(Encoding::condition));
+    run.worker->flush();  // the item may go on for hours
+  });
   return true;
 }
 
@@ -85,22 +124,16 @@ bool is_generator_of(const Run& run, SEXP value) {
   return run.task->delivery == Delivery::any && is_generator(value);
 }
 
-void write_value(Run& run, SEXP value) {
-  run.is_writing = true;
-  write_result(*run.worker, value);
-  run.is_writing = false;
-}
-
 void deliver(Run& run, SEXP value) {
   end_if_forked(run);
   const Delivery delivery = run.task->delivery;
   note_draws(run);
   Output::send(run.worker->is_at_end());
-  if (delivery == Delivery::one) return write_value(run, value);
+  if (delivery == Delivery::one) return write_value(run, value, false);
   if (delivery == Delivery::any && !is_generator_of(run, value)) {
     refuse_end_marker(value);
     run.worker->await_room();
-    return write_value(run, value);
+    return write_value(run, value, false);
   }
   if (delivery == Delivery::any) {
     drain_generator(value, run.outlet);
@@ -170,7 +203,6 @@ void run_items(Run& run) {
 // Runs the items below R's frame of the handler for what they signal.
 void run_below_handler(void* data) {
   Run& run = *static_cast<Run*>(data);
-  run.is_writing = false;  // whatever an item was about when it failed
   SEXP pointer = PROTECT(R_MakeExternalPtr(&run, R_NilValue, R_NilValue));
   SEXP call = PROTECT(Rf_lang2(run.task->hooks.run, pointer));
   Rf_eval(call, R_BaseEnv);
@@ -184,12 +216,13 @@ void send_failure(Run& run, SEXP description) {
   if (worker.running() == 0) return;
   worker.stop_timer();
   note_draws(run);
-  run.is_writing = false;  // the failure may be that of a result's writing
   Output::send(true);
   worker.abandon();
   worker.await_room();
-  put_stream(worker, description);
-  worker.finish(static_cast<unsigned>(Encoding::failure));
+  write_record(run, [&] {
+    put_stream(worker, description);
+    worker.finish(static_cast<unsigned>(Encoding::failure));
+  });
   worker.flush();
 }
 
@@ -199,12 +232,14 @@ void report_jump(void* data) {
   Run& run = *static_cast<Run*>(data);
   SEXP call = PROTECT(Rf_lang3(run.task->hooks.describe, R_NilValue, R_NilValue));
   SEXP description = PROTECT(Rf_eval(call, R_BaseEnv));
-  send_failure(run, description);
+  contain([&] { send_failure(run, description); });
   UNPROTECT(2);
 }
 
 // The description itself could not be made or sent.
-void report_bare_failure(void* data) { send_failure(*static_cast<Run*>(data), R_NilValue); }
+void report_bare_failure(void* data) {
+  contain([data] { send_failure(*static_cast<Run*>(data), R_NilValue); });
+}
 
 // Runs all blocks to their end; it goes on after an item that failed. An item that can't even be
 // reported ends the worker, so that the parent reports its death.
@@ -241,7 +276,11 @@ std::int64_t as_nanoseconds(double seconds) {
 }  // namespace
 
 Task make_task(SEXP work) {
-  ItemSeed::prepare();
+  unwind([] {
+    ItemSeed::prepare();
+    prepare_mapped_vectors();
+    return R_NilValue;
+  });
   Task task;
   task.call = make_item_call(VECTOR_ELT(work, 1), VECTOR_ELT(work, 0));
   task.hooks = hooks_of(VECTOR_ELT(work, 2));

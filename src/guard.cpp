@@ -1,5 +1,7 @@
 #include "guard.h"
 
+#include "unwind.h"
+
 namespace lomp {
 
 namespace {
@@ -15,16 +17,18 @@ SEXP note_calls(SEXP, void* data) {
   return R_NilValue;
 }
 
-SEXP run_noting_calls(void* data) {
-  Guard& guard = *static_cast<Guard*>(data);
-  return R_withCallingErrorHandler(guard.run, guard.data, note_calls, &guard);
+SEXP run(void* data) {
+  const Guard& guard = *static_cast<Guard*>(data);
+  return contain([&guard] { return guard.run(guard.data); });
 }
+
+SEXP run_noting_calls(void* data) { return R_withCallingErrorHandler(run, data, note_calls, data); }
 
 SEXP describe(SEXP condition, void* data) {
   Guard& guard = *static_cast<Guard*>(data);
   SEXP call = PROTECT(Rf_lang3(guard.describe, condition, CAR(guard.notes)));
   SEXP description = PROTECT(Rf_eval(call, R_BaseEnv));
-  guard.fail(description, guard.data);
+  contain([&] { return guard.fail(description, guard.data); });
   UNPROTECT(2);
   return R_NilValue;
 }

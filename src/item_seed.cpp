@@ -56,8 +56,13 @@ R_altrep_class_t make_class() {
   return made;
 }
 
+// Not a static variable's initial value: a jump out of make_class(), for want of memory, would
+// leave that locked for ever.
 R_altrep_class_t item_seed_class() {
-  static const R_altrep_class_t made = make_class();
+  static R_altrep_class_t made;
+  static bool is_made = false;
+  if (!is_made) made = make_class();
+  is_made = true;
   return made;
 }
 

@@ -16,7 +16,7 @@ constexpr int seed_length = 7;  ///< of a `.Random.seed`: the kinds and six word
 /// others, and outlives this.
 class ItemSeed {
  public:
-  /// Before a fork: what would take long in each worker.
+  /// Before a fork: what would take long in each worker. May jump.
   static void prepare();
 
   /// Makes the vector. `seed` is the `.Random.seed` of stream 0. May jump.

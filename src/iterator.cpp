@@ -207,7 +207,7 @@ class Stream {
       case EventKind::idle:
         return R_NilValue;
       case EventKind::records:
-        for (std::size_t i = 0; i < event.count; ++i) shelve(event.records[i]);
+        shelve_all(event);
         return R_NilValue;
       case EventKind::lost:
         shelve_loss(event);
@@ -233,20 +233,76 @@ class Stream {
     order_.each(look);
   }
 
+  // Records on their way to the shelf.
+  struct Batch {
+    Stream* stream;
+    const Record* next;
+    const Record* end;
+  };
+
   // Values are read as they come, since payloads can be had in this order only. To read all of a
-  // frame's values at once is also cheaper than one by one.
+  // frame's values at once is also cheaper than one by one. One that can't be read, since it is
+  // damaged or too large for this process, is its item's failure; to be ready for that takes longer
+  // than to read many a small one, of those that can't fail.
+  void shelve_all(const Event& event) {
+    Batch batch = {this, event.records, event.records + event.count};
+    const bool is_safe = std::all_of(batch.next, batch.end, lomp::is_small);
+    while (batch.next != batch.end) {
+      if (is_safe) {
+        shelve_rest(&batch);
+      } else {
+        R_tryCatchError(shelve_rest, &batch, shelve_unread, &batch);
+      }
+    }
+  }
+
+  static SEXP shelve_rest(void* data) {
+    Batch& batch = *static_cast<Batch*>(data);
+    return lomp::contain([&batch] {
+      for (; batch.next != batch.end; ++batch.next) batch.stream->shelve(*batch.next);
+      return R_NilValue;
+    });
+  }
+
+  static SEXP shelve_unread(SEXP condition, void* data) {
+    Batch& batch = *static_cast<Batch*>(data);
+    return lomp::contain([&] {
+      const Record& record = *batch.next++;
+      batch.stream->shelve_event("unread", record, condition);
+      return R_NilValue;
+    });
+  }
+
   void shelve(const Record& record) {
-    Arrival arrival;
-    arrival.record = record;
-    arrival.has_record = true;
     const Encoding encoding = encoding_of(record);
     if (encoding == Encoding::ignored) ++silent_;
-    if (encoding != Encoding::nothing && encoding != Encoding::ignored) {
-      SEXP value = PROTECT(read(record, arrival.kind));
-      arrival.place = shelf_.put(value);
-      has_value_ = has_value_ || arrival.kind == ArrivalKind::value;
-      UNPROTECT(1);
+    if (encoding == Encoding::nothing || encoding == Encoding::ignored) {
+      return line_up(record, ArrivalKind::nothing, -1);
     }
+    SEXP value = PROTECT(lomp::read_record(record, pool_));
+    const char* event = lomp::event_of(encoding);
+    if (event == nullptr) {
+      has_value_ = true;
+      line_up(record, ArrivalKind::value, shelf_.put(value));
+    } else {
+      shelve_event(event, record, value);
+    }
+    UNPROTECT(1);
+  }
+
+  // The caller protects the value.
+  void shelve_event(const char* kind, const Record& record, SEXP value) {
+    SEXP event = PROTECT(lomp::make_event(kind, lomp::as_item(record.item), value));
+    line_up(record, ArrivalKind::event, shelf_.put(event));
+    UNPROTECT(1);
+  }
+
+  void line_up(const Record& record, ArrivalKind kind, R_xlen_t place) {
+    Arrival arrival;
+    arrival.kind = kind;
+    arrival.record = record;
+    arrival.has_record = true;
+    arrival.place = place;
     line_up(arrival, record.item, !record.goes_on);
   }
 
@@ -309,39 +365,6 @@ class Stream {
     const bool has_one = order_.take(arrival);
     if (order_.head() != head) pool_.set_head(order_.head());
     return has_one;
-  }
-
-  // A record's value, or an event if it tells of a failure.
-  SEXP read(const Record& record, ArrivalKind& kind) {
-    kind = ArrivalKind::value;
-    SEXP value = is_large(record) ? read_large(record, kind) : lomp::read_record(record, pool_);
-    const char* event = lomp::event_of(encoding_of(record));
-    if (event == nullptr || kind == ArrivalKind::event) return value;
-    kind = ArrivalKind::event;
-    return lomp::make_event(event, lomp::as_item(record.item), value);
-  }
-
-  static bool is_large(const Record& record) { return record.cost() > (std::uint64_t{64} << 10); }
-
-  // A large value may be too large for this process. Then that is its item's failure.
-  SEXP read_large(const Record& record, ArrivalKind& kind) {
-    struct Reading {
-      const Record* record;
-      lomp::Pool* pool;
-      bool failed;
-    } reading = {&record, &pool_, false};
-    const auto try_it = [](void* data) {
-      const Reading& r = *static_cast<Reading*>(data);
-      return lomp::read_record(*r.record, *r.pool);
-    };
-    const auto tell = [](SEXP condition, void* data) {
-      Reading& r = *static_cast<Reading*>(data);
-      r.failed = true;
-      return lomp::make_event("unread", lomp::as_item(r.record->item), condition);
-    };
-    SEXP value = R_tryCatchError(try_it, &reading, tell, &reading);
-    if (reading.failed) kind = ArrivalKind::event;
-    return value;
   }
 
   lomp::ProgressClock progress_;

@@ -40,8 +40,11 @@ std::size_t measure_header() {
   return static_cast<std::size_t>(RAW(x) - static_cast<unsigned char*>(begin));
 }
 
+// Not a static variable's initial value: a jump out of measure_header(), for want of memory, would
+// leave that locked for ever.
 std::size_t header_bytes() {
-  static const std::size_t bytes = measure_header();
+  static std::size_t bytes = 0;
+  if (bytes == 0) bytes = measure_header();
   return bytes;
 }
 
@@ -49,6 +52,7 @@ std::size_t header_bytes() {
 struct MappingNote {
   const void* begin;  // of the mapping: nowhere else such a note says so
   std::size_t bytes;
+  bool has_ballast;
   PayloadOrigin origin;
   unsigned forks;  // forks_seen() when it was mapped
 };
@@ -57,7 +61,7 @@ struct MappingNote {
 struct Request {
   int fd;
   bool is_mapped;
-  MappingNote mapping;
+  MappingNote mapping;  // what is noted of it
 };
 
 // R keeps a copy of the allocator before the vector's header: in the page that lies before the
@@ -92,31 +96,65 @@ void unmap(R_allocator_t*, void* memory) {
   --mapped;
   unsigned char* base = mapping_of(memory);
   const MappingNote mapping = mapping_at(base);
-  remove_ballast(mapping.bytes);
+  if (mapping.has_ballast) remove_ballast(mapping.bytes);
   unmap_payload(base, mapping.bytes);
   if (can_give_back(mapping)) payload_returns().put(mapping.origin);
 }
 
 void release(R_allocator_t*, void* memory) { std::free(memory); }
 
-// Memory for a whole vector: the payload's mapping, or, if there is none to be had, the heap's.
+// Memory for a whole vector: the payload's mapping, or, if there is none to be had, the heap's. R
+// asks again if there is neither, after it has collected its garbage.
 void* allocate(R_allocator_t* allocator, std::size_t size) {
   Request& request = *static_cast<Request*>(allocator->data);
   unsigned char* base = map_payload(request.fd, request.mapping.bytes);
   request.is_mapped = base != nullptr;
   allocator->mem_free = base != nullptr ? unmap : release;
-  allocator->data = nullptr;
   if (base == nullptr) return std::malloc(size);
   request.mapping.begin = base;
   note_mapping(base, request.mapping);
   return base + payload_offset() - header_bytes();
 }
 
-// Is there a way, and address space for the mapping and its ballast? Where that is limited, one
-// vector of R's own may still fit.
-bool can_map(std::size_t bytes) {
+// Is there a way, and room for one mapping more?
+bool can_map() {
   return find_allocate() != nullptr && header_bytes() <= most_header_bytes &&
-         mapped < max_mapped_payloads() && has_address_space(2 * (bytes + payload_offset()));
+         mapped < max_mapped_payloads();
+}
+
+struct NewVector {
+  SEXPTYPE type;
+  R_xlen_t length;
+  Request* request;
+};
+
+SEXP allocate_vector(void* data) {
+  const NewVector& x = *static_cast<NewVector*>(data);
+  R_allocator_t allocator = {allocate, release, nullptr, x.request};
+  return find_allocate()(x.type, x.length, &allocator);
+}
+
+// The same without an error's jump: NULL then.
+SEXP try_to_allocate(NewVector& x) {
+  const auto give_up = [](SEXP, void*) { return R_NilValue; };
+  return R_tryCatchError(allocate_vector, &x, give_up, nullptr);
+}
+
+// R has a limit to its vectors' size, by default that of the machine's memory, and counts both the
+// ballast and the vector while it makes room for it. So a very large vector may fit without its
+// ballast alone, and goes without.
+SEXP allocate_with_ballast(NewVector& x) {
+  constexpr std::size_t may_be_too_large = std::size_t{256} << 20;
+  MappingNote& mapping = x.request->mapping;
+  mapping.has_ballast = has_address_space(payload_offset() + mapping.bytes, mapping.bytes) &&
+                        add_ballast(mapping.bytes);
+  if (!mapping.has_ballast) return allocate_vector(&x);
+  if (mapping.bytes < may_be_too_large) return allocate_vector(&x);
+  SEXP vector = try_to_allocate(x);
+  if (vector != R_NilValue) return vector;
+  mapping.has_ballast = false;
+  give_up_ballast(mapping.bytes);
+  return allocate_vector(&x);
 }
 
 SEXP copy_payload(SEXP x, const Request& request) {
@@ -133,18 +171,23 @@ SEXP copy_payload(SEXP x, const Request& request) {
 
 }  // namespace
 
+void prepare_mapped_vectors() {
+  if (find_allocate() == nullptr) return;
+  pin_library();
+  header_bytes();
+}
+
 SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
                         const PayloadOrigin& origin) {
   if (!holds_payload(fd, bytes)) Rf_error("a result arrived damaged: its data are cut short");
-  Request request = {fd, false, {nullptr, bytes, origin, forks_seen()}};
-  if (!can_map(bytes)) return copy_payload(Rf_allocVector(type, n), request);
-  add_ballast(bytes);
-  R_allocator_t allocator = {allocate, release, nullptr, &request};
-  SEXP x = find_allocate()(type, n, &allocator);
+  Request request = {fd, false, {nullptr, bytes, false, origin, forks_seen()}};
+  if (!can_map()) return copy_payload(Rf_allocVector(type, n), request);
+  NewVector vector = {type, n, &request};
+  SEXP x = allocate_with_ballast(vector);
   mapped += request.is_mapped;
   pin_library();
   if (request.is_mapped) return x;
-  remove_ballast(bytes);
+  if (request.mapping.has_ballast) remove_ballast(bytes);
   return copy_payload(x, request);
 }
 

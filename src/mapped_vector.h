@@ -9,6 +9,9 @@
 
 namespace lomp {
 
+/// Before a call: what making vectors takes but once. May jump.
+void prepare_mapped_vectors();
+
 /// Makes a vector of `n` elements, `bytes` in all, out of the payload in `fd`, which the caller
 /// closes. It is an ordinary vector in every respect, to R and to C code: R keeps books of its size
 /// and frees it when it is garbage. Its pages are the payload's own, mapped privately, so that

@@ -46,15 +46,26 @@ void send_text(State& s) {
   s.text.clear();
 }
 
-// What R writes to its console. Never jumps. False if it isn't for the session.
-bool write_text(const char* text, int length) {
-  State& s = state();
-  if (s.owner != generation()) return false;
-  s.text.append(text, static_cast<std::size_t>(length));
-  if (length == 0 || text[length - 1] != '\n') return true;
+// Line by line.
+void send_line(State& s, const char* text, std::size_t length) {
+  s.text.append(text, length);
+  if (length == 0 || text[length - 1] != '\n') return;
   if (can_send(s)) take_file(s);
   if (!s.text.empty()) send_text(s);
-  return true;
+}
+
+// What R writes to its console. Never jumps nor throws: R calls it. False if it isn't for the
+// session, or can't be kept in this process's memory: then it goes to the file, which comes later.
+bool write_text(const char* text, int length) noexcept {
+  State& s = state();
+  if (s.owner != generation()) return false;
+  const std::size_t begun = s.text.size();
+  try {
+    send_line(s, text, static_cast<std::size_t>(length));
+    return true;
+  } catch (const std::exception&) {
+    return s.text.size() != begun;  // it is there, and goes with the next line
+  }
 }
 
 }  // namespace

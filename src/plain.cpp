@@ -197,15 +197,23 @@ class Source {
 
   // The vector whose payload is named next.
   SEXP get_payload(SEXPTYPE type) {
-    const R_xlen_t n = static_cast<R_xlen_t>(get<std::uint64_t>());
+    const std::uint64_t n = get<std::uint64_t>();
     const std::uint32_t number = get<std::uint32_t>();
+    const std::size_t size = element_size(type);
+    if (size == 0 || n > R_XLEN_T_MAX) Rf_error("a result arrived damaged: its length is wrong");
     const int fd = payloads_->take_payload(record_->worker, number);
     if (fd < 0) Rf_error("its data were lost: no file descriptor was free");
-    SEXP x = make_mapped_vector(type, n, fd, static_cast<std::size_t>(n) * element_size(type),
+    SEXP x = make_mapped_vector(type, static_cast<R_xlen_t>(n), fd, n * size,
                                 payloads_->origin_of(record_->worker, record_->life, number));
     payloads_->drop_payload();
     return x;
   }
+
+  // A value within another one; leave() is its end. None is deeper than the writer would have gone.
+  void enter() {
+    if (++depth_ > max_depth) Rf_error("a result arrived damaged: it has too many levels");
+  }
+  void leave() { --depth_; }
 
   const unsigned char* take(std::size_t bytes) {
     if (bytes > left_) Rf_error("a result arrived damaged: it ends too early");
@@ -232,6 +240,7 @@ class Source {
  private:
   const unsigned char* at_;
   std::size_t left_;
+  int depth_ = 0;
   const Record* record_;
   PayloadSource* payloads_;
 };
@@ -243,6 +252,7 @@ SEXP get_string(Source& source) {
   if (length == na_length) return NA_STRING;
   const cetype_t encoding = static_cast<cetype_t>(source.get<unsigned char>());
   const unsigned char* text = source.take(length);
+  if (length > INT_MAX) Rf_error("a result arrived damaged: it has a string that is too long");
   return Rf_mkCharLenCE(reinterpret_cast<const char*>(text), static_cast<int>(length), encoding);
 }
 
@@ -255,6 +265,7 @@ SEXP get_symbol(Source& source) {
     name[length] = '\0';
     return Rf_install(name);
   }
+  if (length > INT_MAX) Rf_error("a result arrived damaged: it has a name that is too long");
   SEXP string = PROTECT(
       Rf_mkCharLenCE(reinterpret_cast<const char*>(text), static_cast<int>(length), CE_NATIVE));
   SEXP symbol = Rf_installTrChar(string);
@@ -307,10 +318,12 @@ SEXP get_value(Source& source) {
   if (element_size(type) == 0 && type != STRSXP && type != VECSXP) {
     Rf_error("a result arrived damaged: it has a part of unknown type");
   }
+  source.enter();
   SEXP x = PROTECT(tag & is_payload ? source.get_payload(type)
                                     : get_vector(source, type, tag & is_scalar));
   if (tag & has_attributes) get_attributes(source, x);
   UNPROTECT(1);
+  source.leave();
   return x;
 }
 
@@ -335,6 +348,18 @@ bool put_small(RecordSink& sink, SEXP value) {
   std::memcpy(bytes + at, elements(value), length * size);
   sink.put(bytes, at + length * size);
   return true;
+}
+
+bool is_small(const Record& record) {
+  if (static_cast<Encoding>(record.kind) == Encoding::nothing) return true;
+  if (static_cast<Encoding>(record.kind) != Encoding::plain || record.size == 0) return false;
+  const unsigned tag = record.data[0];
+  const std::size_t size = element_size(tag & type_mask);
+  if (tag == ((tag & type_mask) | is_scalar)) return size > 0 && record.size == 1 + size;
+  std::uint64_t length = 0;
+  if (tag != (tag & type_mask) || size == 0 || record.size < 1 + sizeof length) return false;
+  std::memcpy(&length, record.data + 1, sizeof length);
+  return length <= most_small && record.size == 1 + sizeof length + length * size;
 }
 
 void put_plain(RecordSink& sink, SEXP value) {

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "unwind.h"
+
 namespace lomp {
 
 SEXP read_plain(const Record& record, PayloadSource& source);
@@ -17,13 +19,14 @@ struct Sink {
   bool lost_reference;
 };
 
-void put_char(R_outpstream_t stream, int c) {
-  const char byte = static_cast<char>(c);
-  static_cast<Sink*>(stream->data)->records->put(&byte, 1);
+void put_bytes(R_outpstream_t stream, void* bytes, int length) {
+  RecordSink& records = *static_cast<Sink*>(stream->data)->records;
+  contain([&] { records.put(bytes, static_cast<std::size_t>(length)); });
 }
 
-void put_bytes(R_outpstream_t stream, void* bytes, int length) {
-  static_cast<Sink*>(stream->data)->records->put(bytes, static_cast<std::size_t>(length));
+void put_char(R_outpstream_t stream, int c) {
+  char byte = static_cast<char>(c);
+  put_bytes(stream, &byte, 1);
 }
 
 // A class that was defined in this session has a key, which points to a function of the package

@@ -46,16 +46,9 @@ bool put_stream(RecordSink& sink, SEXP value);
 /// Fills a record with the value. Returns the kind with which to complete it. May jump.
 unsigned put_value(RecordSink& sink, SEXP value);
 
-/// The same for a worker's record; what an earlier value left that failed half-way is forgotten.
-inline unsigned begin_with_value(Worker& worker, SEXP value) {
-  worker.abandon();
-  return put_value(worker, value);
-}
-
-/// Completes a record of the value: the result of the item in hand. May jump.
-inline void write_result(Worker& worker, SEXP value) {
-  worker.finish(begin_with_value(worker, value));
-}
+/// Was the record filled by put_small(), to all appearances, or has it no value? Then there is
+/// nothing in it that reading could stumble over.
+bool is_small(const Record& record);
 
 /// The value in a record whose payloads come from there. May jump; a damaged record is an R error.
 /// The caller protects the value.

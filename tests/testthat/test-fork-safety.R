@@ -454,6 +454,87 @@ test_that("a fork that is refused costs a worker, or the call where it was the f
   }
 })
 
+# Runs a script with a library that lets allocations of C++ code fail, wherever they are made.
+run_refusing <- function(code, values = list()) {
+  refuser <- native("refuse_new.cpp")
+  values <- c(values, list(refuser = refuser))
+  run <- start_r(code, values, before = sprintf("export LD_PRELOAD=%s", shQuote(refuser)))
+  run <- finish_r(run, 180)
+  expect_true(run$in_time, info = told(run))
+  expect_identical(run$status, 0L, info = told(run))
+  expect_false(any(grepl("imbalance", run$err)), label = "an imbalance of R's stack")
+  run
+}
+
+test_that("whatever allocation fails in this process, the call ends and the session is sound", {
+  skip_without_proc()
+  run <- run_refusing(quote({
+    library(lomp)
+    dyn.load(refuser)
+    produce <- function(n) {
+      function() if ((n <<- n - 1) < 0) lomp_done() else list(n, letters)
+    }
+    value_of <- function(i) list(i, "text")
+    emit_some <- function(i, emit) for (k in 1:3) emit(list(i, k))
+    calls <- list(
+      map = function() lomp_map(1:40, value_of, .workers = 2),
+      iterator = function() as.list(lomp_iterate(1:40, value_of, .workers = 2, .ordered = TRUE)),
+      emission = function() {
+        as.list(lomp_iterate(1:20, emit_some, .workers = 2, .ordered = TRUE))
+      },
+      stream = function() lomp_map(produce(20), length, .workers = 2)
+    )
+    # Each allocation in turn, until a call makes fewer.
+    sweep <- function(call) {
+      right <- call()
+      errors <- wrong <- n <- 0L
+      repeat {
+        n <- n + 1L
+        .C("refuse_new", n)
+        value <- tryCatch(suppressWarnings(call()), error = function(cnd) cnd)
+        left <- .C("refuse_new_left", 0L)[[1]]
+        failed <- inherits(value, "error")
+        errors <- errors + failed
+        wrong <- wrong + (!failed && !identical(value, right))
+        if (left > 0L) break
+      }
+      c(n = n, errors = errors, wrong = wrong, right = identical(call(), right))
+    }
+    give(list(sweeps = vapply(calls, sweep, numeric(4)), children = children_left()))
+  }))
+  expect_gte(min(run$value$sweeps["n", ]), 10)
+  expect_gte(min(run$value$sweeps["errors", ]), 5)
+  expect_equal(unname(run$value$sweeps["wrong", ]), rep(0, 4))
+  expect_equal(unname(run$value$sweeps["right", ]), rep(1, 4))
+  expect_length(run$value$children, 0)
+})
+
+test_that("an allocation that fails while a worker prints costs nothing", {
+  skip_without_proc()
+  run <- run_refusing(quote({
+    library(lomp)
+    dyn.load(refuser)
+    f <- function(i, emit, n) {
+      .C("refuse_new", n)
+      for (k in 1:3) {
+        cat(strrep("-", 60), i, k, "\n")
+        message(i, k)
+        emit(list(i, k, quote(a)))
+        emit(list(numeric(5e4), rep("text", 5e4)))
+      }
+    }
+    call <- function(n) {
+      output <- capture.output(messages <- capture.output(type = "message", {
+        it <- lomp_iterate(1:4, f, n = n, .workers = 2, .on_error = "collect")
+        results <- suppressWarnings(as.list(it))
+      }))
+      c(results = sum(lomp_ok(results)), printed = length(output), said = length(messages))
+    }
+    give(vapply(1:6, call, numeric(3)))
+  }))
+  expect_equal(unname(run$value), matrix(c(24, 12, 12), 3, 6))
+})
+
 test_that("short reads and writes and interrupted system calls change no result", {
   skip_without_proc()
   run <- run_injected(quote({

@@ -251,3 +251,83 @@ test_that("many warnings take no more than their number does", {
   few <- min(time(2000), time(2000))
   expect_lt(time(20000), 30 * few)  # ten times, if nothing is quadratic; a hundred times if it is
 })
+
+# Values whose sending is left half-way, by each of these ways; `emit` can be called there, too.
+ways_out <- list(
+  error = function(emit) stop("no such element"),
+  restart = function(emit) invokeRestart("away"),
+  interrupt = function(emit) {
+    tools::pskill(Sys.getpid(), tools::SIGINT)
+    Sys.sleep(60)
+  },
+  emission = function(emit) emit("from within"),
+  said = function(emit) {
+    cat("printed by an element\n")
+    warning("of an element")
+    stop("no such element")
+  }
+)
+
+# A bare one, one that R serializes, one of which much is on its way when it fails, and one so deep
+# that R gives up by itself.
+unsendable <- function(leave, emit) {
+  late <- function(n) function(i) if (i < n) strrep("x", 1000) else leave(emit)
+  list(
+    bare = .Call("lazy_integers", function(i) leave(emit), 10),
+    serialized = list(1, .Call("lazy_strings", late(3), 10)),
+    large = list(numeric(1e5), .Call("lazy_strings", late(500), 1000), quote(a)),
+    deep = Reduce(function(x, k) list(x), 1:1e5, NULL)
+  )
+}
+
+# Tries to emit each of them, then says how that went in all ways that there are.
+emit_all <- function(i, emit, leave) {
+  values <- unsendable(leave, emit)
+  for (name in names(values)) {
+    how <- withRestarts(away = function() "restart", tryCatch(
+      {
+        emit(values[[name]])
+        "sent"
+      },
+      error = function(cnd) "error", interrupt = function(cnd) "interrupt"
+    ))
+    text <- paste(i, name, how)
+    warning(text)
+    message(text)
+    cat(text, "\n", sep = "")
+    emit(text)
+  }
+}
+
+test_that("after an emit() that fails and is caught, all that follows arrives", {
+  skip_without_proc()
+  values <- list(lazy = native("lazy.c"), ways_out = ways_out, unsendable = unsendable,
+                 emit_all = emit_all, heard = heard)
+  run <- run_r(values = values, code = {
+    library(lomp)
+    dyn.load(lazy)
+    .C("lazy_prepare")
+    environment(heard) <- environment(unsendable) <- environment(emit_all) <- globalenv()
+    try_way <- function(leave) {
+      results <- NULL
+      output <- utils::capture.output(told <- heard({
+        it <- lomp_iterate(1:3, emit_all, leave = leave, .workers = 2)
+        results <- as.list(it)
+      }))
+      list(results = results, output = output, seen = vapply(told$seen, conditionMessage, ""))
+    }
+    give(lapply(ways_out, try_way))
+  })
+  ends <- c(error = "error", restart = "restart", interrupt = "interrupt", emission = "error",
+            said = "error")
+  for (way in names(ways_out)) {
+    how <- c(rep(ends[[way]], 3), "error")
+    texts <- paste(rep(1:3, each = 4), c("bare", "serialized", "large", "deep"), how)
+    value <- run$value[[way]]
+    expect_setequal(unlist(value$results), texts)
+    expect_length(value$results, length(texts))
+    expect_setequal(value$seen, c(texts, paste0(texts, "\n")))
+    printed <- setdiff(value$output, "printed by an element")
+    expect_setequal(printed, texts)
+  }
+})

@@ -80,8 +80,9 @@ inline Fd make_payload(const void* data, std::size_t bytes, SealFor use = SealFo
 /// Does the file hold a payload of at least `bytes`?
 inline bool holds_payload(int fd, std::size_t bytes) {
   struct stat status;
-  return ::fstat(fd, &status) == 0 &&
-         static_cast<std::size_t>(status.st_size) >= payload_offset() + bytes;
+  if (::fstat(fd, &status) == -1 || status.st_size < 0) return false;
+  const std::size_t size = static_cast<std::size_t>(status.st_size);
+  return size >= payload_offset() && bytes <= size - payload_offset();
 }
 
 /// Maps a payload's file, its header page included, for this process alone: what is written to it
@@ -127,10 +128,16 @@ inline std::size_t max_mapped_payloads() {
   return most;
 }
 
-/// Could so much address space be had now? Where the kernel promises no more memory than it has,
-/// that is a matter of memory as well.
-inline bool has_address_space(std::size_t bytes) {
-  return static_cast<bool>(Mapping(-1, bytes, MAP_PRIVATE | MAP_ANONYMOUS));
+/// Could address space be had for mappings of all these sizes at once? Where the kernel promises no
+/// more memory than it has, that is a matter of memory as well. Each is asked for by itself: the
+/// kernel grants many that are smaller than the machine's memory, but never a single larger one.
+template <class... Sizes>
+bool has_address_space(std::size_t first, Sizes... others) {
+  const Mapping probe(-1, first, MAP_PRIVATE | MAP_ANONYMOUS);
+  if constexpr (sizeof...(others) == 0)
+    return static_cast<bool>(probe);
+  else
+    return probe && has_address_space(others...);
 }
 
 /// Copies a payload, or what follows its first `skipped` bytes, where it can't be mapped; false if
