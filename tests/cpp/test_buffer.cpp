@@ -47,6 +47,18 @@ TEST_CASE("growing byte by byte seldom asks for memory") {
   CHECK(grown < 50);
 }
 
+TEST_CASE("room for more than can be counted is refused") {
+  Buffer buffer;
+  buffer.reserve_more(0, 10);
+  buffer.reserve_more(10, 20);
+  CHECK(buffer.capacity() >= 30);
+  const std::size_t before = buffer.capacity();
+  for (std::uint64_t more : {UINT64_MAX, UINT64_MAX - 9, std::uint64_t{1} << 62}) {
+    CHECK_THROWS_AS(buffer.reserve_more(10, more), std::bad_alloc);
+  }
+  CHECK(buffer.capacity() == before);
+}
+
 TEST_CASE("a release gives all memory back") {
   Buffer buffer;
   buffer.reserve(1000);

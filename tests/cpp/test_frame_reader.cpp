@@ -330,6 +330,24 @@ TEST_CASE("a part that doesn't fit into memory throws") {
   CHECK_THROWS_AS(next_of(reader), std::bad_alloc);
 }
 
+TEST_CASE("frames of sizes near the largest number throw") {
+  for (const FrameKind kind : {FrameKind::part, FrameKind::records}) {
+    for (std::uint64_t short_of : {0, 1, 31, 32, 63, 99, 100, 101, 4000}) {
+      Stream stream;
+      stream.add(FrameKind::part, Bytes(100));  // what comes next belongs behind it
+      FrameHeader header;
+      header.kind = kind;
+      header.sequence = 1;
+      header.bytes = UINT64_MAX - short_of;
+      stream.add_raw(lomp::sealed(header), Bytes(5000));
+      Source source(stream.bytes, [] { return std::size_t{1000}; });
+      FrameReader reader;
+      REQUIRE(next_of(reader) == ReadStatus::frame);
+      CHECK_THROWS_AS(next_of(reader), std::bad_alloc);
+    }
+  }
+}
+
 TEST_CASE("a large record is read in bouts so that its reader can see to interrupts") {
   constexpr std::uint64_t size = std::uint64_t{1} << 30;
   Stream stream;

@@ -43,6 +43,17 @@ TEST_CASE("what is put into a payload is found where it is mapped") {
   CHECK(holds(mapped, bytes));
 }
 
+TEST_CASE("no file holds a payload of a size near the largest number") {
+  const Fd file = payload_file(payload(1, size));
+  const std::size_t offset = lomp::payload_offset();
+  for (std::size_t bytes :
+       {SIZE_MAX, SIZE_MAX - offset, SIZE_MAX - offset + 1, SIZE_MAX - offset + 2, SIZE_MAX / 2}) {
+    CHECK_FALSE(lomp::holds_payload(file.get(), bytes));
+  }
+  CHECK_FALSE(lomp::holds_payload(lomp::make_nameless_file().get(), 0));  // it has no header page
+  CHECK_FALSE(lomp::holds_payload(-1, 0));
+}
+
 TEST_CASE("a mapping is private and has a page of its own before the bytes") {
   const Bytes bytes = payload(2, size);
   const Fd file = payload_file(bytes);

@@ -748,6 +748,50 @@ TEST_CASE("a result that doesn't fit into the parent's memory costs its item alo
   CHECK(tally.losses[0].note == ExitNote::too_large);
 }
 
+TEST_CASE("a part of no item that doesn't fit into memory costs no other memory") {
+  for (std::uint64_t bytes : {std::uint64_t{1} << 61, UINT64_MAX, UINT64_MAX - 50}) {
+    Job job(5, 1);
+    job.options.staging_bytes = 64;
+    const Tally tally = run_with_first(job, [&](Worker& worker) {
+      do_item(job, worker);
+      std::uint32_t item = 0;
+      worker.next_block();
+      worker.take(item);
+      own_slot().credits = 0;  // so that it goes out in parts
+      distort_frames([bytes](Bytes& frame) {
+        lomp::FrameHeader header = header_of(frame);
+        if (header.kind == lomp::FrameKind::part) {
+          header.bytes = bytes;
+          header.item = UINT32_MAX - 1;
+        }
+        set_header(frame, header);
+      });
+      put_payload(worker, item, 100);
+      wait_for_death();
+    });
+    CHECK(tally.losses.empty());  // its item is run again
+  }
+}
+
+TEST_CASE("a worker whose place in the shared memory was overwritten is lost alone") {
+  const std::vector<std::function<void(lomp::WorkerSlot&)>> ways = {
+      [](lomp::WorkerSlot& slot) { slot.running = std::uint64_t{1} << 40; },
+      [](lomp::WorkerSlot& slot) { slot.last = slot.running = UINT64_MAX; },
+      [](lomp::WorkerSlot& slot) { slot.staged = UINT32_MAX; }};
+  for (const auto& overwrite : ways) {
+    const Job job(50, 1);
+    const Tally tally = run_with_first(job, [&](Worker& worker) {
+      for (int i = 0; i < 3; ++i) {
+        do_item(job, worker);
+        worker.flush();
+      }
+      overwrite(own_slot());
+      ::raise(SIGKILL);
+    });
+    CHECK(tally.losses.size() <= 1);
+  }
+}
+
 namespace {
 
 /// Changes what a worker's frames tell of spilled records.
@@ -769,7 +813,11 @@ namespace {
 void check_file_distorted(bool goes_on) {
   for (const auto& how : std::vector<std::function<void(lomp::SpilledRecord&)>>{
            [](lomp::SpilledRecord& spilled) { ++spilled.number; },
-           [](lomp::SpilledRecord& spilled) { spilled.bytes = std::uint64_t{1} << 61; }}) {
+           [](lomp::SpilledRecord& spilled) { spilled.bytes = std::uint64_t{1} << 61; },
+           [](lomp::SpilledRecord& spilled) { spilled.bytes = UINT64_MAX; },
+           [](lomp::SpilledRecord& spilled) {
+             spilled.bytes -= lomp::payload_offset() + 1000000;
+           }}) {
     Job job(5, 1);
     const Tally tally = run_with_first(job, [&](Worker& worker) {
       do_item(job, worker);

@@ -211,6 +211,17 @@ TEST_CASE("what is not committed is not taken") {
   CHECK(take(shared.view, 0) == numbers(0, 10));
 }
 
+TEST_CASE("more than there is room for is not taken") {
+  SharedStaging shared;
+  stage(shared.view, 10);
+  for (std::size_t bytes : {capacity + 1, 2 * capacity, std::size_t{UINT32_MAX}}) {
+    shared.view.commit(bytes);
+    CHECK(take(shared.view, 0) == none);
+  }
+  shared.view.commit(10);
+  CHECK(take(shared.view, 0) == numbers(0, 10));
+}
+
 TEST_CASE("what belongs to another frame is not taken") {
   SharedStaging shared;
   stage(shared.view, 10);

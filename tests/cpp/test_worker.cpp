@@ -1228,3 +1228,24 @@ TEST_CASE("files that the parent never took don't hide its end from a worker tha
   CHECK(worker.end().status != 0);
   CHECK_FALSE(worker.has_gone_on());
 }
+
+TEST_CASE("a worker whose parcel was overwritten ends instead of reading what lies behind it") {
+  constexpr std::size_t inbox_bytes = 256;
+  const auto end_with = [](std::size_t bytes, lomp::RecordHeader header) {
+    return run_in_process([&] {
+      SharedPage page(0, 1, 256, inbox_bytes);
+      const Pipe pipe = lomp::make_pipe();
+      const lomp::ControlPair control = lomp::make_control_pair();
+      std::memcpy(page.inbox(0, 0).data(), &header, sizeof header);
+      page.inbox(0, 0).post(bytes);
+      Worker worker(page, 0, pipe.writer.get(), control.worker.get());
+      std::uint32_t item = 0;
+      return worker.next_block() && worker.take(item) ? 1 : 2;
+    });
+  };
+  CHECK(exited_with(end_with(60, lomp::make_record_header(7, {}, 40)), 1));
+  CHECK(was_killed_by(end_with(inbox_bytes + 1, lomp::make_record_header(7, {}, 40)), SIGABRT));
+  CHECK(was_killed_by(end_with(60, lomp::make_record_header(7, {}, 49)), SIGABRT));
+  CHECK(was_killed_by(end_with(60, lomp::make_record_header(7, {0, true}, 3)), SIGABRT));
+  CHECK(was_killed_by(end_with(5, lomp::make_record_header(7, {}, 0)), SIGABRT));
+}

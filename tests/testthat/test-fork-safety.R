@@ -555,6 +555,61 @@ test_that("short reads and writes and interrupted system calls change no result"
   expect_equal(unlist(run$value), rep(TRUE, 6))
 })
 
+test_that("a record that is damaged is its item's failure, also where there is an iterator", {
+  skip_without_proc()
+  run <- run_injected(quote({
+    library(lomp)
+    dyn.load(injector)
+    values <- list(
+      plain = function(i) list("text", i), bare = function(i) c(i, i + 0.5),
+      serialized = function(i) list(quote(a), i),
+      attributes = function(i) structure(i, names = "n", class = "own")
+    )
+    produce <- function(n) function() if ((n <<- n - 1) < 0) lomp_done() else 5 - n
+    calls <- list(
+      map = function(f) lomp_map(1:5, f, .workers = 1, .on_error = "collect"),
+      iterator = function(f) as.list(lomp_iterate(1:5, f, .workers = 1, .on_error = "collect")),
+      emission = function(f) {
+        g <- function(i, emit) emit(f(i))
+        as.list(lomp_iterate(1:5, g, .workers = 1, .on_error = "collect"))
+      },
+      stream = function(f) lomp_map(produce(5), f, .workers = 1, .on_error = "collect")
+    )
+    # A frame's header takes 32 bytes, a record's 12, then comes the type and, mostly, the length.
+    call <- function(name, value, byte) {
+      f <- values[[value]]
+      right <- lapply(1:5, f)
+      .C("inject_arm", sprintf("flip@%d:%d", if (name == "map") 1 else 2, 44 + byte))
+      result <- tryCatch(suppressWarnings(calls[[name]](f)), error = function(cnd) cnd)
+      .C("inject_arm", "")
+      if (inherits(result, "condition")) return(paste("thrown:", conditionMessage(result)))
+      failed <- result[!lomp_ok(result)]
+      kept <- vapply(result[lomp_ok(result)], function(r) list(r) %in% right, NA)
+      named <- vapply(failed, function(cnd) {
+        is.numeric(cnd$item) && grepl("^item [1-5]: its result can't be read", cnd$message)
+      }, NA)
+      # Numbers can be damaged in such a way that they are other numbers.
+      has_numbers_first <- value %in% c("bare", "attributes")
+      if (length(result) == 5 && all(named) && (all(kept) || has_numbers_first)) {
+        length(failed)
+      } else {
+        paste(c("wrong:", vapply(failed, conditionMessage, "")), collapse = "\n")
+      }
+    }
+    cases <- expand.grid(name = names(calls), value = names(values), byte = 0:4,
+                         stringsAsFactors = FALSE)
+    cases$outcome <- vapply(seq_len(nrow(cases)), function(k) {
+      as.character(call(cases$name[k], cases$value[k], cases$byte[k]))
+    }, "")
+    give(list(cases = cases, left = length(children_left())))
+  }))
+  cases <- run$value$cases
+  expect_true(all(cases$outcome %in% c("0", "1")),
+              info = paste(unique(cases$outcome), collapse = "\n"))
+  for (name in unique(cases$name)) expect_true("1" %in% cases$outcome[cases$name == name])
+  expect_equal(run$value$left, 0)
+})
+
 test_that("a frame whose header is damaged or lost never gives a wrong value", {
   skip_without_proc()
   run <- run_injected(quote({

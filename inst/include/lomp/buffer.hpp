@@ -4,6 +4,7 @@
 #define LOMP_BUFFER_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -41,6 +42,13 @@ class Buffer {
     data_ = static_cast<unsigned char*>(grown);
     capacity_ = wanted;
     prefer_huge_pages(data_, capacity_);
+  }
+
+  /// Makes room for `more` bytes behind the first `used`, however many another process says that
+  /// these will be. Throws std::bad_alloc.
+  void reserve_more(std::size_t used, std::uint64_t more) {
+    if (more > SIZE_MAX - used) throw std::bad_alloc();
+    reserve(used + static_cast<std::size_t>(more));
   }
 
   void release() {

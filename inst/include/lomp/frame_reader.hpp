@@ -118,7 +118,7 @@ class FrameReader {
   ReadStatus fill(int fd) { return has_header_ && is_part() ? fill_part(fd) : fill_input(fd); }
 
   ReadStatus fill_part(int fd) {
-    large_.reserve(large_size_ + missing_);
+    large_.reserve_more(large_size_, missing_);
     const ssize_t n = read_some(fd, large_.data() + large_size_, missing_);
     if (n > 0) took(static_cast<std::size_t>(n));
     return status_of(n);
@@ -138,8 +138,8 @@ class FrameReader {
       end_ -= begin_;
       begin_ = 0;
     }
-    const std::size_t frame = has_header_ ? header_.bytes : sizeof header_;
-    input_.reserve(std::max(input_bytes, frame + sizeof header_));
+    const std::uint64_t frame = has_header_ ? header_.bytes : sizeof header_;
+    input_.reserve_more(sizeof header_, std::max<std::uint64_t>(input_bytes, frame));
   }
 
   static ssize_t read_some(int fd, void* to, std::size_t bytes) {

@@ -337,6 +337,7 @@ class Pool final : public PayloadSource {
     try {
       return m.reader.next(m.results.get());
     } catch (const std::bad_alloc&) {
+      if (m.reader.header().kind != FrameKind::part) return ReadStatus::corrupt;
       m.unreadable = m.reader.header().item + std::uint64_t{1};
       page_.slot(m.slot).note = ExitNote::too_large;
       return ReadStatus::corrupt;
@@ -414,9 +415,10 @@ class Pool final : public PayloadSource {
     return options_.is_streamed ? dispatch_.is_given(item) : item < options_.items;
   }
 
-  /// False if it was done already.
+  /// False if it was done already, or is none: a worker's code may have written where it shouldn't.
   bool mark_done(std::uint64_t item) {
-    return options_.is_streamed ? dispatch_.settle(item) : done_.add(item);
+    if (options_.is_streamed) return dispatch_.settle(item);
+    return item < options_.items && done_.add(item);
   }
 
   /// What a worker has staged while the parent was busy, if nothing from before is still on its
@@ -585,7 +587,7 @@ class Pool final : public PayloadSource {
   bool take_staged(const Member& m) {
     const Staging staging = page_.staging(m.slot);
     const std::size_t from = staging.taken(), to = staging.committed();
-    return staging.sequence() == m.reader.expected() && from < to &&
+    return staging.sequence() == m.reader.expected() && from < to && to <= staging.capacity() &&
            parse_records(staging.data() + from, to - from, m.slot, records_);
   }
 

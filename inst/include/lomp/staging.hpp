@@ -54,7 +54,8 @@ class Staging {
 
   /// Calls copy(data, bytes) for what is committed and not yet taken, while the worker lives, if
   /// these bytes would travel in the frame with this number. True if they are the caller's now;
-  /// false if there are none or the worker has begun to send them.
+  /// false if there are none or the worker has begun to send them. More than there is room for
+  /// isn't anything: the worker's code has written where it shouldn't.
   template <class Copy>
   bool take(std::uint32_t frame, Copy copy) {
     std::uint64_t before = load_taken();
@@ -62,7 +63,7 @@ class Staging {
     const std::size_t from = static_cast<std::size_t>(before & taken_mask);
     const std::size_t to = static_cast<std::uint32_t>(staged);
     const bool is_free = (before & sending) == 0 && before >> 32 == frame && staged >> 32 == frame;
-    if (!is_free || from >= to) return false;
+    if (!is_free || from >= to || to > capacity_) return false;
     copy(data_ + from, to - from);
     const std::uint64_t after = std::uint64_t{frame} << 32 | to;
     return taken_->compare_exchange_strong(before, after, std::memory_order_acq_rel);

@@ -296,6 +296,7 @@ class Worker final : public RecordSink, public PayloadSource {
     const Inbox inbox = page_.inbox(index_, half_);
     while (inbox.bytes() == 0) await_wake();
     parcel_bytes_ = inbox.bytes();
+    if (parcel_bytes_ > inbox.capacity()) crash();
     parcel_at_ = 0;
     drop_received();
     ask_for_items();
@@ -322,11 +323,16 @@ class Worker final : public RecordSink, public PayloadSource {
                     received_.end());
   }
 
+  /// A parcel that makes no sense was written to by code of this process, which can't go on then.
   bool take_streamed(std::uint32_t& item) {
     if (parcel_at_ >= parcel_bytes_) return false;
     const unsigned char* at = page_.inbox(index_, half_).data() + parcel_at_;
+    const std::size_t left = parcel_bytes_ - parcel_at_;
     RecordHeader header;
+    if (left < sizeof header) crash();
     std::memcpy(&header, at, sizeof header);
+    const std::size_t least = header.kind().goes_on ? sizeof(SpilledRecord) : 0;
+    if (header.size() < least || header.size() > left - sizeof header) crash();
     at += sizeof header;
     parcel_at_ += sizeof header + header.size();
     item = header.item;

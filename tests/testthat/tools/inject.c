@@ -148,8 +148,11 @@ static ssize_t total(const struct iovec* parts, int count) {
 // What is damaged is put right afterwards, since it is the caller's.
 static ssize_t write_flipped(int fd, const struct iovec* parts, int count) {
   ssize_t (*real)(int, const struct iovec*, int) = next("writev");
-  if ((size_t)flip_byte >= parts[0].iov_len) return real(fd, parts, count);
-  unsigned char* byte = (unsigned char*)parts[0].iov_base + flip_byte;
+  size_t at = (size_t)flip_byte;
+  int i = 0;
+  while (i < count && at >= parts[i].iov_len) at -= parts[i++].iov_len;
+  if (i == count) return real(fd, parts, count);
+  unsigned char* byte = (unsigned char*)parts[i].iov_base + at;
   *byte ^= 0x5a;
   const ssize_t n = real(fd, parts, count);
   *byte ^= 0x5a;
