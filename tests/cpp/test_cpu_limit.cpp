@@ -2,6 +2,7 @@
 #include <testthat/vendor/catch.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "lomp/cpu_limit.hpp"
 #include "processes.hpp"

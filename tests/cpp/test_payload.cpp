@@ -159,6 +159,35 @@ TEST_CASE("without address space there is no mapping") {
   CHECK(exited_with(status, 0));
 }
 
+TEST_CASE("address space is asked for in the pieces in which it is needed") {
+  if (is_sanitized) {
+    SUCCEED("memory is a sanitizer's own there");
+    return;
+  }
+  const std::size_t page = lomp::payload_offset();
+  const int status = run_in_process([page] {
+    constexpr std::size_t room = std::size_t{1} << 30;
+    rlim_t used = 0;  // about as much, in pages
+    std::istringstream(lomp::read_text("/proc/self/statm")) >> used;
+    if (used == 0) return 0;
+    limit(RLIMIT_AS, used * page + room + room / 2);
+    if (!lomp::has_address_space(room)) return 1;
+    if (!lomp::has_address_space(room / 2, room / 2)) return 2;
+    return lomp::has_address_space(room, room) ? 3 : 0;  // each, but not both
+  });
+  CHECK(exited_with(status, 0));
+}
+
+TEST_CASE("pieces are had where the kernel refuses a single one of their size") {
+  const std::size_t pages = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES));
+  const std::size_t most = pages * lomp::payload_offset() / 10 * 9;
+  if (!lomp::has_address_space(most) || lomp::has_address_space(2 * most)) {
+    SUCCEED("the kernel has another rule, or much to swap to");
+    return;
+  }
+  CHECK(lomp::has_address_space(most, most));
+}
+
 TEST_CASE("a mapping moves and has one owner") {
   const Bytes bytes = payload(12, size);
   const Fd file = payload_file(bytes);

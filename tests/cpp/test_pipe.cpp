@@ -1,11 +1,16 @@
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <testthat/vendor/catch.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "fakes.hpp"
 #include "lomp/pipe.hpp"
+#include "lomp/read_text.hpp"
 #include "processes.hpp"
 
 using namespace lomp_test;
@@ -92,6 +97,84 @@ TEST_CASE("a pipe has the size that was asked for") {
   CHECK(::fcntl(make_pipe(std::size_t{1} << 18).reader.get(), F_GETPIPE_SZ) == 1 << 18);
 #else
   CHECK(static_cast<bool>(make_pipe(std::size_t{1} << 17).reader));
+#endif
+}
+
+namespace {
+
+#if LOMP_LINUX
+
+/// What programs have open that are started all the while this object lives, by a thread that
+/// doesn't know what others do.
+class Starter {
+ public:
+  Starter() : thread_([this] { start_programs(); }) {}
+  ~Starter() {
+    is_over_ = true;
+    thread_.join();
+  }
+  Starter(const Starter&) = delete;
+  Starter& operator=(const Starter&) = delete;
+
+  int count() const { return count_; }
+
+  /// The lines of all listings that have this text.
+  int lines_with(const std::string& text) const {
+    const std::string all = lomp::read_text(name_);
+    int lines = 0;
+    for (std::size_t at = 0; (at = all.find(text, at)) != std::string::npos; ++at) ++lines;
+    return lines;
+  }
+
+ private:
+  void start_programs() {
+    while (!is_over_) {
+      const pid_t pid = ::fork();
+      if (pid == 0) list_descriptors();
+      ::waitpid(pid, nullptr, 0);
+      ++count_;
+    }
+    ::unlink(name_.c_str());
+  }
+
+  [[noreturn]] void list_descriptors() const {
+    ::dup2(file_.get(), STDOUT_FILENO);
+    ::dup2(file_.get(), STDERR_FILENO);
+    ::execlp("ls", "ls", "-l", "/proc/self/fd", nullptr);
+    ::_exit(127);
+  }
+
+  std::string name_ = "/tmp/lomp-test-XXXXXX";
+  lomp::Fd file_{::mkostemp(&name_[0], O_APPEND | O_CLOEXEC)};
+  std::atomic<int> count_{0};
+  std::atomic<bool> is_over_{false};
+  std::thread thread_;
+};
+
+/// Pipes that this program has got from whoever started it, and passes on.
+int inherited_pipes() {
+  int pipes = 0;
+  for (int fd : open_descriptors()) {
+    struct stat status;
+    if (fd == STDOUT_FILENO || fd == STDERR_FILENO) continue;
+    pipes += ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+  }
+  return pipes;
+}
+
+#endif
+
+}  // namespace
+
+TEST_CASE("no program that another thread starts has an end of a pipe") {
+#if LOMP_LINUX
+  const int inherited = inherited_pipes();
+  const Starter starter;
+  while (starter.count() < 100) make_pipe();
+  CHECK(starter.lines_with(" -> ") >= 100);
+  CHECK(starter.lines_with("pipe:[") <= inherited * (starter.count() + 1));
+#else
+  SUCCEED("there is a moment in which it has");
 #endif
 }
 

@@ -196,6 +196,18 @@ TEST_CASE("standard input may have been closed by the host") {
   CHECK(status == 0);
 }
 
+TEST_CASE("programs that a worker starts have its standard input") {
+  for (bool was_open : {true, false}) {
+    const int status = run_in_process([was_open] {
+      if (!was_open) ::close(STDIN_FILENO);
+      lomp::close_standard_input();
+      return std::system(
+          "readlink /proc/self/fd/0 | grep -q '^/dev/null$' || test ! -e /proc/self");
+    });
+    CHECK(exited_with(status, 0));
+  }
+}
+
 TEST_CASE("sealing leaves no descriptor open but those it was given") {
   Host host;
   const std::vector<int> before = open_descriptors();

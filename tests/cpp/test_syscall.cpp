@@ -68,8 +68,9 @@ TEST_CASE("the table of calls holds the real ones and a fake goes back out") {
     CHECK(kernel().pipe(ends) == -1);
     CHECK(errno == ENFILE);
   }
-  CHECK((kernel().pipe == ::pipe));
+  CHECK((kernel().pipe == lomp::pipe_closed_on_exec));
   REQUIRE(kernel().pipe(ends) == 0);
+  for (int end : ends) CHECK(::fcntl(end, F_GETFD) == FD_CLOEXEC);
   ::close(ends[0]);
   ::close(ends[1]);
 }

@@ -234,6 +234,59 @@ test_that("where descriptors, files or address space are short, results are stil
   }
 })
 
+# Where the kernel has no single mapping for twice the result, as for those of more than half of the
+# machine's memory; and where R's own limit, by default the machine's memory, has no room for both a
+# result and its ballast.
+test_that("results of more than half of what there is are mapped, not copied", {
+  skip_on_cran()
+  skip_unless_linux()
+  skip_if(free_megabytes() < 2000, "there is not enough memory")
+  try_large <- function(megabytes, ...) {
+    values <- list(megabytes = megabytes, injector = native("inject.c"),
+                   payload_mappings = payload_mappings)
+    run <- run_r(values = values, ..., code = {
+      library(lomp)
+      dyn.load(injector)
+      environment(payload_mappings) <- globalenv()
+      n <- megabytes * 2^20 / 8
+      if (nzchar(Sys.getenv("LD_PRELOAD"))) .C("inject_arm", "mmap>100")
+      copied <- function() {
+        x <- lomp_map(1, function(i) numeric(n) + 1, .workers = 1)[[1]]
+        c(mapped = length(payload_mappings()), right = length(x) == n && x[[n]] == 1)
+      }
+      results <- replicate(3, copied())
+      gc()
+      give(list(results = results, left = length(payload_mappings())))
+    })
+    expect_equal(unname(run$value$results["right", ]), rep(1, 3), info = told(run))
+    expect_equal(unname(run$value$results["mapped", 1]), 1)
+    expect_equal(run$value$left, 0)
+  }
+  try_large(70, before = sprintf("export LD_PRELOAD=%s", shQuote(native("inject.c"))))
+  try_large(300, env = c(R_MAX_VSIZE = "500M"))
+})
+
+test_that("where a large result can neither be mapped nor copied, that is its item's failure", {
+  skip_on_cran()
+  skip_unless_linux()
+  skip_if(!nzchar(Sys.which("prlimit")), "there is no prlimit")
+  run <- run_r(code = {
+    library(lomp)
+    call <- function(n) {
+      lomp_map(1:2, function(i) numeric(if (i == 2) n else 1), .workers = 1, .on_error = "collect")
+    }
+    invisible(call(1e5))
+    lines <- readLines("/proc/self/status")
+    now <- 1024 * as.numeric(gsub("[^0-9]", "", grep("^VmSize", lines, value = TRUE)))
+    it <- lomp_iterate(1, function(i) numeric(2e7), .workers = 1, .on_error = "collect")
+    system2("prlimit", c(paste0("--pid=", Sys.getpid()), sprintf("--as=%.0f:", now + 1e8)))
+    give(list(result = it(), end = lomp_done(suppressWarnings(it()))))
+  })
+  expect_s3_class(run$value$result, "lomp_error")
+  expect_match(conditionMessage(run$value$result), "item 1: its result can't be read here")
+  expect_true(run$value$end)
+})
+
 # A stream's large results are made in the same files again. A worker emits how many it has open.
 own_files <- function() {
   sum(grepl("memfd:lomp|/lomp-", Sys.readlink(dir("/proc/self/fd", full.names = TRUE))))

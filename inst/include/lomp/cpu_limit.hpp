@@ -7,9 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <sstream>
 #include <string>
+
+#include "read_text.hpp"
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -37,7 +38,7 @@ inline int quota_limit(double quota, double period) {
 
 /// Reads "200000 100000" or "max 100000" (cgroup version 2). No limit if there is no such file.
 inline int read_cpu_max(const std::string& file) {
-  std::ifstream in(file);
+  std::istringstream in(read_text(file));
   std::string quota;
   double period = 0;
   if (!(in >> quota >> period) || quota == "max") return no_limit;
@@ -46,10 +47,10 @@ inline int read_cpu_max(const std::string& file) {
 
 /// Reads the two files of cgroup version 1; a quota of -1 is none.
 inline int read_cfs_quota(const std::string& folder) {
-  std::ifstream quota_file(folder + "/cpu.cfs_quota_us"),
-      period_file(folder + "/cpu.cfs_period_us");
+  std::istringstream quota_text(read_text(folder + "/cpu.cfs_quota_us")),
+      period_text(read_text(folder + "/cpu.cfs_period_us"));
   double quota = 0, period = 0;
-  if (!(quota_file >> quota) || !(period_file >> period)) return no_limit;
+  if (!(quota_text >> quota) || !(period_text >> period)) return no_limit;
   return quota_limit(quota, period);
 }
 
@@ -93,7 +94,7 @@ inline int limit_of_group(const std::string& line, const std::string& root) {
 /// The processors that control groups grant. `root` is "" but in tests, which read a tree of their
 /// own.
 inline int cgroup_limit(const std::string& root = "") {
-  std::ifstream groups(root + "/proc/self/cgroup");
+  std::istringstream groups(read_text(root + "/proc/self/cgroup"));
   int least = no_limit;
   for (std::string line; std::getline(groups, line);) {
     least = std::min(least, limit_of_group(line, root));

@@ -39,8 +39,12 @@ class Fd {
   int fd_ = -1;
 };
 
-/// Marks a descriptor as closed on exec, so that no program started by a worker keeps it open.
-inline void set_close_on_exec(int fd) { check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl(F_SETFD)"); }
+/// Marks a descriptor as closed on exec, so that no program started by a worker keeps it open. For
+/// those that can't be born so: until then another thread may start a program that has it.
+inline void set_close_on_exec(int fd) {
+  if (::fcntl(fd, F_GETFD) == FD_CLOEXEC) return;
+  check(::fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl(F_SETFD)");
+}
 
 /// The same descriptor by a number above those of the standard streams and of what scripts
 /// redirect, closed on exec. A host may have closed these, and an item's code may open, close and

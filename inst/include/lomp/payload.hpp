@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 
 #include "fd.hpp"
 #include "mapping.hpp"
 #include "pipe.hpp"
+#include "read_text.hpp"
 
 namespace lomp {
 
@@ -40,7 +41,11 @@ inline Fd make_nameless_file() {
 #endif
   const char* folder = std::getenv("TMPDIR");
   std::string name = std::string(folder != nullptr ? folder : "/tmp") + "/lomp-XXXXXX";
+#if LOMP_LINUX
+  Fd file(::mkostemp(name.data(), O_CLOEXEC));
+#else
   Fd file(::mkstemp(name.data()));
+#endif
   if (!file) return file;
   ::unlink(name.c_str());
   set_close_on_exec(file.get());
@@ -122,7 +127,8 @@ class MappedPayload {
 inline std::size_t max_mapped_payloads() {
   static const std::size_t most = [] {
     std::size_t limit = 65530;  // Linux's own default
-    std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+    std::istringstream text(read_text("/proc/sys/vm/max_map_count"));
+    if (std::size_t told = 0; text >> told) limit = told;
     return limit / 2;
   }();
   return most;

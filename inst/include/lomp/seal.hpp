@@ -114,10 +114,12 @@ inline void follow_parent(const SealState& state) {
 }
 
 inline void close_standard_input() {
-  const int null = ::open("/dev/null", O_RDONLY);
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0) {
     ::close(STDIN_FILENO);
-  } else if (null != STDIN_FILENO) {
+  } else if (null == STDIN_FILENO) {
+    ::fcntl(null, F_SETFD, 0);  // it was closed; programs that are started have this one
+  } else {
     ::dup2(null, STDIN_FILENO);
     ::close(null);
   }

@@ -24,6 +24,18 @@
 
 namespace lomp {
 
+/// A pipe whose ends no program has that another thread starts meanwhile: they are closed on exec
+/// from their birth. Where that can't be had they are a moment later.
+inline int pipe_closed_on_exec(int* ends) {
+#if LOMP_LINUX
+  return ::pipe2(ends, O_CLOEXEC);
+#else
+  const int result = ::pipe(ends);
+  for (int i = 0; i < 2 && result == 0; ++i) ::fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+  return result;
+#endif
+}
+
 /// One pointer for each call that can fail in a way a caller must survive. Tests put fakes in
 /// their place to force short reads, EINTR, EMFILE or a refused fork; nobody else changes them.
 struct Kernel {
@@ -32,7 +44,7 @@ struct Kernel {
   ssize_t (*send)(int, const void*, size_t, int) = ::send;
   ssize_t (*sendmsg)(int, const msghdr*, int) = ::sendmsg;
   ssize_t (*recvmsg)(int, msghdr*, int) = ::recvmsg;
-  int (*pipe)(int*) = ::pipe;
+  int (*pipe)(int*) = pipe_closed_on_exec;
   int (*socketpair)(int, int, int, int*) = ::socketpair;
   int (*poll)(pollfd*, nfds_t, int) = ::poll;
   pid_t (*fork)() = ::fork;

@@ -6,6 +6,7 @@
 //                    and with ENOMEM, EMFILE, ENFILE
 //   flip@N:B         byte B of the N-th vector write, counted over all processes, is damaged
 //   drop@N           the N-th vector write says that it was done, and isn't
+//   mmap>N           no mapping of more than N megabytes is to be had; malloc() has its own way
 // A forked process inherits what is armed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -30,6 +31,7 @@ struct failure {
 
 static struct failure forks, pipes, socketpairs;
 static int is_short, is_interrupted, flip_at, flip_byte, drop_at;
+static size_t most_mapped = 0;     // bytes; 0 for no limit
 static atomic_int* writes = NULL;  // shared between the processes
 static unsigned seed = 1;
 
@@ -76,6 +78,8 @@ void inject_arm(char** what) {
   socketpairs = failure_of(what[0], "socketpair=");
   is_short = strstr(what[0], "short") != NULL;
   is_interrupted = strstr(what[0], "eintr") != NULL;
+  const char* most = strstr(what[0], "mmap>");
+  most_mapped = most != NULL ? (size_t)atoi(most + 5) << 20 : 0;
   flip_at = flip_byte = drop_at = 0;
   count_writes_anew();
   if (flip != NULL) sscanf(flip, "flip@%d:%d", &flip_at, &flip_byte);
@@ -100,6 +104,13 @@ static size_t shortened(size_t bytes) {
   if (!is_short || bytes < 2) return bytes;
   const size_t most = one_in(2) ? 7 : bytes;
   return 1 + (size_t)rand_r(&seed) % (bytes < most ? bytes : most);
+}
+
+void* mmap(void* at, size_t bytes, int access, int flags, int fd, off_t offset) {
+  void* (*real)(void*, size_t, int, int, int, off_t) = next("mmap");
+  if (most_mapped == 0 || bytes <= most_mapped) return real(at, bytes, access, flags, fd, offset);
+  errno = ENOMEM;
+  return MAP_FAILED;
 }
 
 pid_t fork(void) {
