@@ -145,6 +145,21 @@ struct ThreadLibrary {
   int (*pause)(int);  // OpenMP alone: ends the threads until they are needed again
 };
 
+#if defined(__APPLE__)
+// Nothing of OpenMP is called in a worker there: others have met hangs by that after a fork.
+constexpr bool sets_openmp_in_worker = false;
+
+ThreadLibrary thread_libraries[] = {
+    {"libomp.dylib", "omp_set_num_threads", nullptr, nullptr},
+    {"libgomp.1.dylib", "omp_set_num_threads", nullptr, nullptr},
+    {"libiomp5.dylib", "omp_set_num_threads", nullptr, nullptr},
+    {"libopenblas.0.dylib", "openblas_set_num_threads", nullptr, nullptr},
+    {"libopenblas.dylib", "openblas_set_num_threads", nullptr, nullptr},
+    {"libRblas.dylib", "openblas_set_num_threads", nullptr, nullptr},
+    {"libmkl_rt.dylib", "MKL_Set_Num_Threads", nullptr, nullptr}};
+#else
+constexpr bool sets_openmp_in_worker = true;
+
 ThreadLibrary thread_libraries[] = {
     {"libgomp.so.1", "omp_set_num_threads", nullptr, nullptr},
     {"libomp.so.5", "omp_set_num_threads", nullptr, nullptr},
@@ -152,6 +167,7 @@ ThreadLibrary thread_libraries[] = {
     {"libopenblas.so.0", "openblas_set_num_threads", nullptr, nullptr},
     {"libblas.so.3", "openblas_set_num_threads", nullptr, nullptr},
     {"libmkl_rt.so", "MKL_Set_Num_Threads", nullptr, nullptr}};
+#endif
 
 // OpenMP makes what it keeps of a thread's settings when one is first set. Set to what it is, it is
 // made here, instead of in each worker.
@@ -210,7 +226,8 @@ void write_output_by(bool (*write)(const char* text, int length)) { write_output
 
 void use_one_thread() {
   for (const ThreadLibrary& library : thread_libraries) {
-    if (library.set != nullptr) library.set(1);
+    const bool is_openmp = std::strncmp(library.setter, "omp_", 4) == 0;
+    if (library.set != nullptr && (sets_openmp_in_worker || !is_openmp)) library.set(1);
   }
 }
 

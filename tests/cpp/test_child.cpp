@@ -80,14 +80,14 @@ TEST_CASE("a child that throws does not run the rest of its parent's program") {
 TEST_CASE("a child begins with all signals blocked and its parent's are as before") {
   const LeavesNothing check;
   sigset_t usr1;
-  ::sigemptyset(&usr1);
-  ::sigaddset(&usr1, SIGUSR1);
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
   ::pthread_sigmask(SIG_BLOCK, &usr1, nullptr);
   Child child = spawn([] {
     for (int signal : {SIGINT, SIGTERM, SIGCHLD, SIGUSR1, SIGALRM, SIGIO}) {
       sigset_t mask;
       ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-      if (!::sigismember(&mask, signal)) ::_exit(1);
+      if (!sigismember(&mask, signal)) ::_exit(1);
     }
   });
   CHECK(blocked_signals() == std::vector<int>{SIGUSR1});

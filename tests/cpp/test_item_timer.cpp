@@ -40,7 +40,7 @@ TEST_CASE("no handler and no mask holds the kill off") {
 #if LOMP_LINUX && defined(__LP64__)
   const int status = run_in_process([] {
     sigset_t all;
-    ::sigfillset(&all);
+    sigfillset(&all);
     ::sigprocmask(SIG_BLOCK, &all, nullptr);
     for (int signal = 1; signal < 32; ++signal) ::signal(signal, SIG_IGN);
     KillTimer timer;

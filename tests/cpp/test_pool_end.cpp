@@ -118,7 +118,7 @@ TEST_CASE("workers that hold back every signal they can are ended") {
   stuck.job.during = [&](Worker&, std::uint32_t) {
     for (int signal = 1; signal < 32; ++signal) ::signal(signal, SIG_IGN);
     sigset_t all;
-    ::sigfillset(&all);
+    sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
     ++stuck.running[0];
     wait_for_death();

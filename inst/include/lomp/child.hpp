@@ -20,7 +20,7 @@ class SignalBlock {
  public:
   SignalBlock() {
     sigset_t all;
-    ::sigfillset(&all);
+    sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &old_);
   }
   ~SignalBlock() {

@@ -16,6 +16,17 @@ constexpr int send_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 constexpr int send_flags = MSG_DONTWAIT;
 #endif
 
+/// To send to a peer that is gone is an error and no signal: where a call has no flag for that, the
+/// socket has an option.
+inline void refuse_pipe_signal(int socket) {
+#if !defined(MSG_NOSIGNAL) && defined(SO_NOSIGPIPE)
+  const int yes = 1;
+  (void)::setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
+#else
+  (void)socket;
+#endif
+}
+
 /// Two connected sockets. Each side sees the other's end close, whatever killed it, which is how a
 /// worker learns of its parent's death where the kernel sends no signal for that.
 struct ControlPair {
@@ -28,6 +39,7 @@ inline ControlPair make_control_pair() {
   int ends[2];
   check(kernel().socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
   ControlPair pair{Fd(ends[0]), Fd(ends[1])};
+  for (int end : ends) refuse_pipe_signal(end);
   pair.parent = lifted(std::move(pair.parent));
   pair.worker = lifted(std::move(pair.worker));
   return pair;

@@ -77,7 +77,7 @@ inline void handle(int signal, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
-  ::sigemptyset(&action.sa_mask);
+  sigemptyset(&action.sa_mask);
   ::sigaction(signal, &action, nullptr);
 }
 
@@ -147,7 +147,7 @@ inline void seal_process(pid_t parent, int control, WorkerSlot& slot) {
   close_standard_input();
   std::atexit(on_exit_called);
   sigset_t none;
-  ::sigemptyset(&none);
+  sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   follow_parent(state);
 }
