@@ -52,12 +52,16 @@ is_time_limit <- function(cnd, plan) {
 exit_notes <- c(
   "called quit()", "called exit() in C code", "could not write its results",
   "gave a result that doesn't fit into this process's memory",
-  "closed or damaged the pipe of its results, and was ended"
+  "closed or damaged the pipe of its results, and was ended",
+  "was killed and does not end (held by the system or a debugger)"
 )
+
+# What is still there, for all that its time was over, was killed by its timer, too.
+is_held <- function(loss) loss[["note"]] == length(exit_notes)
 
 # An item whose worker died. `loss` is what describe_loss() in C++ gives.
 new_crash <- function(item, loss, plan) {
-  if (loss[["late"]] && signal_of(loss) %in% c("SIGKILL", "SIGALRM")) {
+  if (loss[["late"]] && (is_held(loss) || signal_of(loss) %in% c("SIGKILL", "SIGALRM"))) {
     return(new_timeout(item, plan))
   }
   how <- describe_death(loss)

@@ -1,5 +1,6 @@
 #include "events.h"
 
+#include "pin_library.h"
 #include "unwind.h"
 
 namespace lomp {
@@ -27,6 +28,7 @@ SEXP describe_loss(const Event& event) {
 }  // namespace
 
 Reaper& reaper() {
+  pin_library();  // its threads may outlive it
   static Reaper one;
   return one;
 }

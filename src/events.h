@@ -48,7 +48,7 @@ class ProgressClock {
 /// May jump, as unwind() does.
 void look(SEXP function);
 
-/// For the whole process; waits for its children when the package is unloaded, or R ends.
+/// For the whole process; waits a little for its children when R ends.
 Reaper& reaper();
 
 /// R counts from 1.

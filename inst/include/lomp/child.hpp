@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "clock.hpp"
 #include "fd.hpp"
 
 namespace lomp {
@@ -47,8 +48,9 @@ inline Fd open_pidfd(pid_t pid) {
 #endif
 }
 
-/// Owns one child, which leads a process group of its own. Whatever happens, the destructor ends
-/// the group and reaps the child: nothing is left behind, and no other child is touched.
+/// Owns one child, which leads a process group of its own. The destructor ends the group and reaps
+/// the child: nothing is left behind, and no other child is touched. Only one that can't end (held
+/// by the system, or by a debugger) is let go of after a second; a Reaper has more patience.
 class Child {
  public:
   Child() = default;
@@ -67,7 +69,7 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child() {
     kill_group();
-    wait();
+    if (ends_within(patience_ms)) (void)reap();
   }
 
   pid_t pid() const { return pid_; }
@@ -85,12 +87,21 @@ class Child {
     ::kill(pid_, SIGKILL);
   }
 
-  /// Waits for the end of the child and reaps it. A host that ignores SIGCHLD has the kernel reap
-  /// children; then the status isn't known and stays -1.
+  /// Waits for the end of the child, for ever if need be, and reaps it. A host that ignores SIGCHLD
+  /// has the kernel reap children; then the status isn't known and stays -1.
   void wait() {
     if (pid_ <= 0) return;
     retry_eintr([&] { return kernel().waitpid(pid_, &status_, 0); });
     forget();
+  }
+
+  /// Reaps the child if it has ended, without waiting; false if it hasn't, or if a debugger that
+  /// holds it must see its end first.
+  bool reap() {
+    if (pid_ <= 0) return true;
+    if (retry_eintr([&] { return kernel().waitpid(pid_, &status_, WNOHANG); }) == 0) return false;
+    forget();
+    return true;
   }
 
   /// Has the child ended? Never waits, and doesn't reap it: its number stays ours.
@@ -102,12 +113,17 @@ class Child {
 
   /// Waits up to `milliseconds` for the child's end; tells whether it has come.
   bool ends_within(int milliseconds) const {
+    const std::int64_t deadline = now_ns() + std::int64_t{milliseconds} * 1000000;
     pollfd end{pidfd_.get(), POLLIN, 0};
-    const int step = pidfd_ ? milliseconds : 1;  // a poll of nothing is a short wait
-    for (int waited = 0; !has_ended() && waited < milliseconds; waited += step) {
-      (void)kernel().poll(&end, 1, step);
+    while (!has_ended()) {
+      const std::int64_t left = deadline - now_ns();
+      if (left <= 0) return false;
+      // A poll of nothing is a short wait.
+      const int step = end.fd >= 0 ? static_cast<int>(left / 1000000) + 1 : 1;
+      // What tells of its end now goes on doing so, though a debugger may keep it from us.
+      if (kernel().poll(&end, 1, step) > 0) end.fd = -1;
     }
-    return has_ended();
+    return true;
   }
 
   /// Whoever does nothing more than wait() for it needs no descriptor.
@@ -133,6 +149,8 @@ class Child {
     pid_ = -1;
     pidfd_.reset();
   }
+
+  static constexpr int patience_ms = 1000;
 
   pid_t pid_ = -1;
   int status_ = -1;

@@ -42,6 +42,11 @@ class ForkPolicy {
            now_ns() - last_change_ >= cost();
   }
 
+  /// New workers die before they begin: this many more than may by chance. The next one is tried
+  /// after a while, which doubles each time, lest the session does nothing but fork.
+  void hold_off(int deaths) { retry_at_ = now_ns() + (first_hold_ns << std::min(deaths, 6)); }
+  bool holds_off() const { return now_ns() < retry_at_; }
+
   /// How long the last fork took.
   std::int64_t fork_ns() const { return fork_ns_; }
 
@@ -49,6 +54,8 @@ class ForkPolicy {
   int patience_ms() const { return static_cast<int>(fork_ns_ / 1000000) + 1; }
 
  private:
+  static constexpr std::int64_t first_hold_ns = 100000000;
+
   std::int64_t cost() const { return 3 * fork_ns_; }
 
   /// In nanoseconds, of which there may be more than an integer holds.
@@ -66,6 +73,7 @@ class ForkPolicy {
   std::int64_t fork_ns_ = 0;
   std::int64_t first_fork_ = 0;
   std::int64_t last_change_ = 0;
+  std::int64_t retry_at_ = 0;
 };
 
 }  // namespace lomp

@@ -7,6 +7,7 @@
 
 #include "child.hpp"
 #include "control.hpp"
+#include "ending.hpp"
 #include "frame_reader.hpp"
 #include "parcel.hpp"
 #include "pipe.hpp"
@@ -30,7 +31,9 @@ struct Member {
   std::uint64_t unreadable = 0;   ///< the item whose record can't be read here, plus 1
   bool readable = false;
   bool has_ended = false;  ///< the kernel says so; its pipe may still hold frames
-  bool is_buried = false;  ///< reaped without a bye: what it staged is still to be taken
+  Ending ending;           ///< of one that is about to end
+  bool was_late = false;   ///< when its end was first expected, its item's time was over
+  bool is_buried = false;  ///< gone without a bye: what it staged is still to be taken
   bool staged_taken = false;
   bool loss_reported = false;
 };

@@ -18,6 +18,7 @@
 #include "fork_policy.hpp"
 #include "member.hpp"
 #include "payload_returns.hpp"
+#include "process_state.hpp"
 #include "reactor.hpp"
 #include "reaper.hpp"
 #include "schedule.hpp"
@@ -44,15 +45,19 @@ struct PoolOptions {
   std::size_t most_free_bytes = std::size_t{64} << 20;
   bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
   std::function<void()> before_fork;  ///< runs in the parent before each fork
-  Reaper* reaper = nullptr;           ///< outlives the pool; takes over who is slow to end
-  int patience_ms = 100;              ///< how long the pool itself waits for their end
+  /// Outlives the pool; takes over who is slow to end. Without one the pool has its own.
+  Reaper* reaper = nullptr;
+  int patience_ms = 100;  ///< how long the pool itself waits for their end, if it has one
 };
 
 /// Runs in the child, sealed: takes all items it can get from the worker and returns.
 using WorkerMain = std::function<void(Worker&)>;
 
 /// One call's workers. Not thread-safe; used by the process that made it, on the thread that forks.
-/// The destructor ends and reaps every child.
+/// The destructor ends every child, and reaps it if it can be reaped. Whatever a worker does,
+/// nobody waits for its end without a limit: one that has been killed and doesn't end is held by
+/// the system or by a debugger. None of its own code will ever run again, so that its place and
+/// what it has staged are free, and the reaper has time.
 class Pool final : public PayloadSource {
  public:
   /// Forks nobody yet. Throws SystemError if there is no shared memory.
@@ -112,13 +117,12 @@ class Pool final : public PayloadSource {
         wait(0);
       } else if (live() == 0) {
         return make(EventKind::failed);
-      } else if (options_.is_prompt) {
+      } else {
         bool ready = false;
-        const Event staged = wait_promptly(patience(tick_ms), ready);
+        const Event staged = options_.is_prompt ? wait_promptly(patience(tick_ms), ready) : Event();
         if (staged.kind != EventKind::idle) return staged;
-        if (!ready) break;
-      } else if (!wait(patience(tick_ms))) {
-        break;
+        if (!options_.is_prompt) ready = wait(patience(tick_ms));
+        if (!ready && !is_seeing_off()) break;
       }
       // Over also where each wait finds the next piece of a large result at once.
     } while (now_ns() < deadline);
@@ -214,21 +218,21 @@ class Pool final : public PayloadSource {
     stopping_ = true;
     for (Place& member : members_) {
       if (!member) continue;
-      member->child.kill_group();
       member->readable = true;
+      end(*member, stop_patience_ms);
     }
   }
 
   /// Ends every child; all are killed before the first is waited for. Reaps them, too, but for
-  /// those that the reaper takes over.
+  /// those that the reaper takes over. Waits for a second at the most.
   void close() {
     if (::getpid() != owner_) return disown();
     for (Place& member : members_) {
-      if (member) leaving_.push_back(std::move(member->child));
+      if (member && member->child.pid() > 0) leaving_.push_back(std::move(member->child));
     }
     members_.clear();
     for (Child& child : leaving_) child.kill_group();
-    if (options_.reaper != nullptr) hand_over();
+    hand_over();
     leaving_.clear();
   }
 
@@ -254,7 +258,9 @@ class Pool final : public PayloadSource {
     return event;
   }
 
-  static bool has_news(const Member& m) { return m.readable || m.has_ended || m.is_buried; }
+  static bool has_news(const Member& m) {
+    return m.readable || m.has_ended || m.is_buried || m.ending.is_overdue();
+  }
 
   bool has_news() const {
     for (const Place& member : members_) {
@@ -282,7 +288,7 @@ class Pool final : public PayloadSource {
         return hear_frame(member);
       case ReadStatus::would_block:
         m.readable = false;
-        if (m.has_ended) bury(m);
+        see_off(m);
         return {};
       case ReadStatus::unfinished:
         return {};
@@ -291,7 +297,7 @@ class Pool final : public PayloadSource {
       case ReadStatus::eof:
         break;
     }
-    bury(m);
+    lose_pipe(m);
     return {};
   }
 
@@ -320,7 +326,7 @@ class Pool final : public PayloadSource {
     if (!options_.is_streamed || stopping_) return nullptr;
     if (has_all_items_ && !dispatch_.has_returned()) return nullptr;
     for (const Place& member : members_) {
-      if (member && member->wanted > 0 && !member->is_buried) return member.get();
+      if (member && member->wanted > 0 && !is_leaving(*member)) return member.get();
     }
     return nullptr;
   }
@@ -334,6 +340,7 @@ class Pool final : public PayloadSource {
 
   /// A record that doesn't fit into this process's memory is its item's failure, not the call's.
   ReadStatus read(Member& m) {
+    if (!m.results) return ReadStatus::would_block;
     try {
       return m.reader.next(m.results.get());
     } catch (const std::bad_alloc&) {
@@ -390,9 +397,7 @@ class Pool final : public PayloadSource {
 
   /// A worker that sends what can't be is as good as dead.
   Event fail(Member& m) {
-    WorkerSlot& slot = page_.slot(m.slot);
-    if (slot.note == ExitNote::none) slot.note = ExitNote::given_up;
-    bury(m);
+    lose_pipe(m);
     return {};
   }
 
@@ -425,7 +430,7 @@ class Pool final : public PayloadSource {
   /// way.
   Event take_from_living() {
     for (Place& member : members_) {
-      if (!member || member->is_buried) continue;
+      if (!member || !member->results) continue;
       Member& m = *member;
       Staging staging = page_.staging(m.slot);
       std::size_t size = 0;
@@ -548,22 +553,69 @@ class Pool final : public PayloadSource {
     return {};
   }
 
-  /// The worker has ended without a bye, or its pipe has, or it made no sense.
-  void bury(Member& m) {
-    note_cause(m);
+  /// Its pipe has ended, or makes no sense: nothing more is read from it.
+  void lose_pipe(Member& m) {
+    m.results.reset();
+    m.readable = false;
+    if (stopping_ || m.ending.is_expected() || page_.slot(m.slot).note != ExitNote::none) {
+      return end(m, death_patience_ms);
+    }
+    const ProcessState state = look_at_child(m.child.pid());
+    if (state.is_living()) return give_up_on(m);
+    if (state.is_dying()) return end(m, death_patience_ms);
+    m.ending.doubt_for(doubt_ms);
+  }
+
+  /// It goes on although its pipe has ended: it is ended here, and that is why it died.
+  void give_up_on(Member& m) {
+    page_.slot(m.slot).note = ExitNote::given_up;
+    end(m, death_patience_ms);
+  }
+
+  /// Kills what may not be dead yet; its end is waited for, while other things are seen to.
+  void end(Member& m, int patience_ms) {
     m.child.kill_group();
-    m.child.wait();
+    expect_end(m, patience_ms);
+  }
+
+  void expect_end(Member& m, int patience_ms) {
+    if (!m.ending.is_expected()) m.was_late = is_late(page_.slot(m.slot), 0);
+    m.ending.expect_within(patience_ms);
+  }
+
+  /// All that came from it was read. If it has ended, or is late with that, it gets no more time.
+  void see_off(Member& m) {
+    if (m.has_ended) return bury(m);
+    if (!m.ending.is_overdue()) return;
+    if (m.ending.is_doubtful()) return give_up_on(m);
+    if (!makes_headway(m)) bury(m);
+  }
+
+  /// A large process takes its time to end, but it runs, or waits for a processor to do so.
+  bool makes_headway(Member& m) const {
+    const int most = m.was_late ? death_patience_ms : huge_patience_ms;
+    return !stopping_ && look_at_child(m.child.pid()).is_running() &&
+           m.ending.prolong(look_every_ms, most);
+  }
+
+  /// The worker has ended without a bye, or was given all the time there is for that.
+  void bury(Member& m) {
+    expect_end(m, 0);
+    m.child.kill_group();
+    if (!m.child.reap()) leave_behind(m);
     m.results.reset();
     m.is_buried = true;
   }
 
-  /// A dying process closes its pipe a moment before it has ended. One that goes on after its pipe
-  /// has ended is ended here, and that is why it died.
-  void note_cause(const Member& m) {
+  void leave_behind(Member& m) {
     WorkerSlot& slot = page_.slot(m.slot);
-    if (stopping_ || slot.note != ExitNote::none || m.child.ends_within(grace_ms)) return;
-    slot.note = ExitNote::given_up;
+    if (slot.note == ExitNote::none) slot.note = ExitNote::held;
+    std::vector<Child> held;
+    held.push_back(std::move(m.child));
+    reaper().adopt(held);
   }
+
+  Reaper& reaper() { return options_.reaper != nullptr ? *options_.reaper : own_reaper_; }
 
   /// First what the dead worker had staged, then the news of its death.
   Event take_leave(Place& member) {
@@ -596,7 +648,10 @@ class Pool final : public PayloadSource {
     WorkerSlot& slot = page_.slot(m.slot);
     ++deaths_;
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
-    if (early_deaths_ >= max_early_deaths) return give_up(m, slot);
+    if (early_deaths_ >= max_early_deaths) {
+      if (!is_anybody_at_work()) return give_up(m, slot);
+      policy_.hold_off(early_deaths_ - max_early_deaths);
+    }
     const std::uint64_t item = culprit_of(m, slot);
     if (slot.running != item) put_back_running(m, slot);
     if (item == 0 || !mark_done(item - 1)) return {};
@@ -640,6 +695,17 @@ class Pool final : public PayloadSource {
     return with_loss(EventKind::lost, m, page_.slot(m.slot), item + 1);
   }
 
+  /// Has a living worker begun an item? Then workers can be had in this session.
+  bool is_anybody_at_work() const {
+    for (const Place& member : members_) {
+      if (member && !is_leaving(*member) && page_.slot(member->slot).begun > 0) return true;
+    }
+    return false;
+  }
+
+  /// Nothing more is to be expected of it.
+  static bool is_leaving(const Member& m) { return m.is_buried || m.ending.is_awaited(); }
+
   Event give_up(const Member& m, WorkerSlot& slot) {
     stop();
     Event event = with_loss(EventKind::failed, m, slot, 0);
@@ -650,7 +716,7 @@ class Pool final : public PayloadSource {
   Event with_loss(EventKind kind, const Member& m, const WorkerSlot& slot,
                   std::uint64_t item) const {
     Event event = make(kind);
-    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1, is_late(slot, 0)};
+    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1, m.was_late};
     return event;
   }
 
@@ -659,28 +725,54 @@ class Pool final : public PayloadSource {
     return deadline != 0 && now_ns() > deadline + grace_ns;
   }
 
-  /// Ends workers whose timers should have ended them long ago.
+  /// Ends workers whose timers should have ended them long ago, or have killed them in vain.
   void kill_late() {
     constexpr std::int64_t grace_ns = 1000000000;
     for (Place& member : members_) {
-      if (member && is_late(page_.slot(member->slot), grace_ns)) member->child.kill_group();
+      if (!member || is_leaving(*member)) continue;
+      const WorkerSlot& slot = page_.slot(member->slot);
+      if (!is_late(slot, 0)) continue;
+      const bool is_dying = look_at_child(member->child.pid()).is_dying();
+      if (is_dying || is_late(slot, grace_ns)) end(*member, stop_patience_ms);
     }
   }
 
-  /// Gives the reaper those who take their time to end.
+  /// Nothing has happened for a while. A worker that was killed and is held has nothing to tell, so
+  /// one after the other is looked at.
+  void look_for_dying() {
+    if (members_.empty() || now_ns() < next_look_) return;
+    next_look_ = now_ns() + std::int64_t{look_every_ms} * 1000000;
+    looked_at_ = (looked_at_ + 1) % members_.size();
+    const Place& member = members_[looked_at_];
+    if (!member || is_leaving(*member)) return;
+    if (look_at_child(member->child.pid()).is_dying()) expect_end(*member, death_patience_ms);
+  }
+
+  /// Gives the reaper those who take their time to end. Where they have been killed in the middle
+  /// of something, some of them may be held.
   void hand_over() {
     wait_for_ends();
-    const auto has_ended = [](const Child& child) { return child.has_ended(); };
-    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), has_ended), leaving_.end());
-    options_.reaper->adopt(leaving_);
+    for (Child& child : leaving_) (void)child.reap();
+    const auto is_reaped = [](const Child& child) { return child.pid() < 0; };
+    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), is_reaped), leaving_.end());
+    if (has_ended_well()) {
+      reaper().adopt(leaving_);
+    } else {
+      reaper().adopt_each(leaving_);
+    }
   }
+
+  bool has_ended_well() const { return is_complete() && !stopping_; }
 
   /// When all is done, nobody needs to wait for workers that have nothing to do any more. Else they
   /// have been killed in the middle of it, and are waited for; but a process takes about as long to
   /// end as it took to fork, and where that is a good part of the patience, they aren't either.
+  /// Where no reaper is at hand that outlives the pool, all are waited for.
   void wait_for_ends() const {
-    const std::int64_t patience = std::int64_t{options_.patience_ms} * 1000000;
-    if ((is_complete() && !stopping_) || policy_.fork_ns() > patience / 4) return;
+    const bool has_reaper = options_.reaper != nullptr;
+    const std::int64_t patience =
+        std::int64_t{has_reaper ? options_.patience_ms : death_patience_ms} * 1000000;
+    if (has_reaper && (has_ended_well() || policy_.fork_ns() > patience / 4)) return;
     const std::int64_t deadline = now_ns() + patience;
     for (const Child& child : leaving_) {
       const std::int64_t left = std::max<std::int64_t>(0, deadline - now_ns());
@@ -709,7 +801,9 @@ class Pool final : public PayloadSource {
     return sum;
   }
 
-  bool may_fork() const { return !stopping_ && live() < limit_; }
+  bool may_fork() const {
+    return !stopping_ && live() < limit_ && !(live() > 0 && policy_.holds_off());
+  }
 
   bool wants_worker() {
     if (!may_fork() || is_complete()) return false;
@@ -800,6 +894,7 @@ class Pool final : public PayloadSource {
       if (!member) continue;
       reactor_.watch(member->results.get());
       reactor_.watch(member->child.pidfd());
+      milliseconds = std::min(milliseconds, patience_with(*member, milliseconds));
     }
     const bool ready = reactor_.wait(milliseconds);
     std::size_t place = 0;
@@ -808,12 +903,34 @@ class Pool final : public PayloadSource {
       member->readable = reactor_.is_ready(place++);
       look_for_end(*member, reactor_.is_ready(place++));
     }
+    if (!ready) look_for_dying();
     return ready;
   }
 
-  /// Without a pidfd the process is asked for directly; that is once a tick at the least.
-  static void look_for_end(Member& m, bool pidfd_ready) {
-    m.has_ended = m.child.pidfd() >= 0 ? pidfd_ready : m.child.has_ended();
+  /// One that is about to end is looked at when its time is over, and ever so often if no
+  /// descriptor tells of its end.
+  static int patience_with(const Member& m, int milliseconds) {
+    if (m.is_buried || !m.ending.is_awaited()) return milliseconds;
+    const int left = m.ending.milliseconds_left();
+    return m.child.pidfd() >= 0 ? left : std::min(left, 1);
+  }
+
+  /// Is the end of somebody awaited, so that a wait may be shorter than the caller wants?
+  bool is_seeing_off() const {
+    for (const Place& member : members_) {
+      if (member && member->ending.is_awaited()) return true;
+    }
+    return false;
+  }
+
+  /// Without a pidfd the process is asked for directly; that is once a tick at the least. One that
+  /// is dead and can't be reaped is in the hands of a debugger.
+  void look_for_end(Member& m, bool pidfd_ready) {
+    if (m.child.pidfd() >= 0 && !pidfd_ready) return;
+    m.has_ended = m.child.has_ended();
+    if (m.has_ended || !pidfd_ready) return;
+    m.child.close_pidfd();
+    expect_end(m, death_patience_ms);
   }
 
   /// All pools of this process: a worker of one lets go of all.
@@ -824,7 +941,11 @@ class Pool final : public PayloadSource {
 
   static constexpr int max_early_deaths = 2;
   static constexpr std::size_t inbox_bytes = std::size_t{32} << 10;  // each of two
-  static constexpr int grace_ms = 200;
+  static constexpr int stop_patience_ms = 500;    // somebody waits for the end of the call
+  static constexpr int death_patience_ms = 1000;  // the others go on meanwhile
+  static constexpr int huge_patience_ms = 30000;  // it is busy with its end
+  static constexpr int doubt_ms = 2000;           // nobody can tell whether it is dying
+  static constexpr int look_every_ms = 100;
   static constexpr int lost_after_ms = 50;
   static constexpr std::uint64_t none = UINT64_MAX;
 
@@ -852,6 +973,9 @@ class Pool final : public PayloadSource {
   int early_deaths_ = 0;
   std::set<std::uint64_t> spared_;  // items that have had their second chance, plus 1
   bool stopping_ = false;
+  Reaper own_reaper_;  // without one of the caller's
+  std::size_t looked_at_ = 0;
+  std::int64_t next_look_ = 0;
   NumberedFd payload_;     // the one that was taken last, or a place kept for the next one
   MappedPayload spilled_;  // the record of the last event, if it came in a file
 };

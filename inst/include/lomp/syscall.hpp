@@ -49,6 +49,7 @@ struct Kernel {
   int (*poll)(pollfd*, nfds_t, int) = ::poll;
   pid_t (*fork)() = ::fork;
   pid_t (*waitpid)(pid_t, int*, int) = ::waitpid;
+  int (*open)(const char*, int) = [](const char* path, int flags) { return ::open(path, flags); };
 };
 
 /// The one table of calls of this process; a forked child inherits it.
