@@ -328,7 +328,7 @@ outcome_of_stream <- function(state) {
 }
 
 with_rest <- function(failure, rest, state) {
-  failed <- length(unique(vapply(state$failures$all(), function(f) f$item, 0)))
+  failed <- length(setdiff(vapply(state$failures$all(), function(f) f$item, 0), NA))
   failure$results <- rest
   failure$message <- paste0(failure$message, sprintf(
     "\n%s of %s items finished", format_count(state$end$done - failed),

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "fakes.hpp"
+#include "held.hpp"
 #include "lomp/child.hpp"
 #include "lomp/pipe.hpp"
 #include "processes.hpp"
@@ -321,4 +322,79 @@ TEST_CASE("a child without a descriptor of its own is watched all the same") {
     return exited_with(child.status(), 4) ? 0 : 3;
   });
   CHECK(status == 0);
+}
+
+TEST_CASE("a child is reaped without waiting once it has ended") {
+  const LeavesNothing check;
+  Child child = spawn([] {
+    ::raise(SIGSTOP);
+    ::_exit(6);
+  });
+  const pid_t pid = child.pid();
+  CHECK_FALSE(child.reap());
+  CHECK(child.pid() == pid);
+  siginfo_t info{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT) == 0);
+  CHECK_FALSE(child.reap());
+  ::kill(pid, SIGCONT);
+  REQUIRE(eventually([&] { return child.has_ended(); }));
+  CHECK(child.reap());
+  CHECK(child.pid() == -1);
+  CHECK(exited_with(child.status(), 6));
+  CHECK(child.reap());
+}
+
+TEST_CASE("a child that can't end is let go of after a while") {
+  const LeavesNothing check;
+  Debugger debugger;
+  pid_t pid = 0;
+  std::int64_t before = 0;
+  {
+    const Child child = spawn([] {
+      allow_holders();
+      wait_for_death();
+    });
+    if (!debugger.seize(child.pid())) {
+      WARN("no debugger may hold a process here");
+      return;
+    }
+    pid = child.pid();
+    before = lomp::now_ns();
+  }
+  CHECK(lomp::now_ns() - before < 2000000000);
+  CHECK_FALSE(is_gone(pid));
+  debugger.release();
+  CHECK(::waitpid(pid, nullptr, 0) == pid);
+}
+
+TEST_CASE("a dead child that a debugger keeps is waited for without haste") {
+  const LeavesNothing check;
+  // It holds the one thread that isn't gone yet.
+  Debugger debugger;
+  const SharedArray<pid_t> thread(1);
+  Child child = spawn([&] {
+    allow_holders();
+    thread[0] = start_thread_apart();
+    wait_for_death();
+  });
+  REQUIRE(eventually([&] { return thread[0] != 0; }));
+  if (!debugger.seize(thread[0])) {
+    WARN("no debugger may hold a process here");
+    return;
+  }
+  child.kill_group();
+  int polls = 0;
+  {
+    Fake<&Kernel::poll> fake([&polls](pollfd* fds, nfds_t n, int milliseconds) {
+      ++polls;
+      return ::poll(fds, n, milliseconds);
+    });
+    CHECK_FALSE(child.ends_within(100));
+  }
+  CHECK(polls <= 101);
+  CHECK_FALSE(child.reap());
+  debugger.release();
+  CHECK(child.ends_within(10000));
+  CHECK(child.reap());
+  CHECK(was_killed_by(child.status(), SIGKILL));
 }

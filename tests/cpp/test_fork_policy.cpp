@@ -104,3 +104,16 @@ TEST_CASE("the patience is about a fork's time and never nothing") {
   CHECK(patience >= 31);
   CHECK(patience < 5000);
 }
+
+TEST_CASE("after deaths at the start a fork is held off for a while that grows") {
+  ForkPolicy policy;
+  CHECK_FALSE(policy.holds_off());
+  const std::int64_t before = now_ns();
+  policy.hold_off(0);
+  while (policy.holds_off()) continue;
+  CHECK(now_ns() - before >= 100000000);
+  policy.hold_off(1000);
+  const std::int64_t again = now_ns();
+  while (policy.holds_off() && now_ns() - again < 300000000) continue;
+  CHECK(policy.holds_off());
+}

@@ -1,6 +1,7 @@
 #include <sys/resource.h>
 #include <testthat/vendor/catch.h>
 
+#include "held.hpp"
 #include "lomp/pipe.hpp"
 #include "lomp/reaper.hpp"
 #include "processes.hpp"
@@ -148,7 +149,52 @@ TEST_CASE("a signal never comes to a reaper's thread") {
   told.tell();
 }
 
-TEST_CASE("without a thread to be had the caller keeps the child") {
+TEST_CASE("the end of a reaper waits a second at most for children that go on") {
+  const LeavesNothing check;
+  Told told, other;
+  const std::int64_t before = lomp::now_ns();
+  {
+    Reaper reaper;
+    give(reaper, told.child);
+    give(reaper, other.child);
+  }
+  CHECK(lomp::now_ns() - before < 1000000000);
+  CHECK_FALSE(has_no_child());
+  // Its threads are still there.
+  told.tell();
+  other.tell();
+  CHECK(eventually([&] { return has_no_child(); }));
+}
+
+TEST_CASE("a child that is held holds up no other one's end") {
+  const LeavesNothing check;
+  Reaper reaper;
+  Told held, other;
+  std::vector<Child> children;
+  children.push_back(std::move(held.child));
+  children.push_back(std::move(other.child));
+  const pid_t pid = children.back().pid();
+  reaper.adopt_each(children);
+  CHECK(children.empty());
+  CHECK(reaper.size() == 2);
+  other.tell();
+  CHECK(eventually([&] { return reaper.size() == 1; }));
+  CHECK(::kill(pid, 0) == -1);
+  held.tell();
+  CHECK(eventually([&] { return reaper.size() == 0; }));
+}
+
+namespace {
+
+/// From now on there is no room for a thread's stack.
+void refuse_threads() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_AS, &none);
+}
+
+}  // namespace
+
+TEST_CASE("without a thread to be had the child is waited for at once") {
   if (is_sanitized) {
     SUCCEED("memory is a sanitizer's own there");
     return;
@@ -157,13 +203,32 @@ TEST_CASE("without a thread to be had the caller keeps the child") {
   CHECK(run_in_process([] {
           Reaper reaper;
           Told told;
-          const pid_t pid = told.child.pid();
-          // No room for a thread's stack.
-          const rlimit none{0, 0};
-          ::setrlimit(RLIMIT_AS, &none);
-          const bool is_kept =
-              !give(reaper, told.child) && told.child.pid() == pid && reaper.size() == 0;
           told.tell();
-          return is_kept ? 0 : 1;
+          refuse_threads();
+          if (!give(reaper, told.child) || reaper.size() != 0) return 1;
+          return has_no_child() ? 0 : 2;
+        }) == 0);
+}
+
+TEST_CASE("without a thread to be had a child that goes on is looked for now and then") {
+  if (is_sanitized) {
+    SUCCEED("memory is a sanitizer's own there");
+    return;
+  }
+  const LeavesNothing check;
+  CHECK(run_in_process([] {
+          const std::int64_t before = lomp::now_ns();
+          Told other, told;  // in this order none holds the pipe of one that is told before it
+          {
+            Reaper reaper;
+            refuse_threads();
+            if (!give(reaper, told.child) || reaper.size() != 1) return 1;
+            told.tell();
+            if (!eventually([&] { return reaper.size() == 0; })) return 2;
+            if (!give(reaper, other.child)) return 3;
+          }
+          if (lomp::now_ns() - before > 4000000000) return 4;
+          other.tell();
+          return 0;
         }) == 0);
 }
