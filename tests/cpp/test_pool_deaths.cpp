@@ -10,6 +10,7 @@
 #include <string>
 
 #include "fakes.hpp"
+#include "held.hpp"
 #include "lomp/pool.hpp"
 #include "pools.hpp"
 #include "stepper.hpp"
@@ -855,4 +856,283 @@ TEST_CASE("killed while a record is in a file") {
   });
   REQUIRE(tally.losses.size() == 1);
   CHECK(tally.losses[0].item == 1);
+}
+
+// ---- Workers that take long to end
+// ---------------------------------------------------------------
+
+namespace {
+
+/// Runs three items. The second one's worker is killed and closes its pipe, but is held at its end
+/// for a time, or for ever (-1). Each item leaves a trace when it is run.
+struct LongEnd {
+  const SharedArray<int> runs{3}, is_seized{1};
+  const SharedArray<pid_t> thread{1};
+  Job job{3, 1};
+  Tally tally{job};
+  Debugger debugger;
+  std::function<void()> before_death = [] {};
+
+  explicit LongEnd(int milliseconds) : debugger(milliseconds) {
+    job.during = [this](Worker&, std::uint32_t item) {
+      ++runs[item];
+      if (item != 1 || runs[item] > 1) return;
+      allow_holders();
+      thread[0] = start_thread_apart();
+      eventually([&] { return is_seized[0] == 1; });
+      before_death();
+      kill_self();
+    };
+  }
+
+  /// False if there can be no such thing here.
+  bool run(Pool& pool) {
+    collect_while(pool, tally, [&](const Tally&) { return thread[0] == 0; });
+    const bool may = debugger.seize(thread[0]);
+    is_seized[0] = 1;
+    collect(pool, tally);
+    if (!may) WARN("no debugger may hold a process here");
+    return may;
+  }
+
+  void check() const {
+    check_exact(tally);
+    REQUIRE(tally.losses.size() == 1);
+    CHECK(tally.losses[0].item == 1);
+    for (std::size_t item = 0; item < 3; ++item) CHECK(runs[item] == 1);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an item whose worker takes long to end is not run a second time") {
+  const LeavesNothing check;
+  LongEnd end(700);
+  Pool pool(end.job.options, main_of(end.job));
+  if (!end.run(pool)) return;
+  end.check();
+  CHECK(end.tally.losses[0].note == ExitNote::none);
+  CHECK(was_killed_by(end.tally.losses[0].status, SIGKILL));
+}
+
+TEST_CASE("an item whose worker takes long to end is not run again where nobody can tell") {
+  const LeavesNothing check;
+  const Fake<&Kernel::open> none(failing(ENOENT));
+  LongEnd end(700);
+  Pool pool(end.job.options, main_of(end.job));
+  if (!end.run(pool)) return;
+  end.check();
+  CHECK(was_killed_by(end.tally.losses[0].status, SIGKILL));
+}
+
+TEST_CASE("a call goes on without a worker that never ends") {
+  const LeavesNothing check;
+  LongEnd end(-1);
+  {
+    Pool pool(end.job.options, main_of(end.job));
+    if (!LOMP_LINUX || !end.run(pool)) return;
+    end.check();
+    CHECK(end.tally.losses[0].note == ExitNote::held);
+    CHECK(end.tally.losses[0].status == -1);
+  }
+  CHECK_FALSE(has_no_child());
+  end.debugger.release();
+  CHECK(eventually([] { return has_no_child(); }));
+}
+
+TEST_CASE("where nobody can tell a worker that closes its pipe and goes on is ended") {
+  const Fake<&Kernel::open> none(failing(EMFILE));
+  const Loss loss = loss_of(
+      [] {
+        for (int fd = 3; fd < 4096; ++fd) ::close(fd);
+        wait_for_death();
+      },
+      2, 2);
+  CHECK(was_killed_by(loss.status, SIGKILL));
+  CHECK(loss.note == ExitNote::given_up);
+}
+
+TEST_CASE("while a worker takes long to end the others' results come") {
+  const LeavesNothing check;
+  const SharedArray<int> is_dead(1);
+  LongEnd end(-1);
+  end.job.options.workers = 2;
+  const auto kill_one = end.job.during;
+  end.job.during = [&](Worker& worker, std::uint32_t item) {
+    if (item == 0) eventually([&] { return is_dead[0] == 1; });
+    kill_one(worker, item);
+  };
+  Pool pool(end.job.options, main_of(end.job));
+  pool.fork_all();
+  collect_while(pool, end.tally, [&](const Tally&) { return end.thread[0] == 0; });
+  const bool may = end.debugger.seize(end.thread[0]);
+  end.is_seized[0] = 1;
+  if (may) eventually([&] { return end.debugger.has_stopped(); });
+  const std::int64_t before = lomp::now_ns();
+  is_dead[0] = 1;
+  collect_while(pool, end.tally, [](const Tally& tally) { return tally.came[0] == 0; });
+  CHECK(lomp::now_ns() - before < 500000000);
+  end.debugger.release();
+  collect(pool, end.tally);
+  end.check();
+}
+
+namespace {
+
+/// Of two workers, one has an item in hand for as long as the other is of interest: that one is
+/// killed, or over its time, and held at its end by a debugger.
+struct Held {
+  const SharedArray<int> is_seized{1}, may_end{1};
+  const SharedArray<pid_t> pid{1};
+  Job job{4, 2};
+  Tally tally{job};
+  Debugger debugger;
+
+  explicit Held(std::function<void()> die) {
+    job.during = [this, die](Worker&, std::uint32_t item) {
+      if (item == 0) eventually([&] { return may_end[0] == 1; }, 30000);
+      if (item != 1) return;
+      allow_holders();
+      pid[0] = ::getpid();
+      eventually([&] { return is_seized[0] == 1; });
+      die();
+      wait_for_death();
+    };
+  }
+
+  bool seize(Pool& pool) {
+    pool.fork_all();
+    collect_while(pool, tally, [&](const Tally&) { return pid[0] == 0; });
+    const bool may = debugger.seize(pid[0]);
+    if (!may) WARN("no debugger may hold a process here");
+    is_seized[0] = 1;
+    return may;
+  }
+
+  /// Checks that the item is lost after so long, and that all others come.
+  void check_lost_within(Pool& pool, int milliseconds) {
+    const std::int64_t before = lomp::now_ns();
+    collect_while(
+        pool, tally, [](const Tally& seen) { return seen.losses.empty(); }, 10);
+    CHECK(lomp::now_ns() - before < std::int64_t{milliseconds} * 1000000);
+    may_end[0] = 1;
+    collect(pool, tally);
+    check_exact(tally);
+    REQUIRE(tally.losses.size() == 1);
+    CHECK(tally.losses[0].item == 1);
+    CHECK(tally.losses[0].note == ExitNote::held);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an item whose time is over is lost although its worker doesn't end") {
+  const LeavesNothing check;
+  constexpr int limit_ms = 300;
+  Held held([] {
+    static lomp::ItemTimer timer(own_slot().deadline);
+    timer.start(std::int64_t{limit_ms} * 1000000);
+  });
+  {
+    Pool pool(held.job.options, main_of(held.job));
+    if (!held.seize(pool)) return;
+    held.check_lost_within(pool, limit_ms + 2000);
+    CHECK(held.tally.losses[0].was_late);
+  }
+  held.debugger.release();
+  CHECK(eventually([] { return has_no_child(); }));
+}
+
+TEST_CASE("an item is lost with its killed worker although that doesn't end") {
+  const LeavesNothing check;
+  Held held([] { ::kill(::getpid(), SIGKILL); });
+  {
+    Pool pool(held.job.options, main_of(held.job));
+    if (!LOMP_LINUX || !held.seize(pool)) {
+      held.may_end[0] = 1;
+      return;
+    }
+    held.check_lost_within(pool, 3000);
+    CHECK_FALSE(held.tally.losses[0].was_late);
+  }
+  held.debugger.release();
+  CHECK(eventually([] { return has_no_child(); }));
+}
+
+TEST_CASE("whether an item was late is decided when its worker ends") {
+  const LeavesNothing check;
+  LongEnd end(900);
+  end.before_death = [] { own_slot().deadline = lomp::now_ns() + 600000000; };
+  Pool pool(end.job.options, main_of(end.job));
+  if (!end.run(pool)) return;
+  end.check();
+  CHECK_FALSE(end.tally.losses[0].was_late);
+}
+
+// ---- New workers that die
+// ------------------------------------------------------------------------
+
+namespace {
+
+/// While the first worker's first item is in hand, others die at their start.
+struct EarlyDeaths {
+  const SharedArray<int> count{1}, deaths{1}, is_at_work{1};
+  Job job{40, 3};
+
+  /// `wait` is what that item does.
+  lomp::WorkerMain main_with(std::function<void()> wait, int most) {
+    job.during = [this, wait](Worker&, std::uint32_t item) {
+      if (item != 0) return;
+      is_at_work[0] = 1;
+      wait();
+    };
+    return [this, most](Worker& worker) {
+      if (!is_first(count) && deaths[0] < most) {
+        eventually([this] { return is_at_work[0] == 1; });
+        ++deaths[0];
+        kill_self();
+      }
+      main_of(job)(worker);
+    };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("new workers that die do not end a call in which others are at work") {
+  const LeavesNothing check;
+  EarlyDeaths early;
+  const auto wait = [&] { eventually([&] { return early.deaths[0] == 4; }, 20000); };
+  Pool pool(early.job.options, early.main_with(wait, 4));
+  Tally tally(early.job);
+  collect(pool, tally);
+  check_complete(tally);
+  CHECK(pool.deaths() == 4);
+}
+
+TEST_CASE("while new workers die no time is spent on forks") {
+  const LeavesNothing check;
+  EarlyDeaths early;
+  Pool pool(early.job.options, early.main_with([] { ::poll(nullptr, 0, 1000); }, 1000));
+  Tally tally(early.job);
+  collect(pool, tally);
+  check_complete(tally);
+  CHECK(pool.deaths() >= 3);
+  CHECK(pool.forks() <= 12);
+}
+
+TEST_CASE("new workers that die end a call in which nobody is at work any more") {
+  const LeavesNothing check;
+  EarlyDeaths early;
+  const auto die = [&] {
+    eventually([&] { return early.deaths[0] == 3; }, 20000);
+    kill_self();
+  };
+  Pool pool(early.job.options, early.main_with(die, 1000));
+  Tally tally(early.job);
+  collect(pool, tally);
+  CHECK(tally.end == EventKind::failed);
+  REQUIRE(tally.losses.size() == 1);
+  CHECK(tally.losses[0].item == 0);
+  CHECK(pool.deaths() >= 5);
 }

@@ -3,6 +3,7 @@
 #include <testthat/vendor/catch.h>
 
 #include "fakes.hpp"
+#include "held.hpp"
 #include "lomp/pool.hpp"
 #include "pools.hpp"
 
@@ -203,6 +204,84 @@ TEST_CASE("a stopped pool ends although its workers are stuck") {
   CHECK(tally.delivered() == 0);
   CHECK(tally.losses.empty());
   CHECK(pool.next(tick_ms).kind == EventKind::finished);
+}
+
+namespace {
+
+/// Stuck workers one of which has finished an item and can't end for as long as `hold` says so,
+/// which gets its number; false if it can't be held.
+template <class Hold>
+bool hold_one(Stuck& stuck, Pool& pool, Tally& tally, const SharedArray<pid_t>& pid, Hold hold) {
+  stuck.job.during = [&](Worker&, std::uint32_t item) {
+    if (item == 0) return;
+    allow_holders();
+    pid[0] = ::getpid();
+    ++stuck.running[0];
+    wait_for_death();
+  };
+  pool.fork_all();
+  collect_while(pool, tally,
+                [&](const Tally&) { return stuck.running[0] < Stuck::workers || !tally.came[0]; });
+  return hold(pid[0]);
+}
+
+/// Checks that `end` ends a pool in time although a worker of its can't end, who is left to the
+/// reaper, the pool's own if there is no other; and that nothing is left when `release` is over.
+template <class Hold, class Release>
+void check_ends(bool has_reaper, bool is_stopped, Hold hold, Release release) {
+  lomp::Reaper reaper;
+  Stuck stuck;
+  const SharedArray<pid_t> pid(1);
+  if (has_reaper) stuck.job.options.reaper = &reaper;
+  Tally tally(stuck.job);
+  std::int64_t before = 0;
+  {
+    Pool pool(stuck.job.options, main_of(stuck.job));
+    const bool is_held = hold_one(stuck, pool, tally, pid, hold);
+    before = lomp::now_ns();
+    if (is_held && is_stopped) {
+      pool.stop();
+      collect(pool, tally);
+      CHECK(tally.end == EventKind::finished);
+      CHECK(tally.losses.empty());
+    }
+    pool.close();
+    if (!is_held) {
+      WARN("no process can be held here");
+      return;
+    }
+  }
+  CHECK(lomp::now_ns() - before < 2000000000);
+  CHECK(tally.delivered() == 1);
+  if (has_reaper) CHECK(reaper.size() == 1);
+  CHECK_FALSE(is_gone(pid[0]));
+  release();
+  CHECK(eventually([] { return has_no_child(); }));
+  CHECK(eventually([&] { return reaper.size() == 0; }));
+}
+
+}  // namespace
+
+TEST_CASE("a pool ends although a debugger holds a worker") {
+  const LeavesNothing check;
+  for (bool has_reaper : {false, true}) {
+    for (bool is_stopped : {false, true}) {
+      CAPTURE(has_reaper);
+      CAPTURE(is_stopped);
+      Debugger debugger;
+      const auto hold = [&](pid_t pid) { return debugger.seize(pid); };
+      check_ends(has_reaper, is_stopped, hold, [&] { debugger.release(); });
+    }
+  }
+}
+
+TEST_CASE("a pool ends although a worker is frozen") {
+  const LeavesNothing check;
+  for (bool is_stopped : {false, true}) {
+    Freezer freezer;
+    const auto hold = [&](pid_t pid) { return freezer && freezer.freeze(pid); };
+    check_ends(true, is_stopped, hold, [&] { freezer.thaw(); });
+  }
 }
 
 TEST_CASE("a pool that is stopped before it began forks nobody") {
