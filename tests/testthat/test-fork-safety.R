@@ -319,6 +319,214 @@ test_that("replacements that die at once end the call, and the results so far ar
   expect_s3_class(run$value$results[[5]], "lomp_not_run")
 })
 
+test_that("new workers that die don't end a call in which others are at work", {
+  skip_without_proc()
+  # Item 1 goes on for as long as others are doomed. Before it has begun nobody else may die.
+  run <- run_r(values = list(faults = native("faults.c")), code = {
+    library(lomp)
+    dyn.load(faults)
+    .C("doom_children", 0L)
+    calls <- list(
+      map = function(f) lomp_map(1:6, f, .workers = 3, .on_error = "collect"),
+      stream = function(f) {
+        at <- 0
+        items <- function() if (at < 6) at <<- at + 1 else lomp_done()
+        lomp_map(items, f, .workers = 3, .on_error = "collect")
+      }
+    )
+    give(lapply(calls, function(call) {
+      outcome_of(call(function(i) {
+        if (i == 1) {
+          .C("doom_children", 3L)
+          Sys.sleep(0.5)
+        }
+        if (i == 2) tools::pskill(Sys.getpid(), tools::SIGKILL)
+        i
+      }))
+    }))
+  })
+  for (results in run$value) {
+    expect_type(results, "list")
+    expect_s3_class(results[[2]], "lomp_crash")
+    expect_equal(as.numeric(unlist(results[-2])), c(1, 3:6))
+  }
+})
+
+# ---- Workers that can't end ----------------------------------------------------------------------
+
+# Ways to hold a process at its end, from this process: they return how to let go, or NULL if it
+# can't be done here.
+holds <- list(
+  debugger = function(pid) {
+    ready <- tempfile("ready")
+    system2(native("hold.c", program = TRUE), c(shQuote(ready), pid), wait = FALSE)
+    wait_until(length(lines_of(ready)) == 1L)
+    debugger <- as.integer(lines_of(ready))
+    if (debugger > 0L) function() tools::pskill(debugger, tools::SIGTERM)
+  },
+  # Those of the first version hold off SIGKILL.
+  freezer = function(pid) {
+    folder <- file.path("/sys/fs/cgroup/freezer", basename(tempfile("lomp-test-")))
+    if (!suppressWarnings(dir.create(folder))) return(NULL)
+    state <- file.path(folder, "freezer.state")
+    cat(pid, file = file.path(folder, "cgroup.procs"))
+    cat("FROZEN", file = state)
+    wait_until(identical(lines_of(state), "FROZEN"))
+    function() {
+      cat("THAWED", file = state)
+      wait_until(length(lines_of(file.path(folder, "cgroup.procs"))) == 0L)
+      system2("rmdir", shQuote(folder))
+    }
+  }
+)
+
+# Starts a script that evaluates `call`; in that, item 2 is held. `f` waits in each item until this
+# process says go, and then does what `then` says.
+start_held <- function(call, then, files) {
+  start_r(quote({
+    library(lomp)
+    dyn.load(faults)
+    f <- function(i) {
+      if (i == 2) {
+        .C("allow_debuggers")
+        writeLines(as.character(Sys.getpid()), paste0(files$pid, "~"))
+        file.rename(paste0(files$pid, "~"), files$pid)
+      }
+      wait_until(file.exists(files$go), 60)
+      eval(then)
+    }
+    value <- outcome_of(suppressWarnings(eval(call)))
+    ended <- as.numeric(Sys.time())
+    again <- lomp_map(1:3, function(i) i, .workers = 2)
+    note("ended")
+    wait_until(file.exists(files$released), 60)
+    give(list(value = value, ended = ended, again = again, children = children_left()))
+  }), list(call = call, then = then, files = files, faults = native("faults.c")))
+}
+
+# Holds item 2's worker, says go, does what `act` says, and lets go when the call is over. Gives the
+# run, and the seconds from go to the end of the call, or of the session.
+run_held <- function(hold, call, then, act = function(run, worker) NULL) {
+  files <- list(pid = tempfile(), go = tempfile(), released = tempfile())
+  run <- start_held(call, then, files)
+  expect_true(wait_until(file.exists(files$pid)))
+  worker <- as.integer(lines_of(files$pid))
+  release <- hold(worker)
+  if (is.null(release)) {
+    end_run(run)
+    skip("no process can be held here")
+  }
+  went <- as.numeric(Sys.time())
+  raise(files$go)
+  act(run, worker)
+  has_ended <- function() has_noted(run, "ended") || length(lines_of(status_of(run))) == 1L
+  in_time <- wait_until(has_ended(), 30)
+  session_seconds <- as.numeric(Sys.time()) - went
+  is_held <- is_alive(worker)
+  release()
+  raise(files$released)
+  run <- finish_r(run)
+  expect_true(in_time && run$in_time, info = told(run))
+  expect_true(is_held)
+  expect_true(wait_until(!is_alive(worker)))
+  seconds <- if (is.null(run$value)) session_seconds else run$value$ended - went
+  list(run = run, seconds = seconds, value = run$value$value)
+}
+
+status_of <- function(run) file.path(run$folder, "status")
+
+# The call was over in time, and the session went on; in the end nothing is left.
+expect_ended <- function(held, seconds = 2) {
+  expect_lt(held$seconds, seconds)
+  expect_identical(held$run$value$again, as.list(1:3))
+  expect_length(held$run$value$children, 0)
+}
+
+for (name in names(holds)) {
+  hold <- holds[[name]]
+  wait_or_fail <- quote(if (i == 1) stop("boom") else Sys.sleep(100))
+
+  test_that(sprintf("an error ends a call although a %s holds a worker", name), {
+    skip_without_proc()
+    held <- run_held(hold, quote(lomp_map(1:2, f, .workers = 2)), wait_or_fail)
+    expect_ended(held)
+    expect_match(conditionMessage(held$value), "item 1: boom", fixed = TRUE)
+  })
+
+  test_that(sprintf("an interrupt ends a call although a %s holds a worker", name), {
+    skip_without_proc()
+    interrupt <- function(run, worker) tools::pskill(run$pid, tools::SIGINT)
+    held <- run_held(hold, quote(lomp_map(1:2, f, .workers = 2)), quote(Sys.sleep(100)), interrupt)
+    expect_ended(held)
+    expect_s3_class(held$value, "lomp_interrupt")
+  })
+
+  test_that(sprintf("an iterator is closed although a %s holds a worker", name), {
+    skip_without_proc()
+    held <- run_held(hold, quote({
+      it <- lomp_iterate(1:2, f, .workers = 2)
+      first <- it()
+      it(close = TRUE)
+      first
+    }), quote(if (i == 1) i else Sys.sleep(100)))
+    expect_ended(held)
+    expect_identical(held$value, 1L)
+  })
+
+  test_that(sprintf("a session ends although a %s holds a worker", name), {
+    skip_without_proc()
+    held <- run_held(hold, quote({
+      it <- lomp_iterate(1:2, f, .workers = 2)
+      it()
+      quit(status = 3)
+    }), quote(if (i == 1) i else Sys.sleep(100)))
+    expect_lt(held$seconds, 2)
+    expect_identical(held$run$status, 3L)
+  })
+}
+
+test_that("a time limit loses an item although a debugger holds its worker, and no other one", {
+  skip_without_proc()
+  call <- quote(lomp_map(1:6, f, .workers = 2, .timeout = 5, .on_error = "collect"))
+  held <- run_held(holds$debugger, call, quote(if (i == 2) Sys.sleep(100) else i))
+  expect_ended(held, 7)
+  expect_s3_class(held$value[[2]], "lomp_timeout")
+  expect_identical(held$value[-2], list(1L, 3L, 4L, 5L, 6L))
+})
+
+test_that("an item is lost with its killed worker although a debugger holds it", {
+  skip_without_proc()
+  call <- quote(lomp_map(1:6, f, .workers = 2, .on_error = "collect"))
+  kill <- function(run, worker) tools::pskill(worker, tools::SIGKILL)
+  held <- run_held(holds$debugger, call, quote(if (i == 2) Sys.sleep(100) else i), kill)
+  expect_ended(held, 4)
+  expect_crash(held$value[[2]], 2, "killed and does not end")
+  expect_identical(held$value[-2], list(1L, 3L, 4L, 5L, 6L))
+})
+
+test_that("an item whose killed worker takes long to end is run once", {
+  skip_without_proc()
+  skip_if(free_megabytes() < 4000, "too little memory")
+  # Its output is given back by the system after its pipe has been closed.
+  run <- run_r(code = {
+    library(lomp)
+    ledger <- tempfile()
+    line <- strrep("x", 1e6)
+    f <- function(i) {
+      cat(i, "\n", file = ledger, append = TRUE)
+      if (i == 2) {
+        for (k in 1:1500) cat(line, "\n")
+        tools::pskill(Sys.getpid(), tools::SIGKILL)
+      }
+      i
+    }
+    results <- suppressWarnings(lomp_map(1:4, f, .workers = 2, .on_error = "collect"))
+    give(list(results = results, runs = readLines(ledger)))
+  })
+  expect_crash(run$value$results[[2]], 2, "SIGKILL")
+  expect_identical(sort(as.integer(run$value$runs)), 1:4)
+})
+
 # ---- Random deaths -------------------------------------------------------------------------------
 
 # The killer is a process of its own, so that it strikes at any moment: while a worker starts, takes

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,6 +76,13 @@ void fault_leave_behind(int* new_session, int* pid) {
 
 void fault_spin(void) {
   for (volatile int go = 1; go;) continue;
+}
+
+// Lets any process of the user's hold this one, where that is restricted.
+void allow_debuggers(void) {
+#ifdef PR_SET_PTRACER
+  prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+#endif
 }
 
 // ---- Children that die at once -----------------------------------------------------------------
