@@ -53,11 +53,11 @@ exit_notes <- c(
   "called quit()", "called exit() in C code", "could not write its results",
   "gave a result that doesn't fit into this process's memory",
   "closed or damaged the pipe of its results, and was ended",
-  "was killed and does not end (held by the system or a debugger)"
+  held = "was killed and does not end (held by the system or a debugger)"
 )
 
 # What is still there, for all that its time was over, was killed by its timer, too.
-is_held <- function(loss) loss[["note"]] == length(exit_notes)
+is_held <- function(loss) loss[["note"]] == match("held", names(exit_notes))
 
 # An item whose worker died. `loss` is what describe_loss() in C++ gives.
 new_crash <- function(item, loss, plan) {

@@ -362,6 +362,18 @@ test_that("a worker's death is an error with signal, status and process", {
   expect_identical(left[c("signal", "status")], list(signal = NA_character_, status = 3L))
 })
 
+test_that("a worker that was killed late is a time limit's, whether it ends or not", {
+  plan <- list(n = 3, names = NULL, timeout = 2)
+  late <- function(...) replace(loss_of(...), "late", 1L)
+  held <- match("held", names(exit_notes))
+  for (loss in list(late(signal = 9L), late(note = held))) {
+    expect_s3_class(new_crash(2, loss, plan), "lomp_timeout")
+  }
+  for (loss in list(late(signal = 11L), late(note = 1L), loss_of(note = held))) {
+    expect_s3_class(new_crash(2, loss, plan), "lomp_crash")
+  }
+})
+
 test_that("messages on deaths read well", {
   plan <- list(n = 3, names = c("a", "b", "c"))
   expect_messages(

@@ -380,16 +380,17 @@ holds <- list(
   }
 )
 
-# Starts a script that evaluates `call`; in that, item 2 is held. `f` waits in each item until this
-# process says go, and then does what `then` says.
-start_held <- function(call, then, files) {
+# Starts a script that evaluates `call`; in that, item 2 is held, or only a thread of its process.
+# `f` waits in each item until this process says go, and then does what `then` says.
+start_held <- function(call, then, files, thread) {
   start_r(quote({
     library(lomp)
     dyn.load(faults)
     f <- function(i) {
       if (i == 2) {
         .C("allow_debuggers")
-        writeLines(as.character(Sys.getpid()), paste0(files$pid, "~"))
+        held <- if (thread) .C("start_thread_apart", 0L)[[1]] else Sys.getpid()
+        writeLines(as.character(held), paste0(files$pid, "~"))
         file.rename(paste0(files$pid, "~"), files$pid)
       }
       wait_until(file.exists(files$go), 60)
@@ -401,14 +402,14 @@ start_held <- function(call, then, files) {
     note("ended")
     wait_until(file.exists(files$released), 60)
     give(list(value = value, ended = ended, again = again, children = children_left()))
-  }), list(call = call, then = then, files = files, faults = native("faults.c")))
+  }), list(call = call, then = then, files = files, thread = thread, faults = native("faults.c")))
 }
 
 # Holds item 2's worker, says go, does what `act` says, and lets go when the call is over. Gives the
 # run, and the seconds from go to the end of the call, or of the session.
-run_held <- function(hold, call, then, act = function(run, worker) NULL) {
+run_held <- function(hold, call, then, act = function(run, worker) NULL, thread = FALSE) {
   files <- list(pid = tempfile(), go = tempfile(), released = tempfile())
-  run <- start_held(call, then, files)
+  run <- start_held(call, then, files, thread)
   expect_true(wait_until(file.exists(files$pid)))
   worker <- as.integer(lines_of(files$pid))
   release <- hold(worker)
@@ -506,25 +507,19 @@ test_that("an item is lost with its killed worker although a debugger holds it",
 
 test_that("an item whose killed worker takes long to end is run once", {
   skip_without_proc()
-  skip_if(free_megabytes() < 4000, "too little memory")
-  # Its output is given back by the system after its pipe has been closed.
-  run <- run_r(code = {
-    library(lomp)
-    ledger <- tempfile()
-    line <- strrep("x", 1e6)
-    f <- function(i) {
-      cat(i, "\n", file = ledger, append = TRUE)
-      if (i == 2) {
-        for (k in 1:1500) cat(line, "\n")
-        tools::pskill(Sys.getpid(), tools::SIGKILL)
-      }
-      i
-    }
-    results <- suppressWarnings(lomp_map(1:4, f, .workers = 2, .on_error = "collect"))
-    give(list(results = results, runs = readLines(ledger)))
+  # All that is held is a thread without descriptors: those of the process are closed at its death.
+  call <- quote(lomp_map(1:6, f, .workers = 2, .on_error = "collect"))
+  then <- quote({
+    note(paste("item", i))
+    if (i == 2) tools::pskill(Sys.getpid(), tools::SIGKILL)
+    i
   })
-  expect_crash(run$value$results[[2]], 2, "SIGKILL")
-  expect_identical(sort(as.integer(run$value$runs)), 1:4)
+  held <- run_held(holds$debugger, call, then, thread = TRUE)
+  expect_ended(held, 4)
+  expect_crash(held$value[[2]], 2, "killed and does not end")
+  expect_identical(held$value[-2], list(1L, 3L, 4L, 5L, 6L))
+  expect_setequal(held$run$ledger$text, c(paste("item", 1:6), "ended"))
+  expect_equal(anyDuplicated(held$run$ledger$text), 0)
 })
 
 # ---- Random deaths -------------------------------------------------------------------------------

@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #ifdef __linux__
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #endif
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -82,6 +84,29 @@ void fault_spin(void) {
 void allow_debuggers(void) {
 #ifdef PR_SET_PTRACER
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+#endif
+}
+
+#ifdef __linux__
+static atomic_int thread_apart = 0;
+
+static void* stay_apart(void* nothing) {
+  unshare(CLONE_FILES);
+  for (int fd = 0; fd < 4096; ++fd) close(fd);
+  atomic_store(&thread_apart, (int)syscall(SYS_gettid));
+  for (;;) pause();
+  return nothing;
+}
+#endif
+
+// Starts a thread that has descriptors of its own, none, and never ends by itself. A debugger may
+// hold it when its process dies, whose own descriptors are closed then.
+void start_thread_apart(int* number) {
+#ifdef __linux__
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, stay_apart, NULL) != 0) error("no thread");
+  while (atomic_load(&thread_apart) == 0) usleep(1000);
+  *number = atomic_load(&thread_apart);
 #endif
 }
 

@@ -1,5 +1,6 @@
-// A debugger: hold READY PID. The process goes on as ever until it is about to end; there it is held
-// until this program ends. READY is a file for the program's own number, or 0 if it may hold nobody.
+// A debugger: hold READY PID. The process goes on as ever until it is about to end; there it is
+// held until this program ends. READY is a file for the program's own number, or 0 if it may hold
+// nobody.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
