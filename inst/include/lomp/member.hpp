@@ -32,7 +32,7 @@ struct Member {
   bool readable = false;
   bool has_ended = false;  ///< the kernel says so; its pipe may still hold frames
   Ending ending;           ///< of one that is about to end
-  bool was_late = false;   ///< when its end was first expected, its item's time was over
+  bool was_late = false;   ///< at the first sign of its end its item's time was over
   bool is_buried = false;  ///< gone without a bye: what it staged is still to be taken
   bool staged_taken = false;
   bool loss_reported = false;

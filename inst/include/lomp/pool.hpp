@@ -563,6 +563,7 @@ class Pool final : public PayloadSource {
     const ProcessState state = look_at_child(m.child.pid());
     if (state.is_living()) return give_up_on(m);
     if (state.is_dying()) return end(m, death_patience_ms);
+    note_lateness(m);
     m.ending.doubt_for(doubt_ms);
   }
 
@@ -579,8 +580,13 @@ class Pool final : public PayloadSource {
   }
 
   void expect_end(Member& m, int patience_ms) {
-    if (!m.ending.is_expected()) m.was_late = is_late(page_.slot(m.slot), 0);
+    note_lateness(m);
     m.ending.expect_within(patience_ms);
+  }
+
+  /// Whether its item's time was over is decided when there is a first sign of its end.
+  void note_lateness(Member& m) const {
+    if (!m.ending.is_awaited()) m.was_late = is_late(page_.slot(m.slot), 0);
   }
 
   /// All that came from it was read. If it has ended, or is late with that, it gets no more time.
