@@ -53,17 +53,12 @@ exit_notes <- c(
   "called quit()", "called exit() in C code", "could not write its results",
   "gave a result that doesn't fit into this process's memory",
   "closed or damaged the pipe of its results, and was ended",
-  held = "was killed and does not end (held by the system or a debugger)"
+  "was killed and does not end (held by the system or a debugger)", "took too long"
 )
-
-# What is still there, for all that its time was over, was killed by its timer, too.
-is_held <- function(loss) loss[["note"]] == match("held", names(exit_notes))
 
 # An item whose worker died. `loss` is what describe_loss() in C++ gives.
 new_crash <- function(item, loss, plan) {
-  if (loss[["late"]] && (is_held(loss) || signal_of(loss) %in% c("SIGKILL", "SIGALRM"))) {
-    return(new_timeout(item, plan))
-  }
+  if (loss[["late"]]) return(new_timeout(item, plan))
   how <- describe_death(loss)
   new_failure("lomp_crash", paste0(item_label(item, plan), ": ", how), item, item_name(item, plan),
               simpleError(how), character(), proc.time()[["elapsed"]],

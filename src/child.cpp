@@ -1,9 +1,8 @@
 #include "child.h"
 
-#include <cstdio>
-
 #include "binding.h"
 #include "lomp/collection_policy.hpp"
+#include "lomp/open_files.hpp"
 #include "mapped_vector.h"
 #include "outlet.h"
 #include "output.h"
@@ -194,7 +193,7 @@ void collect(Run& run) {
 void run_items(Run& run) {
   do {
     run_block(run);
-    std::fflush(nullptr);
+    flush_open_files(true);
     if (run.policy.is_due()) collect(run);
   } while (run.worker->next_block());
   run.is_over = true;
@@ -291,12 +290,13 @@ Task make_task(SEXP work) {
 }
 
 void prepare_fork() {
-  std::fflush(nullptr);
+  flush_open_files(false);
   prepare_seal();
   Output::prepare();
 }
 
 void run_worker(Worker& worker, const Task& task) {
+  forget_inherited_output();
   seal_r();
   use_one_thread();
   Run run = {&worker, &task, {}, CollectionPolicy(), nullptr, false, false};

@@ -41,7 +41,7 @@ struct Task {
 /// collect); `timeout` is in seconds, Inf for no limit.
 Task make_task(SEXP work);
 
-/// In the parent, before each fork: empties output buffers that the child would inherit, and
+/// In the parent, before each fork: empties those output buffers that nobody is using, and
 /// prepares its seal.
 void prepare_fork();
 

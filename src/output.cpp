@@ -1,9 +1,9 @@
 #include "output.h"
 
-#include <cstdio>
 #include <cstring>
 
 #include "lomp/generation.hpp"
+#include "lomp/open_files.hpp"
 #include "seal_r.h"
 #include "serialize.h"
 
@@ -28,7 +28,7 @@ State& state() {
 bool can_send(const State& s) { return s.worker->running() != 0 && !*s.is_writing; }
 
 void take_file(State& s) {
-  std::fflush(nullptr);
+  flush_open_files(true);
   std::string all;
   s.file.take(all);
   if (all.empty()) return;

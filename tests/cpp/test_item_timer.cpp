@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <sys/resource.h>
 #include <testthat/vendor/catch.h>
 
 #include "lomp/item_timer.hpp"
@@ -17,10 +18,8 @@ void spin_for(std::int64_t ns) {
   while (lomp::now_ns() < end) continue;
 }
 
-// Of a process that a timer has killed.
-bool was_timed_out(int status) {
-  return was_killed_by(status, SIGKILL) || was_killed_by(status, SIGALRM);
-}
+// Of a process that a timer has killed, which nobody else could be taken for.
+bool was_timed_out(int status) { return was_killed_by(status, lomp::time_out_signal); }
 
 }  // namespace
 
@@ -37,7 +36,7 @@ TEST_CASE("a process is killed when its time is over") {
 }
 
 TEST_CASE("no handler and no mask holds the kill off") {
-#if LOMP_LINUX && defined(__LP64__)
+#if LOMP_KERNEL_TIMERS
   const int status = run_in_process([] {
     sigset_t all;
     sigfillset(&all);
@@ -51,6 +50,41 @@ TEST_CASE("no handler and no mask holds the kill off") {
   CHECK(was_killed_by(status, SIGKILL));
 #else
   SUCCEED("the timer's signal is one that can be held off here");
+#endif
+}
+
+TEST_CASE("a process may do something yet when its time is over, but not for long") {
+#if LOMP_KERNEL_TIMERS
+  const std::int64_t begin = lomp::now_ns();
+  const int status = run_in_process([] {
+    ::signal(lomp::time_out_signal, [](int) {
+      for (;;) continue;
+    });
+    KillTimer timer;
+    timer.set(20 * ms);
+    for (;;) continue;
+    return 0;
+  });
+  CHECK(was_killed_by(status, SIGKILL));
+  CHECK(lomp::now_ns() - begin >= 20 * ms + KillTimer::grace_ns);
+#else
+  SUCCEED("there is only one timer");
+#endif
+}
+
+TEST_CASE("where the kernel has no timer left the other one does") {
+#if LOMP_KERNEL_TIMERS
+  const int status = run_in_process([] {
+    const rlimit none{0, 0};  // each timer takes a place in the queue of signals
+    ::setrlimit(RLIMIT_SIGPENDING, &none);
+    KillTimer timer;
+    timer.set(20 * ms);
+    for (;;) continue;
+    return 0;
+  });
+  CHECK(was_killed_by(status, lomp::alarm_signal));
+#else
+  SUCCEED("there is no other one");
 #endif
 }
 

@@ -175,7 +175,9 @@ TEST_CASE("a process that holds the pipe open does not hide its parent's death")
     if (item != 1) return;
     const pid_t pid = ::fork();
     if (pid == 0) {
-      ::setsid();  // out of the group that the pool kills
+      // Out of the group that the pool kills, and no child of the worker's.
+      if (::fork() != 0) ::_exit(0);
+      ::setsid();
       holder[0] = ::getpid();
       wait_for_death();
     }

@@ -11,7 +11,9 @@
 #include <utility>
 
 #include "clock.hpp"
+#include "descendants.hpp"
 #include "fd.hpp"
+#include "held_signal.hpp"
 
 namespace lomp {
 
@@ -58,10 +60,12 @@ class Child {
   Child(Child&& other) noexcept
       : pid_(std::exchange(other.pid_, -1)),
         status_(other.status_),
+        is_alone_(other.is_alone_),
         pidfd_(std::move(other.pidfd_)) {}
   Child& operator=(Child&& other) noexcept {
     std::swap(pid_, other.pid_);
     std::swap(status_, other.status_);
+    std::swap(is_alone_, other.is_alone_);
     std::swap(pidfd_, other.pidfd_);
     return *this;
   }
@@ -78,14 +82,29 @@ class Child {
   /// The wait status, once wait() has seen it; -1 if it can't be known.
   int status() const { return status_; }
 
-  /// Ends the child and every process that it has left in its group. Before the child is reaped its
-  /// number can't belong to anybody else, so nobody else is hit. Where the kernel has reaped it
-  /// (the host ignores SIGCHLD) it may, so then nobody is.
+  /// Ends the child, what it has started and every process that it has left in its group. Before
+  /// the child is reaped its number can't belong to anybody else, so nobody else is hit. Where the
+  /// kernel has reaped it (the host ignores SIGCHLD) it may, so then nobody is.
   void kill_group() {
-    if (pid_ <= 0 || !is_ours()) return;
+    siginfo_t info{};
+    if (pid_ <= 0 || look(info) != 0) return;
+    if (info.si_pid == 0 && !is_alone_) end_descendants_of_child(pid_);
     ::kill(-pid_, SIGKILL);
     ::kill(pid_, SIGKILL);
   }
+
+  /// The child has ended what it started, and starts nothing more.
+  void note_alone() { is_alone_ = true; }
+
+  /// Has the child, which isn't reaped, ended by this signal?
+  bool was_ended_by(int signal) const {
+    siginfo_t info{};
+    return pid_ > 0 && look(info) == 0 && info.si_pid != 0 && info.si_code != CLD_EXITED &&
+           info.si_status == signal;
+  }
+
+  /// Has it been killed while a signal waited that it held off? False where that can't be told.
+  bool held_off(int signal) const { return was_ended_by(SIGKILL) && held_off_signal(pid_, signal); }
 
   /// Waits for the end of the child, for ever if need be, and reaps it. A host that ignores SIGCHLD
   /// has the kernel reap children; then the status isn't known and stays -1.
@@ -140,11 +159,6 @@ class Child {
     });
   }
 
-  bool is_ours() const {
-    siginfo_t info{};
-    return look(info) == 0;
-  }
-
   void forget() {
     pid_ = -1;
     pidfd_.reset();
@@ -154,6 +168,7 @@ class Child {
 
   pid_t pid_ = -1;
   int status_ = -1;
+  bool is_alone_ = false;
   Fd pidfd_;
 };
 

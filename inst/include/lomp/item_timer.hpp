@@ -18,38 +18,75 @@
 
 namespace lomp {
 
-/// A timer of the process whose signal kills it. SIGKILL where the kernel has such timers, so that
-/// no code can hold it off; elsewhere SIGALRM. A forked process has none of its parent's.
+/// What the kernel sends to a process whose time is over: a signal that nobody else uses, so that
+/// the wait status tells this end from any other. One that has another meaning where there is none.
+#if LOMP_LINUX && defined(__LP64__)
+#define LOMP_KERNEL_TIMERS 1
+#ifdef SIGSTKFLT
+constexpr int time_out_signal = SIGSTKFLT;
+#else
+constexpr int time_out_signal = SIGVTALRM;
+#endif
+#else
+#define LOMP_KERNEL_TIMERS 0
+constexpr int time_out_signal = SIGALRM;
+#endif
+
+/// The kernel's timer of that signal where it has no other, or no more of them.
+constexpr int alarm_signal = SIGALRM;
+
+#if LOMP_KERNEL_TIMERS
+/// A timer of the process that sends it a signal. A forked process has none of its parent's.
+class SignalTimer {
+ public:
+  explicit SignalTimer(int signal) : signal_(signal) {}
+
+  /// From now on; 0 stops it. False if there is no such timer to be had.
+  bool set(std::int64_t ns) {
+    if (!exists_ && ns > 0) create();
+    const itimerspec value{{0, 0}, {ns / 1000000000, ns % 1000000000}};
+    return exists_ && ::syscall(SYS_timer_settime, id_, 0, &value, nullptr) == 0;
+  }
+
+ private:
+  void create() {
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = signal_;
+    exists_ = ::syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id_) == 0;
+  }
+
+  int signal_;
+  bool exists_ = false;
+  int id_ = 0;
+};
+#endif
+
+/// The timer that ends the process, by a signal that its own code may have a handler for. Where the
+/// kernel has such timers SIGKILL follows, so that no code can hold the end off.
 class KillTimer {
  public:
+  static constexpr std::int64_t grace_ns = 100000000;
+
   /// From now on; 0 stops it.
   void set(std::int64_t ns) {
-#if LOMP_LINUX && defined(__LP64__)
-    if (!exists_) create();
-    const itimerspec value{{0, 0}, {ns / 1000000000, ns % 1000000000}};
-    if (exists_ && ::syscall(SYS_timer_settime, id_, 0, &value, nullptr) == 0) return;
+#if LOMP_KERNEL_TIMERS
+    const bool is_last_set = last_.set(ns > 0 ? ns + grace_ns : 0);
+    if (first_.set(ns) && is_last_set) return;
 #endif
-    if (ns > 0) ::signal(SIGALRM, SIG_DFL);
     const itimerval alarm{{0, 0}, {ns / 1000000000, static_cast<suseconds_t>(ns / 1000 % 1000000)}};
     ::setitimer(ITIMER_REAL, &alarm, nullptr);
   }
 
+#if LOMP_KERNEL_TIMERS
  private:
-#if LOMP_LINUX && defined(__LP64__)
-  void create() {
-    sigevent event{};
-    event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = SIGKILL;
-    exists_ = ::syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id_) == 0;
-  }
-
-  bool exists_ = false;
-  int id_ = 0;
+  SignalTimer first_{time_out_signal};
+  SignalTimer last_{SIGKILL};
 #endif
 };
 
-/// The time of the item in hand. The parent sees the deadline (0 if there is none): it tells by it
-/// why the worker died, and kills one whose timer has failed.
+/// The time of the item in hand. The parent sees the deadline (0 if there is none): a worker can't
+/// have been ended for its time before, and one whose timer has failed is killed.
 class ItemTimer {
  public:
   using Deadline = std::atomic<std::int64_t>;

@@ -16,6 +16,7 @@
 #include "dispatch.hpp"
 #include "event.hpp"
 #include "fork_policy.hpp"
+#include "life_line.hpp"
 #include "member.hpp"
 #include "payload_returns.hpp"
 #include "process_state.hpp"
@@ -80,6 +81,7 @@ class Pool final : public PayloadSource {
     page_.parent_may_wait() = options.is_prompt || options.is_ordered;
     page_.is_watched() = options.is_watched;
     if (options.takes_returns) number_ = next_number();
+    tie_forked_processes();
     registry().push_back(this);
   }
 
@@ -548,6 +550,7 @@ class Pool final : public PayloadSource {
   /// The worker has said bye. Its process is ending, which takes as long as its fork did where the
   /// session is large: nobody waits for it here.
   Event retire(Place& member) {
+    member->child.note_alone();
     leaving_.push_back(std::move(member->child));
     member.reset();
     return {};
@@ -608,6 +611,7 @@ class Pool final : public PayloadSource {
   void bury(Member& m) {
     expect_end(m, 0);
     m.child.kill_group();
+    note_time_out(m);
     if (!m.child.reap()) leave_behind(m);
     m.results.reset();
     m.is_buried = true;
@@ -615,13 +619,28 @@ class Pool final : public PayloadSource {
 
   void leave_behind(Member& m) {
     WorkerSlot& slot = page_.slot(m.slot);
-    if (slot.note == ExitNote::none) slot.note = ExitNote::held;
+    // What is still there, for all that its time was over, was killed by its timer, too.
+    if (slot.note == ExitNote::none) {
+      slot.note = m.was_late ? ExitNote::timed_out : ExitNote::held;
+    }
     std::vector<Child> held;
     held.push_back(std::move(m.child));
     reaper().adopt(held);
   }
 
   Reaper& reaper() { return options_.reaper != nullptr ? *options_.reaper : own_reaper_; }
+
+  /// A worker that its timer has ended says so, unless it held the timer's signal off or had
+  /// another handler for it. Who was killed in any other way wasn't late, however long nobody has
+  /// looked. This must be seen before the worker is reaped.
+  void note_time_out(const Member& m) {
+    WorkerSlot& slot = page_.slot(m.slot);
+    if (stopping_ || slot.note != ExitNote::none || !is_late(slot, 0)) return;
+    if (m.child.was_ended_by(time_out_signal) || m.child.was_ended_by(alarm_signal) ||
+        m.child.held_off(time_out_signal)) {
+      slot.note = ExitNote::timed_out;
+    }
+  }
 
   /// First what the dead worker had staged, then the news of its death.
   Event take_leave(Place& member) {
@@ -722,7 +741,8 @@ class Pool final : public PayloadSource {
   Event with_loss(EventKind kind, const Member& m, const WorkerSlot& slot,
                   std::uint64_t item) const {
     Event event = make(kind);
-    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1, m.was_late};
+    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1,
+                  slot.note == ExitNote::timed_out};
     return event;
   }
 
@@ -736,10 +756,12 @@ class Pool final : public PayloadSource {
     constexpr std::int64_t grace_ns = 1000000000;
     for (Place& member : members_) {
       if (!member || is_leaving(*member)) continue;
-      const WorkerSlot& slot = page_.slot(member->slot);
+      WorkerSlot& slot = page_.slot(member->slot);
       if (!is_late(slot, 0)) continue;
       const bool is_dying = look_at_child(member->child.pid()).is_dying();
-      if (is_dying || is_late(slot, grace_ns)) end(*member, stop_patience_ms);
+      if (!is_dying && !is_late(slot, grace_ns)) continue;
+      if (!is_dying && slot.note == ExitNote::none) slot.note = ExitNote::timed_out;
+      end(*member, stop_patience_ms);
     }
   }
 
@@ -854,9 +876,10 @@ class Pool final : public PayloadSource {
     member->slot = slot;
     member->life = static_cast<std::uint32_t>(forks_);
     const pid_t parent = ::getpid();
+    life_line_.open();
     member->child = spawn([&] {
       populate_stack_below();
-      seal_process(parent, control.worker.get(), page_.slot(slot));
+      seal_process(parent, control.worker.get(), page_.slot(slot), life_line_);
       pipe.reader.reset();
       control.parent.reset();
       for (Pool* pool : registry()) pool->disown();
@@ -885,6 +908,7 @@ class Pool final : public PayloadSource {
     for (Child& child : leaving_) child.disown();
     members_.clear();
     leaving_.clear();
+    life_line_.close();
     payload_.fd.reset();
   }
 
@@ -968,6 +992,7 @@ class Pool final : public PayloadSource {
   bool has_all_items_ = false;
   ForkPolicy policy_;
   Reactor reactor_;
+  LifeLine life_line_;
   std::vector<Place> members_;
   std::vector<Child> leaving_;
   std::vector<Record> records_;

@@ -9,6 +9,9 @@
 #include <cstdlib>
 
 #include "control.hpp"
+#include "descendants.hpp"
+#include "item_timer.hpp"
+#include "life_line.hpp"
 #include "shared_page.hpp"
 #if LOMP_LINUX
 #include <sys/prctl.h>
@@ -24,6 +27,8 @@ struct SealState {
   pid_t parent = 0;
   int control = -1;
   WorkerSlot* slot = nullptr;
+  pthread_t thread{};          ///< the worker's first one, which lives as long as it does
+  bool is_descendant = false;  ///< this process has come from a worker by fork()
 };
 
 inline SealState& seal_state() {
@@ -37,9 +42,16 @@ inline bool is_sealed_worker() { return ::getpid() == seal_state().self; }
 /// Is it a sealed worker, or a process that one has forked?
 inline bool is_below_worker() { return seal_state().self != 0; }
 
+/// A worker's end is the end of what it has started; a process that it has forked answers for
+/// itself alone.
+inline void end_what_worker_started() {
+  if (is_sealed_worker()) end_own_descendants();
+}
+
 /// Ends this worker and what it started. Only a group that it leads may be hit: should setpgid()
 /// have failed, the group is the parent's.
 [[noreturn]] inline void end_own_group() {
+  end_what_worker_started();
   if (::getpgrp() == ::getpid()) ::kill(0, SIGKILL);
   end_process(EXIT_FAILURE);
 }
@@ -52,8 +64,15 @@ inline void die_of(int signal) {
 
 /// The end of a worker that can't go on: its parent reports a crash.
 [[noreturn]] inline void crash() {
+  end_what_worker_started();
   die_of(SIGABRT);
   end_process(EXIT_FAILURE);
+}
+
+/// A signal that ends the worker by its name, and with it what it has started.
+inline void on_death(int signal) {
+  end_what_worker_started();
+  die_of(signal);
 }
 
 /// SIGTERM is how the kernel tells of the parent's death. Anybody else's SIGTERM ends this process
@@ -61,7 +80,20 @@ inline void die_of(int signal) {
 inline void on_terminate(int signal) {
   const SealState& state = seal_state();
   if (is_sealed_worker() && ::getppid() != state.parent) end_own_group();
-  die_of(signal);
+  on_death(signal);
+}
+
+/// The item in hand has taken too long. It may have ended by now, if it held the signal off: then
+/// this is about nobody.
+inline void on_time_out(int signal) {
+  if (is_sealed_worker()) {
+    WorkerSlot& slot = *seal_state().slot;
+    const std::int64_t deadline = slot.deadline.load(std::memory_order_acquire);
+    const bool is_over = deadline != 0 && now_ns() >= deadline;
+    if (!is_over && signal != alarm_signal) return;
+    if (is_over) slot.note.store(ExitNote::timed_out, std::memory_order_release);
+  }
+  on_death(signal);
 }
 
 /// Where there is no death signal, the control socket's owner gets SIGIO when its peer closes.
@@ -76,9 +108,19 @@ inline void on_broken_pipe(int) {}
 inline void handle(int signal, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
   ::sigaction(signal, &action, nullptr);
+}
+
+/// Handlers run on a stack of their own: items may have used up the other one. Its pages cost
+/// nothing until they do.
+inline void use_own_signal_stack() {
+  alignas(64) static unsigned char bytes[std::size_t{64} << 10];
+  stack_t stack{};
+  stack.ss_sp = bytes;
+  stack.ss_size = sizeof bytes;
+  ::sigaltstack(&stack, nullptr);
 }
 
 /// Faults and aborts end the worker with their signal, so that the parent can name it; the host's
@@ -86,8 +128,9 @@ inline void handle(int signal, void (*handler)(int)) {
 /// fails instead of stopping the worker, and so does writing beyond a limit of file size.
 inline void reset_signals() {
   for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGUSR1, SIGUSR2, SIGHUP, SIGQUIT}) {
-    handle(signal, SIG_DFL);
+    handle(signal, on_death);
   }
+  for (int signal : {time_out_signal, alarm_signal}) handle(signal, on_time_out);
   for (int signal : {SIGTTIN, SIGTTOU, SIGTSTP, SIGXFSZ}) handle(signal, SIG_IGN);
   handle(SIGPIPE, on_broken_pipe);
   handle(SIGTERM, on_terminate);
@@ -102,15 +145,38 @@ inline void watch_control_socket(int socket) {
 }
 
 /// Ties the worker's life to its parent's. The death signal comes when the forking *thread* ends,
-/// which is the parent's main thread; if the parent died before it was set, nobody sends it.
-inline void follow_parent(const SealState& state) {
+/// which is the parent's main thread; it can be held off, the line can't. If the parent died before
+/// they were set, nobody sends anything.
+inline void follow_parent(const SealState& state, const LifeLine& line) {
 #if LOMP_LINUX
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  line.hold();
 #else
+  (void)line;
   watch_control_socket(state.control);
   if (peer_is_gone(state.control)) end_own_group();
 #endif
   if (::getppid() != state.parent) end_own_group();
+}
+
+/// In each forked process. One that a worker has forked ends with that, even if it has left its
+/// group and the worker is killed by SIGKILL; this holds for the program that it turns into, too.
+/// What other threads than the worker's first one fork is left alone: it would end with them.
+inline void on_forked() {
+#if LOMP_LINUX
+  SealState& state = seal_state();
+  if (state.self == 0 || state.is_descendant) return;
+  state.is_descendant = true;
+  if (::pthread_equal(::pthread_self(), state.thread) == 0) return;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != state.self) end_process(EXIT_FAILURE);
+#endif
+}
+
+/// In the parent, before it forks a worker.
+inline void tie_forked_processes() {
+  static const int registered = ::pthread_atfork(nullptr, nullptr, on_forked);
+  (void)registered;
 }
 
 inline void close_standard_input() {
@@ -127,6 +193,7 @@ inline void close_standard_input() {
 
 /// Leaves at once: no exit handler, no stdio buffer of the parent's, no destructor.
 [[noreturn]] inline void leave(ExitNote note, int status) {
+  end_what_worker_started();
   if (is_sealed_worker()) seal_state().slot->note.store(note, std::memory_order_release);
   end_process(status);
 }
@@ -137,19 +204,22 @@ inline void on_exit_called() {
   if (is_sealed_worker()) leave(ExitNote::c_exit, EXIT_FAILURE);
 }
 
-/// Seals the worker. `parent` is the pid from before the fork. Signals are blocked on entry and
-/// unblocked on return.
-inline void seal_process(pid_t parent, int control, WorkerSlot& slot) {
+/// Seals the worker. `parent` is the pid from before the fork, and `line` its life line. Signals
+/// are blocked on entry and unblocked on return.
+inline void seal_process(pid_t parent, int control, WorkerSlot& slot,
+                         const LifeLine& line = LifeLine()) {
   SealState& state = seal_state();
-  state = {::getpid(), parent, control, &slot};
+  state = {::getpid(), parent, control, &slot, ::pthread_self(), false};
   ::setpgid(0, 0);
+  adopt_orphans();
+  use_own_signal_stack();
   reset_signals();
   close_standard_input();
   std::atexit(on_exit_called);
   sigset_t none;
   sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  follow_parent(state);
+  follow_parent(state, line);
 }
 
 }  // namespace lomp

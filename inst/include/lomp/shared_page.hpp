@@ -22,7 +22,8 @@ enum class ExitNote : std::uint32_t {
   lost_pipe = 3,  ///< its results could not be written
   too_large = 4,  ///< its result doesn't fit into the parent's memory; the parent ended it
   given_up = 5,   ///< its pipe ended or made no sense while it ran; the parent ended it
-  held = 6        ///< it was killed, or was about to end, and doesn't: it hasn't been reaped
+  held = 6,       ///< it was killed, or was about to end, and doesn't: it hasn't been reaped
+  timed_out = 7   ///< its item took too long
 };
 
 /// Descriptors that one worker may have sent and the parent not yet taken. The kernel destroys what

@@ -20,6 +20,7 @@
 #include "schedule.hpp"
 #include "seal.hpp"
 #include "spill.hpp"
+#include "strays.hpp"
 
 namespace lomp {
 
@@ -185,9 +186,10 @@ class Worker final : public RecordSink, public PayloadSource {
     return page_.has_inboxes() ? parcel_at_ >= parcel_bytes_ : !has_items();
   }
 
-  /// Tells the parent that this worker has no more to say.
+  /// Tells the parent that this worker has no more to say. What it has started ends with it.
   void bye() {
     end_block();
+    end_what_worker_started();
     flush();
     FrameHeader header;
     header.kind = FrameKind::bye;
@@ -216,6 +218,7 @@ class Worker final : public RecordSink, public PayloadSource {
     taken_ = 0;
     const bool is_due = last_flush_ == 0 ? is_news(per_item) : now - last_flush_ > flush_after_ns;
     if (is_due) flush();
+    strays_.look(now);
   }
 
   /// The parent decides by a worker's first block whether more workers are worth their fork, so it
@@ -473,6 +476,7 @@ class Worker final : public RecordSink, public PayloadSource {
   FlowSender flow_;
   ItemTimer timer_;
   BlockSize size_;
+  Strays strays_;
   int index_;
   int results_;
   int control_;

@@ -1,0 +1,109 @@
+/// \file
+/// What ends workers when their session is gone, whatever signals they hold off.
+#ifndef LOMP_LIFE_LINE_HPP
+#define LOMP_LIFE_LINE_HPP
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <array>
+#include <atomic>
+
+#include "descendants.hpp"
+#include "fd.hpp"
+
+namespace lomp {
+
+/// A pipe whose writing end the session alone holds. Each worker opens the reading end for itself
+/// and has the kernel kill its group when the last writer is gone; that is SIGKILL, which nobody
+/// can block, ignore or handle, as they can the signal of a parent's death. The writing ends are
+/// known to a handler that closes them in each forked process, workers or not: none outlives the
+/// session.
+///
+/// Does nothing where a kernel, a container or the table of descriptors refuses it. Open as long as
+/// there may be workers: they don't outlive it.
+class LifeLine {
+ public:
+  LifeLine() = default;
+  LifeLine(const LifeLine&) = delete;
+  LifeLine& operator=(const LifeLine&) = delete;
+  ~LifeLine() { close(); }
+
+#if LOMP_LINUX
+  /// In the session, before it forks a worker. That it is open already will do.
+  void open() {
+    static const int registered = ::pthread_atfork(nullptr, nullptr, close_all_writers);
+    (void)registered;
+    if (reader_ || !find_place()) return;
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return;
+    reader_ = moved_up(Fd(ends[0]));
+    Fd writer = moved_up(Fd(ends[1]));
+    if (!reader_ || !writer) return reader_.reset();
+    writers()[place_] = 1 + writer.release();
+  }
+
+  /// In the worker, which leads its group: from now on that ends with the session. Whoever calls
+  /// this must look afterwards whether the session was gone before.
+  void hold() const {
+    if (!reader_) return;
+    ProcPath path;
+    append(append(path, "/proc/self/fd/"), reader_.get());
+    Fd own(::open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!own) return;
+    own = moved_up(std::move(own));
+    const pid_t owner = ::getpgrp() == ::getpid() ? -::getpid() : ::getpid();
+    const bool is_set = ::fcntl(own.get(), F_SETOWN, owner) == 0 &&
+                        ::fcntl(own.get(), F_SETSIG, SIGKILL) == 0 &&
+                        ::fcntl(own.get(), F_SETFL, O_NONBLOCK | O_ASYNC) == 0;
+    if (is_set) own.release();  // the process's end closes it
+  }
+
+  /// In the session this ends all workers.
+  void close() {
+    if (!reader_) return;
+    close_writer(writers()[place_]);
+    reader_.reset();
+  }
+
+ private:
+  /// A descriptor plus 1; 0 if there is none.
+  using Writer = std::atomic<int>;
+  static constexpr std::size_t most = 64;
+
+  static std::array<Writer, most>& writers() {
+    static std::array<Writer, most> all{};
+    return all;
+  }
+
+  static void close_writer(Writer& writer) {
+    if (writer == 0) return;  // nothing is written to in vain: it would be a page of the worker's
+    ::close(writer.exchange(0) - 1);
+  }
+
+  static void close_all_writers() {
+    for (Writer& writer : writers()) close_writer(writer);
+  }
+
+  bool find_place() {
+    for (place_ = 0; place_ < most; ++place_) {
+      if (writers()[place_] == 0) return true;
+    }
+    return false;
+  }
+
+  /// As lifted(), but empty where that fails.
+  static Fd moved_up(Fd fd) { return fd.get() < 10 ? duplicate(fd) : std::move(fd); }
+
+  std::size_t place_ = 0;
+  Fd reader_;
+#else
+  void open() {}
+  void hold() const {}
+  void close() {}
+#endif
+};
+
+}  // namespace lomp
+
+#endif
