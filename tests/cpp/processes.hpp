@@ -19,6 +19,9 @@
 #include <sys/prctl.h>
 #endif
 
+/// A test of what only Linux has; see CMakeLists.txt.
+#define LINUX_TEST_CASE TEST_CASE
+
 namespace lomp_test {
 
 #if defined(__SANITIZE_ADDRESS__)

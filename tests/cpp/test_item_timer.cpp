@@ -53,7 +53,7 @@ TEST_CASE("no handler and no mask holds the kill off") {
 #endif
 }
 
-TEST_CASE("a process may do something yet when its time is over, but not for long") {
+TEST_CASE("a process may do something yet when its time is over but not for long") {
 #if LOMP_KERNEL_TIMERS
   const std::int64_t begin = lomp::now_ns();
   const int status = run_in_process([] {
