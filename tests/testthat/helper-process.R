@@ -9,6 +9,11 @@ skip_without_proc <- function() {
   skip_if_not(file.exists(sprintf("/proc/self/task/%d/children", Sys.getpid())), "no /proc")
 }
 
+# The build for other systems has only the worker's group, and a signal that can be held off.
+skip_on_portable_build <- function() {
+  skip_if(grepl("LOMP_PORTABLE", Sys.getenv("LOMP_CPPFLAGS"), fixed = TRUE), "a portable build")
+}
+
 # ---- Native helpers -----------------------------------------------------------------------------
 
 native_cache <- new.env()

@@ -76,6 +76,55 @@ test_that("a console's lock that another thread holds at the fork stops no worke
   expect_equal(grep("child:", c(run$out, run$err), value = TRUE), character())
 })
 
+# ---- Streams of the C library --------------------------------------------------------------------
+
+test_that("a thread of the host that waits for input holds up neither session nor workers", {
+  skip_without_proc()
+  run <- run_r(values = list(faults = native("faults.c")), seconds = 30, code = {
+    library(lomp)
+    dyn.load(faults)
+    .C("read_in_a_thread", 0L)
+    file <- tempfile()
+    con <- file(file, "w")
+    cat("before\n", file = con)
+    results <- lomp_map(1:4, function(i) {
+      cat("item", i, "\n", file = con)
+      .C("print_line", i)
+      i
+    }, .workers = 2)
+    cat("after\n", file = con)
+    close(con)
+    printed <- utils::capture.output(lomp_map(1:2, function(i) .C("print_line", i), .workers = 2))
+    give(list(results = results, lines = readLines(file), printed = sort(printed)))
+  })
+  expect_equal(run$value$results, as.list(1:4))
+  lines <- run$value$lines
+  expect_equal(lines[c(1, 6)], c("before", "after"))
+  expect_setequal(lines[2:5], paste("item", 1:4, ""))
+  expect_true(all(c("compiled 1", "compiled 2") %in% run$value$printed))
+})
+
+test_that("what a stream holds that another thread is using is written once", {
+  skip_without_proc()
+  run <- run_r(values = list(faults = native("faults.c")), seconds = 30, code = {
+    library(lomp)
+    dyn.load(faults)
+    file <- tempfile()
+    .C("open_log", file)
+    .C("write_log", "of the session")
+    lomp_map(1:2, function(i) .C("write_log", paste("item", i)), .workers = 2)
+    unused <- readLines(file)
+    .C("write_log", "held")
+    .C("hold_log_in_a_thread")
+    results <- lomp_map(1:3, function(i) i, .workers = 2)
+    give(list(unused = unused, results = results, held = sum(readLines(file) == "held")))
+  })
+  expect_equal(run$value$unused[[1]], "of the session")
+  expect_setequal(run$value$unused[-1], c("item 1", "item 2"))
+  expect_equal(run$value$results, as.list(1:3))
+  expect_equal(run$value$held, 0)
+})
+
 # ---- Events --------------------------------------------------------------------------------------
 
 handle_event_code <- quote({

@@ -234,6 +234,148 @@ test_that("an error ends workers that block signals", {
   expect_length(run$value$children, 0)
 })
 
+# ---- Programs in groups of their own -------------------------------------------------------------
+
+# Items that run programs which leave their worker's group, and never end. `%s` is for the file that
+# a program makes when it is there.
+escapes <- c(
+  "system(timeout = )" = quote(system(sprintf(program, file), timeout = 2000)),
+  "system2(timeout = )" = quote(system2("sh", c("-c", shQuote(sprintf(program, file))),
+                                        timeout = 2000)),
+  "setsid" = quote(system(paste("setsid sh -c", shQuote(sprintf(program, file))))),
+  "setsid in the background" = quote({
+    system(paste("setsid sh -c", shQuote(sprintf(program, file)), "&"))
+    repeat Sys.sleep(1)
+  }),
+  "processx" = quote(processx::run("sh", c("-c", sprintf(program, file))))
+)
+
+# Starts a script whose items do that; `end` is called by one item more when all are there.
+start_escapes <- function(end = quote(repeat Sys.sleep(1)), timeout = Inf) {
+  available <- vapply(names(escapes), function(name) {
+    if (name == "processx") requireNamespace("processx", quietly = TRUE) else TRUE
+  }, NA)
+  waits <- escapes[available]
+  files <- replicate(length(waits), tempfile("there"))
+  # The program itself has a program, and tells its number.
+  program <- "echo $$ >%1$s.part; mv %1$s.part %1$s; sleep 1000; sleep 1000"
+  run <- start_r(quote({
+    library(lomp)
+    f <- function(i) {
+      if (i <= length(waits)) {
+        file <- files[[i]]
+        return(eval(waits[[i]]))
+      }
+      wait_until(all(file.exists(files)))
+      note("all there")
+      eval(end)
+    }
+    outcome <- with_warnings(lomp_map(seq_len(length(waits) + 1L), f,
+                                      .workers = length(waits) + 1L, .timeout = timeout,
+                                      .on_error = if (timeout < Inf) "collect" else "stop"))
+    give(list(classes = class(outcome$value), children = children_left()))
+  }), list(waits = unname(waits), files = files, program = program, end = end, timeout = timeout))
+  expect_true(wait_until(has_noted(run, "all there")))
+  pids <- as.integer(vapply(files, function(file) lines_of(file)[[1L]], ""))
+  run$programs <- c(pids, unlist(lapply(pids, descendants_of)))
+  expect_gte(length(run$programs), length(pids))
+  run
+}
+
+ends <- list(
+  "an error" = list(quote(stop("no")), Inf, function(run) NULL),
+  "a time limit" = list(quote(NULL), 3, function(run) NULL),
+  "an interrupt" = list(quote(repeat Sys.sleep(1)), Inf,
+                        function(run) tools::pskill(run$pid, tools::SIGINT)),
+  "quit() in an item" = list(quote(quit()), Inf, function(run) NULL)
+)
+
+for (name in names(ends)) {
+  test_that(paste("programs in groups of their own are ended by", name), {
+    skip_without_proc()
+    skip_if(Sys.which("setsid") == "", "no setsid")
+    skip_on_portable_build()
+    run <- start_escapes(ends[[name]][[1]], ends[[name]][[2]])
+    ends[[name]][[3]](run)
+    expect_lt(seconds_to_end(run$programs), 3 + prompt_limit)
+    expect_true(finish_r(run, 20)$in_time)
+  })
+}
+
+test_that("a program in a group of its own ends with a worker whose item has ended", {
+  skip_without_proc()
+  skip_if(Sys.which("setsid") == "", "no setsid")
+  skip_on_portable_build()
+  run <- run_r(code = {
+    library(lomp)
+    pids <- unlist(lomp_map(1:2, function(i) {
+      file <- tempfile(as.character(i))
+      system(sprintf("setsid sh -c 'echo $$ >%1$s.part; mv %1$s.part %1$s; sleep 1000' &", file))
+      wait_until(file.exists(file))
+      as.integer(readLines(file))
+    }, .workers = 2))
+    give(list(pids = pids, gone = wait_until(!any(is_alive(pids)), 5)))
+  })
+  expect_true(run$value$gone)
+})
+
+# ---- Workers that hold signals off ---------------------------------------------------------------
+
+holders <- list(
+  "blocks SIGTERM" = quote(.C("block_signal", 15L)),
+  "ignores SIGTERM" = quote(.C("ignore_signal", 15L)),
+  "blocks all signals" = quote(for (signal in 1:31) .C("block_signal", signal))
+)
+
+for (name in names(holders)) {
+  for (signal in c("SIGKILL", "SIGTERM")) {
+    test_that(sprintf("a worker that %s ends with a session that %s ends", name, signal), {
+      skip_without_proc()
+      skip_on_portable_build()
+      run <- start_r(quote({
+        library(lomp)
+        dyn.load(faults)
+        parallel::mcparallel(Sys.sleep(1000))  # has all that the session has open before
+        lomp_map(1:2, function(i) {
+          system("sleep 1000", wait = FALSE)
+          .C("fault_leave_behind", 0L, 0L)
+          eval(hold)
+          note("holding")
+          .C("fault_spin")
+        }, .workers = 2)
+      }), list(faults = native("faults.c"), hold = holders[[name]]))
+      expect_true(wait_until(has_noted(run, "holding", 2)))
+      descendants <- setdiff(descendants_of(run$pid), children_of(run$pid)[[1L]])
+      expect_gte(length(descendants), 6)
+      job <- children_of(run$pid)[[1L]]
+      tools::pskill(run$pid, c(SIGKILL = 9, SIGTERM = 15)[[signal]])
+      expect_lt(seconds_to_end(descendants), prompt_limit)
+      tools::pskill(job, tools::SIGKILL)
+      expect_true(finish_r(run, 10)$in_time)
+    })
+  }
+}
+
+test_that("a program that a worker has forked ends with a session that is killed", {
+  skip_without_proc()
+  skip_on_portable_build()
+  run <- start_r(quote({
+    library(lomp)
+    lomp_map(1:2, function(i) {
+      note("running")
+      system("exec sleep 1000", timeout = 2000)
+    }, .workers = 2)
+  }))
+  sleepers <- function() {
+    all <- descendants_of(run$pid)
+    all[vapply(all, function(pid) any(lines_of(sprintf("/proc/%d/comm", pid)) == "sleep"), NA)]
+  }
+  expect_true(wait_until(length(sleepers()) == 2))
+  descendants <- descendants_of(run$pid)
+  tools::pskill(run$pid, tools::SIGKILL)
+  expect_lt(seconds_to_end(descendants), prompt_limit)
+})
+
 # ---- Time limits ---------------------------------------------------------------------------------
 
 test_that("a time limit of the session ends the call in time", {

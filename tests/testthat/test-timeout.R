@@ -64,6 +64,96 @@ test_that("compiled code and its programs end, whatever signals they hold off", 
   expect_length(descendants_of(Sys.getpid()), 0)
 })
 
+# What an item does before it goes on for ever in C code.
+obstinate <- list(
+  "blocks all signals" = quote(for (signal in 1:31) .C("block_signal", signal)),
+  "ignores all signals" = quote(for (signal in setdiff(1:31, c(9, 19))) {
+    .C("ignore_signal", signal)
+  }),
+  "does nothing" = NULL
+)
+
+test_that("an item in C code that takes too long is late whatever it does about signals", {
+  skip_on_portable_build()
+  faults <- native("faults.c")
+  loaded <- dyn.load(faults)
+  withr::defer(dyn.unload(faults))
+  for (before in obstinate) {
+    results <- expect_no_leaks(late(function(i) {
+      if (i == 2) {
+        eval(before)
+        .C("fault_spin")
+      }
+      i
+    }, 2))
+    expect_identical(lomp_ok(results), c(TRUE, FALSE, TRUE, TRUE))
+    expect_s3_class(results[[2]], "lomp_timeout")
+  }
+})
+
+test_that("an item that has used up its stack is late all the same", {
+  skip_on_portable_build()
+  faults <- native("faults.c")
+  loaded <- dyn.load(faults)
+  withr::defer(dyn.unload(faults))
+  results <- expect_no_leaks(late(function(i) {
+    if (i == 2) .C("fault_spin_deep")
+    i
+  }, 2))
+  expect_identical(lomp_ok(results), c(TRUE, FALSE, TRUE, TRUE))
+  expect_s3_class(results[[2]], "lomp_timeout")
+})
+
+test_that("an item whose worker is killed in time has crashed however late that is seen", {
+  for (late in c(FALSE, TRUE)) {
+    begun <- tempfile()
+    it <- lomp_iterate(1:2, function(i) {
+      if (i == 2) return(i)
+      file.create(begun)
+      if (late) repeat NULL
+      tools::pskill(Sys.getpid(), 9)
+      Sys.sleep(10)
+    }, .workers = 1, .timeout = 0.5, .on_error = "collect", .ordered = TRUE)
+    # The session is busy until the item's time is over, and a while longer.
+    wait_until(file.exists(begun))
+    busy_until <- proc.time()[["elapsed"]] + 1
+    while (proc.time()[["elapsed"]] < busy_until) NULL
+    cnd <- it()
+    expect_s3_class(cnd, if (late) "lomp_timeout" else "lomp_crash")
+    if (!late) expect_identical(cnd$signal, "SIGKILL")
+    it(close = TRUE)
+    unlink(begun)
+  }
+})
+
+test_that("a session that was stopped meanwhile tells the same", {
+  skip_without_proc()
+  run <- start_r(values = list(faults = native("faults.c")), quote({
+    library(lomp)
+    dyn.load(faults)
+    results <- suppressWarnings(lomp_map(1:3, function(i) {
+      if (i == 1) {
+        tools::pskill(.C("parent_pid", 0L)[[1]], tools::SIGSTOP)
+        note("stopped")
+        tools::pskill(Sys.getpid(), 9)
+        Sys.sleep(10)
+      }
+      i
+    }, .workers = 1, .timeout = 0.5, .on_error = "collect"))
+    give(results)
+  }))
+  expect_true(wait_until(has_noted(run, "stopped")))
+  expect_true(wait_until(process_state(run$pid) == "T"))
+  began <- proc.time()[["elapsed"]]
+  while (proc.time()[["elapsed"]] - began < 1) NULL
+  tools::pskill(run$pid, tools::SIGCONT)
+  run <- finish_r(run, 20)
+  expect_true(run$in_time)
+  expect_s3_class(run$value[[1]], "lomp_crash")
+  expect_identical(run$value[[1]]$signal, "SIGKILL")
+  expect_identical(run$value[-1], list(2L, 3L))
+})
+
 test_that("time is an item's own: many short ones take as long as they like", {
   for (workers in counts) {
     expect_identical(lomp_map(1:30, function(i) {

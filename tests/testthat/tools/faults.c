@@ -3,6 +3,7 @@
 #include <R.h>
 #include <R_ext/eventloop.h>
 #include <Rinternals.h>
+#include <alloca.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -108,6 +109,63 @@ void start_thread_apart(int* number) {
   while (atomic_load(&thread_apart) == 0) usleep(1000);
   *number = atomic_load(&thread_apart);
 #endif
+}
+
+// Goes on for ever with no room on the stack for anything more, a signal's handler least of all.
+void fault_spin_deep(void) {
+  pthread_attr_t attributes;
+  void* lowest;
+  size_t bytes;
+  pthread_getattr_np(pthread_self(), &attributes);
+  pthread_attr_getstack(&attributes, &lowest, &bytes);
+  pthread_attr_destroy(&attributes);
+  char here;
+  const size_t left = (size_t)(&here - (char*)lowest);
+  volatile char* deep = alloca(left - 1500);
+  deep[0] = 1;
+  for (volatile int go = 1; go;) continue;
+}
+
+// A thread that reads commands from a pipe, of which none ever comes: it holds the lock of its
+// stream all the time. Such a stream for output, too, is held by another one.
+static FILE* commands;
+
+static void* read_commands(void* unused) {
+  fgetc(commands);
+  return unused;
+}
+
+void read_in_a_thread(int* is_reading) {
+  int ends[2];
+  pthread_t thread;
+  if (pipe(ends) != 0) error("no pipe");
+  commands = fdopen(ends[0], "r");
+  if (pthread_create(&thread, NULL, read_commands, NULL) != 0) error("no thread");
+  pthread_detach(thread);
+  while (ftrylockfile(commands) == 0) funlockfile(commands);
+  *is_reading = 1;
+}
+
+// A stream of compiled code's own.
+static FILE* log_file;
+
+void open_log(char** path) { log_file = fopen(path[0], "a"); }
+
+void write_log(char** line) { fprintf(log_file, "%s\n", line[0]); }
+
+void close_log(void) { fclose(log_file); }
+
+static void* hold_log(void* unused) {
+  flockfile(log_file);
+  for (;;) pause();
+  return unused;
+}
+
+void hold_log_in_a_thread(void) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, hold_log, NULL) != 0) error("no thread");
+  pthread_detach(thread);
+  while (ftrylockfile(log_file) == 0) funlockfile(log_file);
 }
 
 // ---- Children that die at once -----------------------------------------------------------------
