@@ -1,5 +1,6 @@
 // Workers that die, at every moment and in every way. Each costs the item that it had in hand and
 // nothing else.
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <testthat/vendor/catch.h>
@@ -196,6 +197,137 @@ TEST_CASE("a process that holds the pipe open does not hide its parent's death")
   CHECK_FALSE(is_gone(holder[0]));
   ::kill(holder[0], SIGKILL);
   CHECK(eventually([&] { return is_gone(holder[0]); }));
+}
+
+namespace {
+
+constexpr std::int64_t ms = 1000000;
+
+/// Goes on for ever with no room on the stack for anything more.
+void spin_deep() {
+  pthread_attr_t attributes;
+  void* lowest = nullptr;
+  std::size_t bytes = 0;
+  ::pthread_getattr_np(::pthread_self(), &attributes);
+  ::pthread_attr_getstack(&attributes, &lowest, &bytes);
+  ::pthread_attr_destroy(&attributes);
+  char here;
+  const std::size_t left = static_cast<std::size_t>(&here - static_cast<char*>(lowest));
+  volatile char* deep = static_cast<char*>(__builtin_alloca(left - 1500));
+  deep[0] = 1;
+  for (;;) continue;
+}
+
+/// The loss of an item that has so much time from when `before` is over; the parent looks at what
+/// has come of it when that has been over for a while.
+template <class Body, class Before = void (*)()>
+Loss loss_in_time(
+    std::int64_t time_ns, Body body, Before before = [] {}) {
+  Job job(3, 1);
+  SharedArray<int> begun(1);
+  job.during = [&](Worker& worker, std::uint32_t item) {
+    if (item != 1) return;
+    before();
+    worker.start_timer(time_ns);
+    begun[0] = 1;
+    body();
+  };
+  Pool pool(job.options, main_of(job));
+  Tally tally(job);
+  pool.fork_all();
+  CHECK(eventually([&] { return begun[0] == 1; }));
+  work_for_us((time_ns + 200 * ms) / 1000);
+  collect(pool, tally);
+  check_exact(tally);
+  REQUIRE(tally.losses.size() == 1);
+  CHECK(tally.losses[0].item == 1);
+  return tally.losses[0];
+}
+
+void spin_without_signals() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
+  for (;;) continue;
+}
+
+}  // namespace
+
+TEST_CASE("an item that took too long is told from one whose worker was killed") {
+  const LeavesNothing check;
+  CHECK(loss_in_time(50 * ms, [] { wait_for_death(); }).was_late);
+  const Loss killed = loss_in_time(50 * ms, [] { kill_self(); });
+  CHECK_FALSE(killed.was_late);
+  CHECK(was_killed_by(killed.status, SIGKILL));
+  CHECK_FALSE(loss_in_time(50 * ms, [] { kill_self(SIGTERM); }).was_late);
+  CHECK_FALSE(loss_in_time(50 * ms, [] { std::exit(1); }).was_late);
+}
+
+TEST_CASE("an item that took too long is late whatever signals it holds off") {
+  const LeavesNothing check;
+  CHECK(loss_in_time(50 * ms, spin_without_signals).was_late);
+}
+
+TEST_CASE("an item that has used up its stack is late all the same") {
+  if (is_sanitized) {
+    SUCCEED("the sanitizer's frames lie elsewhere");
+    return;
+  }
+  const LeavesNothing check;
+  CHECK(loss_in_time(50 * ms, spin_deep).was_late);
+}
+
+TEST_CASE("what comes of a signal that was held off until its item was over concerns nobody") {
+  const LeavesNothing check;
+  Job job(3, 1);
+  job.during = [&](Worker& worker, std::uint32_t item) {
+    if (item != 1) return;
+    sigset_t late, old, come;
+    ::sigemptyset(&late);
+    ::sigaddset(&late, lomp::time_out_signal);
+    ::sigprocmask(SIG_BLOCK, &late, &old);
+    worker.start_timer(10 * ms);
+    eventually([&] {
+      ::sigpending(&come);
+      return ::sigismember(&come, lomp::time_out_signal) == 1;
+    });
+    worker.stop_timer();
+    ::sigprocmask(SIG_SETMASK, &old, nullptr);
+  };
+  const bool is_own = lomp::time_out_signal != lomp::alarm_signal;
+  const Tally tally = run(job);
+  check_exact(tally);
+  CHECK(tally.losses.size() == (is_own ? 0 : 1));
+}
+
+TEST_CASE("what an item has started ends with it") {
+  adopt_orphans();
+  const SharedArray<pid_t> told(1);
+  const auto escape = [&] {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::setsid();
+      told[0] = ::getpid();
+      wait_for_death();
+    }
+    eventually([&] { return told[0] != 0; });
+  };
+  const auto end_by = [&](auto end) {
+    told[0] = 0;
+    loss_in_time(50 * ms, end, escape);
+    CHECK(eventually([&] { return is_gone(told[0]); }));
+  };
+#if LOMP_LINUX
+  end_by([] { wait_for_death(); });
+  end_by([] { std::exit(1); });
+  for (int signal : {SIGSEGV, SIGABRT, SIGTERM, SIGKILL}) {
+    CAPTURE(signal);
+    end_by([signal] { kill_self(signal); });
+  }
+#else
+  (void)end_by;
+  SUCCEED("only a group can be found here");
+#endif
 }
 
 TEST_CASE("items that all crash end the call by themselves") {
