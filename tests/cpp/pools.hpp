@@ -113,6 +113,9 @@ struct Tally {
 
 constexpr int tick_ms = 100;
 
+/// Its end of the pipe, its socket and its life line.
+constexpr int descriptors_of_worker = 2 + LOMP_LINUX;
+
 /// Notes all events up to the end, or for as long as `go_on` says so after each; gives up after a
 /// while, so that a pool which hangs fails its test.
 template <class GoOn>

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include "lomp/child.hpp"
 #include "lomp/pipe.hpp"
@@ -383,3 +384,60 @@ TEST_CASE("a process that a worker forked may be terminated alone") {
     ::_exit(was_killed_by(ended, SIGTERM) ? 0 : 1);
   }) == 0);
 }
+
+#if LOMP_LINUX
+
+LINUX_TEST_CASE("what another thread of the worker forks outlives that thread") {
+  lomp::tie_forked_processes();
+  Host host;
+  CHECK(host.status_of([&] {
+    std::thread([&] {
+      const pid_t pid = ::fork();
+      if (pid == 0) wait_for_death();
+      host.told[descendant_pid] = pid;
+    }).join();
+    work_for_us(20000);
+    const bool is_alive = !is_gone(host.told[descendant_pid]);
+    ::kill(host.told[descendant_pid], SIGKILL);
+    ::_exit(is_alive ? 0 : 1);
+  }) == 0);
+}
+
+LINUX_TEST_CASE("what the worker itself forks is ended by the kernel") {
+  adopt_orphans();
+  lomp::tie_forked_processes();
+  Host host;
+  const int status = host.status_of([&] {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::setsid();
+      host.told[descendant_pid] = ::getpid();
+      wait_for_death();
+    }
+    eventually([&] { return host.told[descendant_pid] != 0; });
+    kill_self();
+  });
+  CHECK(was_killed_by(status, SIGKILL));
+  CHECK(eventually([&] { return is_gone(host.told[descendant_pid]); }));
+}
+
+LINUX_TEST_CASE("what that forks in turn lives as long as it likes") {
+  lomp::tie_forked_processes();
+  Host host;
+  CHECK(host.status_of([&] {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      const pid_t below = ::fork();
+      if (below == 0) wait_for_death();
+      host.told[descendant_pid] = below;
+      ::_exit(0);
+    }
+    ::waitpid(pid, nullptr, 0);
+    work_for_us(20000);
+    const bool is_alive = !is_gone(host.told[descendant_pid]);
+    ::kill(host.told[descendant_pid], SIGKILL);
+    ::_exit(is_alive ? 0 : 1);
+  }) == 0);
+}
+
+#endif
