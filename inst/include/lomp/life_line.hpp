@@ -8,9 +8,11 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 
 #include "descendants.hpp"
 #include "fd.hpp"
+#include "generation.hpp"
 
 namespace lomp {
 
@@ -32,7 +34,8 @@ class LifeLine {
 #if LOMP_LINUX
   /// In the session, before it forks a worker. That it is open already will do.
   void open() {
-    static const int registered = ::pthread_atfork(nullptr, nullptr, close_all_writers);
+    (void)generation();  // counts before close_inherited() looks
+    static const int registered = ::pthread_atfork(nullptr, nullptr, close_inherited);
     (void)registered;
     if (reader_ || !find_place()) return;
     int ends[2];
@@ -40,7 +43,7 @@ class LifeLine {
     reader_ = moved_up(Fd(ends[0]));
     Fd writer = moved_up(Fd(ends[1]));
     if (!reader_ || !writer) return reader_.reset();
-    writers()[place_] = 1 + writer.release();
+    writers()[place_] = Writer(generation(), writer.release()).word();
   }
 
   /// In the worker, which leads its group: from now on that ends with the session. Whoever calls
@@ -62,32 +65,49 @@ class LifeLine {
   /// In the session this ends all workers.
   void close() {
     if (!reader_) return;
-    close_writer(writers()[place_]);
+    const Writer writer(writers()[place_]);
+    if (writer.is_of(generation())) {
+      writers()[place_] = 0;
+      ::close(writer.fd());
+    }
     reader_.reset();
   }
 
  private:
-  /// A descriptor plus 1; 0 if there is none.
-  using Writer = std::atomic<int>;
   static constexpr std::size_t most = 64;
 
-  static std::array<Writer, most>& writers() {
-    static std::array<Writer, most> all{};
+  /// A descriptor, and the generation of the process that opened it, in one word. What a process
+  /// has inherited isn't its own: so the places need not be cleared there, which would cost each
+  /// worker a page of memory.
+  class Writer {
+   public:
+    Writer(unsigned generation, int fd)
+        : word_(std::uint64_t{generation + 1} << 32 | static_cast<std::uint32_t>(fd)) {}
+    explicit Writer(std::uint64_t word) : word_(word) {}
+    std::uint64_t word() const { return word_; }
+    bool is_of(unsigned generation) const { return word_ >> 32 == generation + 1; }
+    int fd() const { return static_cast<int>(word_ & UINT32_MAX); }
+
+   private:
+    std::uint64_t word_;
+  };
+
+  static std::array<std::atomic<std::uint64_t>, most>& writers() {
+    static std::array<std::atomic<std::uint64_t>, most> all{};
     return all;
   }
 
-  static void close_writer(Writer& writer) {
-    if (writer == 0) return;  // nothing is written to in vain: it would be a page of the worker's
-    ::close(writer.exchange(0) - 1);
-  }
-
-  static void close_all_writers() {
-    for (Writer& writer : writers()) close_writer(writer);
+  /// In each forked process, at once: the parent's. Those before are closed already.
+  static void close_inherited() {
+    const unsigned parent = generation() - 1;
+    for (std::uint64_t word : writers()) {
+      if (Writer(word).is_of(parent)) ::close(Writer(word).fd());
+    }
   }
 
   bool find_place() {
     for (place_ = 0; place_ < most; ++place_) {
-      if (writers()[place_] == 0) return true;
+      if (!Writer(writers()[place_]).is_of(generation())) return true;
     }
     return false;
   }

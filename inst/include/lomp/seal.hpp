@@ -4,6 +4,7 @@
 #define LOMP_SEAL_HPP
 
 #include <signal.h>
+#include <sys/mman.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -116,10 +117,12 @@ inline void handle(int signal, void (*handler)(int)) {
 /// Handlers run on a stack of their own: items may have used up the other one. Its pages cost
 /// nothing until they do.
 inline void use_own_signal_stack() {
-  alignas(64) static unsigned char bytes[std::size_t{64} << 10];
+  constexpr std::size_t bytes = std::size_t{64} << 10;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return;
   stack_t stack{};
-  stack.ss_sp = bytes;
-  stack.ss_size = sizeof bytes;
+  stack.ss_sp = memory;
+  stack.ss_size = bytes;
   ::sigaltstack(&stack, nullptr);
 }
 
