@@ -28,7 +28,9 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
     new_vector_plan(items, workers, on_error, redo)
   }
   c(plan, list(
-    timeout = check_timeout(timeout), progress = check_progress(progress), progress_given = given
+    timeout = check_timeout(timeout), progress = check_progress(progress), progress_given = given,
+    keep_connections = check_flag(getOption("lomp.keep_connections", FALSE),
+                                  "option lomp.keep_connections")
   ))
 }
 

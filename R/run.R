@@ -31,7 +31,8 @@ new_results <- function(plan) {
 new_work <- function(plan, frame) {
   note_session()
   list(frame = frame, call = plan$item_call, hooks = child_hooks, seed = plan$random$seed,
-       numbers = plan$redo$todo, timeout = plan$timeout)
+       numbers = plan$redo$todo, timeout = plan$timeout,
+       keep_connections = plan$keep_connections)
 }
 
 # Whatever happens, all children have ended or are about to when this function is left; and if it is

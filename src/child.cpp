@@ -286,6 +286,7 @@ Task make_task(SEXP work) {
   task.seed = VECTOR_ELT(work, 3);
   task.numbers = VECTOR_ELT(work, 4);
   task.timeout_ns = as_nanoseconds(Rf_asReal(VECTOR_ELT(work, 5)));
+  task.keeps_connections = Rf_asLogical(VECTOR_ELT(work, 6)) == TRUE;
   return task;
 }
 

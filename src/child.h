@@ -29,16 +29,17 @@ struct Task {
   ItemCall call;
   ChildHooks hooks;
   Delivery delivery = Delivery::one;
-  bool is_streamed = false;     ///< the items come from the parent, one by one
-  SEXP outlet = nullptr;        ///< the handle behind the frame's `emit`, by_emission
-  SEXP seed = nullptr;          ///< see ItemRandom
-  std::int64_t timeout_ns = 0;  ///< for each item; 0 for no limit
-  SEXP numbers = R_NilValue;    ///< see ItemRandom
+  bool is_streamed = false;        ///< the items come from the parent, one by one
+  SEXP outlet = nullptr;           ///< the handle behind the frame's `emit`, by_emission
+  SEXP seed = nullptr;             ///< see ItemRandom
+  std::int64_t timeout_ns = 0;     ///< for each item; 0 for no limit
+  SEXP numbers = R_NilValue;       ///< see ItemRandom
+  bool keeps_connections = false;  ///< see PoolOptions
 };
 
-/// From R's list(frame, call, hooks, seed, numbers, timeout), which the caller keeps alive. `call`
-/// is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, run, describe,
-/// collect); `timeout` is in seconds, Inf for no limit.
+/// From R's list(frame, call, hooks, seed, numbers, timeout, keep_connections), which the caller
+/// keeps alive. `call` is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, run,
+/// describe, collect); `timeout` is in seconds, Inf for no limit.
 Task make_task(SEXP work);
 
 /// In the parent, before each fork: empties those output buffers that nobody is using, and

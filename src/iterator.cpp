@@ -587,8 +587,9 @@ SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP loo
   });
   Rcpp::Shield<SEXP> protect(handle);
   const lomp::Task task = make_stream_task(kept_list, ISNA(items), is_map);
-  R_SetExternalPtrAddr(handle, new Stream(make_options(items, workers, is_map, ordered, buffer),
-                                          task, kept_list, tick));
+  lomp::PoolOptions options = make_options(items, workers, is_map, ordered, buffer);
+  options.keeps_connections = task.keeps_connections;
+  R_SetExternalPtrAddr(handle, new Stream(options, task, kept_list, tick));
   stream_of(handle)->pool().fork_all();
   return handle;
 }

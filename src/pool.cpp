@@ -155,10 +155,10 @@ SEXP report_tick() {
 }  // namespace
 
 // Opens a pool that makes one call for each element of `results`; forks nobody yet. `results` is a
-// new list, which is changed in place. `work` is list(frame, call, hooks, seed, numbers, timeout),
-// see make_task() and ItemRandom; `frame` holds X, FUN and the dots. `look` is an R function that
-// lets interrupts and time limits through, which pool_next() calls now and then. Each `tick`
-// seconds that gives the event "tick", never if that is 0.
+// new list, which is changed in place. `work` is list(frame, call, hooks, seed, numbers, timeout,
+// keep_connections), see make_task() and ItemRandom; `frame` holds X, FUN and the dots. `look` is an
+// R function that lets interrupts and time limits through, which pool_next() calls now and then.
+// Each `tick` seconds that gives the event "tick", never if that is 0.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_open(SEXP work, SEXP results, int workers, SEXP look, double tick) {
   SEXP handle = nullptr, list = nullptr;
@@ -184,6 +184,7 @@ SEXP pool_open(SEXP work, SEXP results, int workers, SEXP look, double tick) {
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
   const lomp::Task task = lomp::make_task(work);
+  options.keeps_connections = task.keeps_connections;
   R_SetExternalPtrAddr(handle, new Engine(options, task, list, tick));
   unwind([handle] {
     engine_of(handle).make_room();

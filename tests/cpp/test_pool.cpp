@@ -376,6 +376,65 @@ TEST_CASE("a worker may open a pool of its own") {
   check_complete(run(outer));
 }
 
+namespace {
+
+/// A connection that a worker may inherit, and what writes to it from an item come to: 0, or errno.
+struct Shared {
+  lomp::ControlPair ends = lomp::make_control_pair();
+  SharedArray<int> writing{1};
+
+  void write_in_item() {
+    const bool is_written = ::write(ends.worker.get(), "item", 4) == 4;
+    writing[0] = is_written ? 0 : errno;
+  }
+
+  bool has_heard() const {
+    char byte;
+    return ::recv(ends.parent.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) >= 0;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("workers have no part in connections of the parent and a write to one harms nobody") {
+  const LeavesNothing check;
+  Shared shared;
+  Job job(20, 3);
+  job.during = [&](Worker&, std::uint32_t) { shared.write_in_item(); };
+  check_complete(run(job));
+  CHECK(shared.writing[0] == EPIPE);
+  CHECK_FALSE(shared.has_heard());
+}
+
+TEST_CASE("workers that are to keep the connections share them") {
+  const LeavesNothing check;
+  Shared shared;
+  Job job(1, 1);
+  job.options.keeps_connections = true;
+  job.during = [&](Worker&, std::uint32_t) { shared.write_in_item(); };
+  check_complete(run(job));
+  CHECK(shared.writing[0] == 0);
+  CHECK(shared.has_heard());
+}
+
+TEST_CASE("a worker's connection is its own and not that of the workers that it has") {
+  const LeavesNothing check;
+  SharedArray<int> writing(1);
+  Job outer(4, 2);
+  outer.during = [&](Worker&, std::uint32_t) {
+    Shared shared;
+    Job inner(4, 2);
+    inner.during = [&](Worker&, std::uint32_t) { shared.write_in_item(); };
+    const Tally tally = run(inner);
+    if (tally.end != EventKind::finished || !tally.is_sound || !tally.is_exact()) ::_exit(71);
+    writing[0] = shared.writing[0].load();
+    shared.write_in_item();
+    if (shared.writing[0] != 0 || !shared.has_heard()) ::_exit(72);
+  };
+  check_complete(run(outer));
+  CHECK(writing[0] == EPIPE);
+}
+
 TEST_CASE("a copy of the pool in another process ends nobody's workers") {
   const LeavesNothing check;
   SharedArray<int> go_on(1);

@@ -24,6 +24,7 @@
 #include "reaper.hpp"
 #include "schedule.hpp"
 #include "seal.hpp"
+#include "sever.hpp"
 #include "stack_pages.hpp"
 #include "worker.hpp"
 
@@ -46,6 +47,7 @@ struct PoolOptions {
   std::size_t most_free_bytes = std::size_t{64} << 20;
   bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
   std::function<void()> before_fork;  ///< runs in the parent before each fork
+  bool keeps_connections = false;     ///< workers share the parent's connections, see sever()
   /// Outlives the pool; takes over who is slow to end. Without one the pool has its own.
   Reaper* reaper = nullptr;
   int patience_ms = 100;  ///< how long the pool itself waits for their end, if it has one
@@ -877,12 +879,15 @@ class Pool final : public PayloadSource {
     member->life = static_cast<std::uint32_t>(forks_);
     const pid_t parent = ::getpid();
     life_line_.open();
+    std::vector<int> sockets;
+    if (!options_.keeps_connections) sockets = open_sockets();
     member->child = spawn([&] {
       populate_stack_below();
       seal_process(parent, control.worker.get(), page_.slot(slot), life_line_);
       pipe.reader.reset();
       control.parent.reset();
       for (Pool* pool : registry()) pool->disown();
+      sever(sockets, control.worker.get());
       work(slot, pipe.writer.get(), control.worker.get());
     });
     member->last_pid = member->child.pid();
