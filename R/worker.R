@@ -7,11 +7,15 @@
 prepare_worker <- function() {
   setTimeLimit()
   setSessionTimeLimit()
-  options(error = expression(NULL))
+  options(error = expression(NULL), device = null_device)
   # The caller's sinks belong to its process; what is on top of them goes to this one's console.
   if (the$has_sink) sink(getConnection(1L))
   if (the$has_message_sink) sink(type = "message")
 }
+
+# What is drawn without a device goes nowhere: all items would write to the same Rplots.pdf, and the
+# device of a front end's needs its parent.
+null_device <- function(...) grDevices::pdf(NULL)
 
 # What workers need to know of the session; found out here, where that is cheaper.
 note_session <- function() {
@@ -27,7 +31,7 @@ note_session <- function() {
 warm_worker <- function() {
   list(gc, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink, getConnection,
        tryCatch, withCallingHandlers, child_items, child_fail, child_relay, fail_item, item_calls,
-       describe_failure, relay_condition, is_to_be_error, muffling_restart)
+       describe_failure, relay_condition, is_to_be_error, muffling_restart, null_device)
 }
 
 # R compiles a function when it is called for the second time, which each worker would do for

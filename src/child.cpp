@@ -1,6 +1,7 @@
 #include "child.h"
 
 #include "binding.h"
+#include "devices.h"
 #include "lomp/collection_policy.hpp"
 #include "lomp/open_files.hpp"
 #include "mapped_vector.h"
@@ -299,6 +300,7 @@ void prepare_fork() {
 void run_worker(Worker& worker, const Task& task) {
   forget_inherited_output();
   seal_r();
+  silence_devices();
   use_one_thread();
   Run run = {&worker, &task, {}, CollectionPolicy(), nullptr, false, false};
   run.outlet = {emit_value, has_item, &run, generation()};
