@@ -7,6 +7,7 @@
 #include "fakes.hpp"
 #include "lomp/pool.hpp"
 #include "pools.hpp"
+#include "sockets.hpp"
 
 using namespace lomp_test;
 using lomp::Event;
@@ -380,17 +381,17 @@ namespace {
 
 /// A connection that a worker may inherit, and what writes to it from an item come to: 0, or errno.
 struct Shared {
-  lomp::ControlPair ends = lomp::make_control_pair();
+  Connection ends = connect_by_internet();
   SharedArray<int> writing{1};
 
   void write_in_item() {
-    const bool is_written = ::write(ends.worker.get(), "item", 4) == 4;
+    const bool is_written = ::write(ends.client.get(), "item", 4) == 4;
     writing[0] = is_written ? 0 : errno;
   }
 
   bool has_heard() const {
     char byte;
-    return ::recv(ends.parent.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) >= 0;
+    return ::recv(ends.server.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) >= 0;
   }
 };
 

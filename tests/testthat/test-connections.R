@@ -137,3 +137,57 @@ test_that("what the option may be is checked", {
     caught(with_options(list(lomp.keep_connections = "yes"), lomp_iterate(1:3, identity)))
   )
 })
+
+# ---- A database's client ------------------------------------------------------------------------
+
+# To compile this package takes longer than all other tests of this file, so only those who have it
+# run the test with it.
+client <- "RPostgres"
+
+# A PostgreSQL server that listens in a folder of its own, which the test that calls this ends.
+local_postgres <- function(frame = parent.frame()) {
+  skip_if_not_installed(client)
+  programs <- rev(Sys.glob("/usr/lib/postgresql/*/bin"))
+  skip_if(length(programs) == 0L, "no PostgreSQL server")
+  folder <- tempfile("lomp-postgres", dirname(tempdir()))  # others can't look into tempdir()
+  dir.create(folder)
+  Sys.chmod(folder, "777", use_umask = FALSE)
+  # It refuses to run as root.
+  other <- if (Sys.info()[["effective_user"]] == "root") {
+    "setpriv --reuid=nobody --regid=nogroup --clear-groups"
+  }
+  run <- function(program, ...) {
+    words <- c(other, file.path(programs[[1L]], program), "-D", file.path(folder, "data"), ...)
+    system(paste(c(words, ">/dev/null 2>&1"), collapse = " "))
+  }
+  withr::defer({
+    run("pg_ctl", "-m immediate stop")
+    unlink(folder, recursive = TRUE)
+  }, frame)
+  begun <- run("initdb", "-A trust -U lomp --no-sync --locale=C") == 0L &&
+    run("pg_ctl", "-w -l", file.path(folder, "data", "log"), "-o",
+        shQuote(paste("-F -c listen_addresses= -k", folder)), "start") == 0L
+  skip_if_not(begun, "the PostgreSQL server can't be started")
+  folder
+}
+
+test_that("a database's connection fails in items or is made anew, and is unharmed in the session", {
+  folder <- local_postgres()
+  connect <- getExportedValue("DBI", "dbConnect")
+  query <- getExportedValue("DBI", "dbGetQuery")
+  ask <- function(i) query(db, sprintf("select %d as i, pg_backend_pid() as server", i))
+  db <- connect(getExportedValue(client, "Postgres")(), host = folder, user = "lomp",
+                dbname = "postgres")
+  withr::defer(getExportedValue("DBI", "dbDisconnect")(db), priority = "first")
+  ours <- ask(0)$server
+  took <- seconds(suppressWarnings(
+    answers <- lomp_map(1:40, ask, .workers = 4, .on_error = "collect", .timeout = 20)
+  ))
+  ok <- lomp_ok(answers)
+  expect_lt(took, 15)
+  expect_identical(vapply(answers[ok], function(a) a$i, 0L), which(ok))
+  expect_false(ours %in% vapply(answers[ok], function(a) a$server, 0L))
+  expect_gt(sum(!ok), 0L)
+  for (failure in answers[!ok]) expect_match(conditionMessage(failure), "closed the connection")
+  for (k in 1:3) expect_identical(ask(k), data.frame(i = k, server = ours))
+})

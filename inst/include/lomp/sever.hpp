@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fd.hpp"
+#include "socket_peer.hpp"
 #if LOMP_LINUX
 #include <dirent.h>
 
@@ -104,6 +105,12 @@ inline bool is_connection(int fd) {
   return has_peer(fd) || socket_option(fd, SO_ACCEPTCONN) > 0;
 }
 
+/// As the kernel's messages have it, in 32 bits; 0 if there is no such file.
+inline std::uint32_t inode_of(int fd) {
+  struct stat status;
+  return ::fstat(fd, &status) == 0 ? static_cast<std::uint32_t>(status.st_ino) : 0;
+}
+
 inline bool is_same_file(int a, int b) {
   struct stat one, other;
   if (::fstat(a, &one) == -1 || ::fstat(b, &other) == -1) return false;
@@ -135,17 +142,53 @@ inline void put_in_place(int file, int fd) {
   check(::fcntl(fd, F_SETFD, flags), "fcntl(F_SETFD)");
 }
 
+/// The number of a socket's other end, if this process holds that, too; -1 if it doesn't.
+inline int find_partner(int fd, const std::vector<int>& sockets, const SocketPeer& peer) {
+  const std::uint32_t other = peer.of(inode_of(fd));
+  if (other == 0) return -1;
+  const auto found = std::find_if(sockets.begin(), sockets.end(),
+                                  [&](int socket) { return inode_of(socket) == other; });
+  return found == sockets.end() ? -1 : *found;
+}
+
+/// Puts a new pair of sockets, which nobody shares, in the place of another. False if there is none
+/// to be had.
+inline bool renew_pair(int a, int b) {
+  int ends[2];
+  if (kernel().socketpair(AF_UNIX, socket_option(a, SO_TYPE), 0, ends) == -1) return false;
+  const Fd one(ends[0]), other(ends[1]);
+  check(::fcntl(one.get(), F_SETFL, ::fcntl(a, F_GETFL)), "fcntl(F_SETFL)");
+  check(::fcntl(other.get(), F_SETFL, ::fcntl(b, F_GETFL)), "fcntl(F_SETFL)");
+  put_in_place(one.get(), a);
+  put_in_place(other.get(), b);
+  return true;
+}
+
 /// In a worker: puts a dead socket in the place of each of the parent's connections, so that their
 /// clients connect again or fail; the parent's own stay as they are. `sockets` are open_sockets()
 /// from before the fork, some of which may have been closed since; `own` is the worker's. A socket
 /// that waits for connections goes too. No number becomes free: whoever closes one that he takes
 /// for his would close another's file. Throws SystemError.
-inline void sever(const std::vector<int>& sockets, int own) {
-  Fd dead;
-  for (int fd : sockets) {
-    if (fd == own || !is_connection(fd) || is_standard_stream(fd)) continue;
-    if (!dead) dead = make_dead_socket();
-    put_in_place(dead.get(), fd);
+///
+/// A connection of the parent with itself, by which a library ends its own waiting, is replaced by
+/// another one: to that library a dead one would be an event that never ends.
+inline void sever(std::vector<int>& sockets, int own) {
+  const auto is_spared = [own](int fd) {
+    return fd == own || !is_connection(fd) || is_standard_stream(fd);
+  };
+  sockets.erase(std::remove_if(sockets.begin(), sockets.end(), is_spared), sockets.end());
+  if (sockets.empty()) return;
+  const Fd dead = make_dead_socket();  // a worker has room for it: it has closed its parent's ends
+  const SocketPeer peer;
+  while (!sockets.empty()) {
+    const int fd = sockets.back();
+    sockets.pop_back();
+    const int partner = find_partner(fd, sockets, peer);
+    if (partner != -1 && renew_pair(fd, partner)) {
+      sockets.erase(std::find(sockets.begin(), sockets.end(), partner));
+    } else {
+      put_in_place(dead.get(), fd);
+    }
   }
 }
 
