@@ -54,6 +54,9 @@
 #' `.x` may be a producer of items, as in [lomp_map()]. It is asked for items while `it()` waits for
 #' a result, never before the first `it()`; `it(close = TRUE)` closes it, too.
 #'
+#' @section What workers inherit and leave behind:
+#' As in [lomp_map()].
+#'
 #' @section Errors:
 #' As in [lomp_map()], with these differences. With `.on_error = "stop"`, `it()` throws the
 #' `lomp_error` after the results that came before it, and the iterator has ended; if it is ordered,

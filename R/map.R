@@ -36,9 +36,58 @@
 #' Environments and other reference objects in results are copies; items don't share them any more.
 #' External pointers and connections in results arrive dead, which a warning of class
 #' `lomp_dead_reference` says. Assignments with `<<-` and other side effects stay in the worker.
-#' Graphics devices, connections and database handles that are open in this session are best left
-#' alone by `.f`. [interactive()] is `FALSE` in a worker and its standard input is empty.
+#' [interactive()] is `FALSE` in a worker and its standard input is empty.
 #' `parent.frame()` of `.f` is the frame of `lomp_map()`, and `parent.frame(2)` its caller.
+#'
+#' @section What workers inherit:
+#' A worker begins with all that this session has, and what it does with that stays there. What the
+#' session has open is unharmed by it:
+#'
+#' \tabular{ll}{
+#' **open in the session** \tab **in a worker** \cr
+#' network connections (curl, httr, \tab severed: clients connect again by themselves, as curl, \cr
+#' databases, Redis, sockets, PSOCK \tab httr and RPostgres do, or their calls fail; none gets \cr
+#' clusters), also by Unix sockets \tab answers to others. To be sure, connect in `.f`. \cr
+#' servers (httpuv, plumber, shiny) \tab don't listen \cr
+#' programs of processx, callr \tab can't be read from or written to \cr
+#' graphics devices, knitr's too \tab draw nothing, and to close one ends nothing. Plots go \cr
+#' \tab nowhere, unless `.f` opens a device, and closes it. \cr
+#' sinks, [capture.output()] \tab get what items print, through the session \cr
+#' the temporary folder \tab is the same, and stays when a worker ends \cr
+#' exit handlers, `.Last` \tab don't run \cr
+#' finalizers \tab run for what was garbage before the fork
+#' }
+#'
+#' The option `lomp.keep_connections` (see [lomp-options]) lets workers share network connections.
+#' These things are shared in any case:
+#'
+#' \tabular{ll}{
+#' files open for writing \tab Lines of items come among the others. In compressed files \cr
+#' \tab they are lost, and one that an item closes is damaged: \cr
+#' \tab better return the text. \cr
+#' files open for reading \tab What an item reads the session has read, too: better open \cr
+#' \tab them in `.f`. \cr
+#' database files (SQLite) \tab Items that read, wrote and closed did no harm in trials, \cr
+#' \tab but SQLite doesn't allow it: better connect in `.f`. \cr
+#' external pointers \tab to what is beyond the process in another way than by a \cr
+#' \tab socket: shared memory, a graphics card
+#' }
+#'
+#' @section What items leave behind:
+#' Nothing that an item has started outlives the call, and what ends so isn't finished:
+#'
+#' \tabular{ll}{
+#' background programs \tab are ended with the call, which [lapply()] wouldn't do. One \cr
+#' (`wait = FALSE`, `&`) \tab that has left its worker's process group (`setsid`, processx, \cr
+#' \tab `timeout` of [system()]) is found and ended as long as the \cr
+#' \tab worker lives; it may survive a worker that others have killed. \cr
+#' forked processes \tab are ended \cr
+#' [on.exit()], `finally`, \tab aren't run where a worker is killed: by `.timeout`, an error \cr
+#' finalizers \tab of another item with `"stop"`, an interrupt, a crash \cr
+#' devices, connections \tab that an item opened and didn't close end with the worker: a \cr
+#' \tab PDF or a compressed file is incomplete then \cr
+#' files \tab stay, temporary ones as long as the session
+#' }
 #'
 #' @section Random numbers:
 #' [set.seed()] before the call makes it reproducible. Each item draws from a stream of its own, so

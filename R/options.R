@@ -9,6 +9,12 @@
 #'   Each worker may keep as much again of the memory of results that were dropped, for the next
 #'   ones; and so may this process for each worker, of large items from a stream.
 #'
+#' - `lomp.keep_connections`: `TRUE` lets workers share the network connections and connected Unix
+#'   sockets that the session has open. If it is `FALSE` or unset, they are severed in workers: two
+#'   processes that use the same connection get each other's answers, without a word. So `TRUE` is
+#'   only for those who know that at most one process uses each of them. Items that run in this
+#'   process (`.workers = 0`) have the session's connections in any case.
+#'
 #' - `lomp.progress`: the default of `.progress`, `FALSE` if unset. Where `TRUE` comes from here, no
 #'   bar is shown in documents of the package knitr.
 #'

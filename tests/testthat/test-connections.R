@@ -138,6 +138,41 @@ test_that("what the option may be is checked", {
   )
 })
 
+# ---- Servers and programs of the session --------------------------------------------------------
+
+test_that("a server in the session goes on whatever items do to it", {
+  skip_if_not_installed("httpuv")
+  skip_if_not_installed("curl")
+  port <- httpuv::randomPort()
+  answer <- function(request) list(status = 200L, headers = list(), body = request$PATH_INFO)
+  server <- httpuv::startServer("127.0.0.1", port, list(call = answer))
+  withr::defer(httpuv::stopServer(server))
+  lomp_map(1:4, function(i) httpuv::stopServer(server), .workers = 2, .timeout = 20)
+  heard <- character()
+  note_answer <- function(response) heard <<- rawToChar(response$content)
+  curl::curl_fetch_multi(sprintf("http://127.0.0.1:%d/question", port), done = note_answer)
+  expect_true(wait_until({
+    curl::multi_run(0.01)
+    httpuv::service(10)
+    length(heard) > 0L
+  }))
+  expect_identical(heard, "/question")
+})
+
+test_that("a program that the session talks to hears and tells nobody else", {
+  skip_if_not_installed("processx")
+  program <- processx::process$new("cat", stdin = "|", stdout = "|")
+  withr::defer(program$kill())
+  item <- function(i) {
+    tryCatch(program$write_input("from an item\n"), error = function(cnd) NULL)
+    tryCatch(program$read_output(), error = function(cnd) "")
+  }
+  expect_identical(lomp_map(1:4, item, .workers = 2, .timeout = 20), rep(list(""), 4))
+  program$write_input("from the session\n")
+  program$poll_io(20000)
+  expect_identical(program$read_output_lines(), "from the session")
+})
+
 # ---- A database's client ------------------------------------------------------------------------
 
 # To compile this package takes longer than all other tests of this file, so only those who have it
