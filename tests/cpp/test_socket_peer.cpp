@@ -15,7 +15,7 @@ TEST_CASE("the other end of a pair of sockets is told or nothing is") {
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, others) == 0);
   const Fd a(ends[0]), b(ends[1]), c(others[0]), d(others[1]);
-  const SocketPeer peer;
+  SocketPeer peer;
   const std::uint32_t found = peer.of(inode_of(a.get()));
   if (found == 0) {
     SUCCEED("the kernel does not tell");
@@ -29,7 +29,7 @@ TEST_CASE("the other end of a pair of sockets is told or nothing is") {
 TEST_CASE("what is no connected Unix socket has no other end") {
   const LeavesNothing check;
   const Fd alone(::socket(AF_UNIX, SOCK_STREAM, 0)), internet(::socket(AF_INET, SOCK_STREAM, 0));
-  const SocketPeer peer;
+  SocketPeer peer;
   CHECK(peer.of(inode_of(alone.get())) == 0);
   CHECK(peer.of(inode_of(internet.get())) == 0);
   CHECK(peer.of(0) == 0);

@@ -206,7 +206,7 @@ local_postgres <- function(frame = parent.frame()) {
   folder
 }
 
-test_that("a database's connection fails in items or is made anew, and is unharmed in the session", {
+test_that("a database's connection is dead in items and unharmed in the session", {
   folder <- local_postgres()
   connect <- getExportedValue("DBI", "dbConnect")
   query <- getExportedValue("DBI", "dbGetQuery")

@@ -872,6 +872,8 @@ class Pool final : public PayloadSource {
   void fork_into(int slot) {
     page_.renew(slot);
     leaving_.reserve(leaving_.size() + members_.size());  // close() allocates nothing
+    std::vector<int> sockets;
+    if (!options_.keeps_connections) sockets = open_sockets();
     Pipe pipe = make_pipe(options_.pipe_bytes);
     ControlPair control = make_control_pair();
     auto member = std::make_unique<Member>();
@@ -879,8 +881,6 @@ class Pool final : public PayloadSource {
     member->life = static_cast<std::uint32_t>(forks_);
     const pid_t parent = ::getpid();
     life_line_.open();
-    std::vector<int> sockets;
-    if (!options_.keeps_connections) sockets = open_sockets();
     member->child = spawn([&] {
       populate_stack_below();
       seal_process(parent, control.worker.get(), page_.slot(slot), life_line_);

@@ -82,12 +82,18 @@ inline std::vector<int> open_sockets() {
   return found;
 }
 
-/// May a socket take messages from, or to, another machine?
-inline bool is_of_internet(int fd) {
+/// AF_UNIX, AF_INET and so on; AF_UNSPEC if it is no socket.
+inline int socket_family(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == -1) return false;
-  return address.ss_family == AF_INET || address.ss_family == AF_INET6;
+  const bool has_name = ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  return has_name ? address.ss_family : AF_UNSPEC;
+}
+
+/// May a socket take messages from, or to, another machine?
+inline bool is_of_internet(int fd) {
+  const int family = socket_family(fd);
+  return family == AF_INET || family == AF_INET6;
 }
 
 inline bool has_peer(int fd) {
@@ -143,7 +149,8 @@ inline void put_in_place(int file, int fd) {
 }
 
 /// The number of a socket's other end, if this process holds that, too; -1 if it doesn't.
-inline int find_partner(int fd, const std::vector<int>& sockets, const SocketPeer& peer) {
+inline int find_partner(int fd, const std::vector<int>& sockets, SocketPeer& peer) {
+  if (socket_family(fd) != AF_UNIX) return -1;
   const std::uint32_t other = peer.of(inode_of(fd));
   if (other == 0) return -1;
   const auto found = std::find_if(sockets.begin(), sockets.end(),
@@ -179,7 +186,7 @@ inline void sever(std::vector<int>& sockets, int own) {
   sockets.erase(std::remove_if(sockets.begin(), sockets.end(), is_spared), sockets.end());
   if (sockets.empty()) return;
   const Fd dead = make_dead_socket();  // a worker has room for it: it has closed its parent's ends
-  const SocketPeer peer;
+  SocketPeer peer;
   while (!sockets.empty()) {
     const int fd = sockets.back();
     sockets.pop_back();

@@ -19,13 +19,13 @@ namespace lomp {
 
 #if LOMP_LINUX
 
-/// Asks the kernel about sockets, by their inodes. Many containers allow it, not all.
+/// Asks the kernel about sockets, by their inodes. Many containers allow it, not all. Nothing is
+/// opened before the first question.
 class SocketPeer {
  public:
-  SocketPeer() : kernel_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {}
-
   /// The inode of the socket at the other end; 0 if the kernel doesn't tell.
-  std::uint32_t of(std::uint32_t inode) const {
+  std::uint32_t of(std::uint32_t inode) {
+    if (!kernel_) kernel_.reset(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
     if (!kernel_ || !ask(inode)) return 0;
     alignas(nlmsghdr) char answer[512];
     const ssize_t n = ::recv(kernel_.get(), answer, sizeof answer, MSG_DONTWAIT);
@@ -72,7 +72,7 @@ class SocketPeer {
 
 class SocketPeer {
  public:
-  std::uint32_t of(std::uint32_t) const { return 0; }
+  std::uint32_t of(std::uint32_t) { return 0; }
 };
 
 #endif
