@@ -212,7 +212,7 @@ TEST_CASE("however values and ends come they are taken in the order of a sort") 
   }
 }
 
-TEST_CASE("when nothing more will come, gaps and items without an end are passed over") {
+TEST_CASE("when nothing more will come gaps and items without an end are passed over") {
   Order order;
   order.put(1, 10);
   order.put(4, 40);
@@ -223,7 +223,7 @@ TEST_CASE("when nothing more will come, gaps and items without an end are passed
   CHECK(take_all(order).empty());
 }
 
-TEST_CASE("all that has come can be seen, whether it is its turn or not") {
+TEST_CASE("all that has come can be seen whether it is its turn or not") {
   Order order;
   order.put(2, 20);
   order.put(0, 1);

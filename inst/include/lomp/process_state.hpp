@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "fd.hpp"
+#include "read_text.hpp"
 
 namespace lomp {
 
@@ -80,19 +80,6 @@ class ProcessState {
   bool is_killed_ = false;
   char state_ = '?';
 };
-
-/// The text of a file; empty if it can't be read.
-inline std::string read_text(const std::string& path) {
-  const Fd file(kernel().open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  char part[4096];
-  while (file) {
-    const ssize_t n = retry_eintr([&] { return ::read(file.get(), part, sizeof part); });
-    if (n <= 0) break;
-    text.append(part, static_cast<std::size_t>(n));
-  }
-  return text;
-}
 
 /// Looks at a child of this process that hasn't been reaped.
 inline ProcessState look_at_child(pid_t pid) {

@@ -13,7 +13,7 @@ namespace lomp {
 /// which that of a std::ifstream isn't.
 inline std::string read_text(const std::string& path) {
   std::string text;
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd file(kernel().open(path.c_str(), O_RDONLY | O_CLOEXEC));
   char piece[4096];
   for (;;) {
     const ssize_t n =
