@@ -75,7 +75,7 @@ inline void flush_open_files(bool may_wait) {
   if (visit_open_files(flush)) return;
 #endif
   (void)may_wait;
-  if (!is_locked(stdin) && !is_locked(stdout) && !is_locked(stderr)) std::fflush(nullptr);
+  if (!is_locked(stdin)) std::fflush(nullptr);
 }
 
 /// In a forked process: what still waits in buffers is the parent's, which writes it itself.
