@@ -6,6 +6,7 @@
 
 #include "fakes.hpp"
 #include "lomp/pipe.hpp"
+#include "lomp/seal.hpp"
 #include "lomp/sever.hpp"
 #include "processes.hpp"
 #include "sockets.hpp"
@@ -260,6 +261,23 @@ TEST_CASE("a connection with itself is dead where there is no new one to be had"
   const Connection wake = connect_pair(SOCK_STREAM);
   const Fake<&Kernel::socketpair> none(failing_calls(2, 9, EMFILE, ::socketpair));
   CHECK(in_severed([&] { return is_dead(wake.client.get()) && is_dead(wake.server.get()); }) == 0);
+}
+
+TEST_CASE("a connection is severed even where no socket is to be had") {
+  const LeavesNothing check;
+  const Connection connection = connect_by_internet();
+  const Fake<&Kernel::socketpair> none(failing(ENFILE));
+  REQUIRE(says(connection.server.get(), "before"));
+  CHECK(run_in_process([&] {
+          lomp::close_standard_input();
+          return in_severed([&] {
+            char byte;
+            const int fd = connection.client.get();
+            return ::read(fd, &byte, 1) == 0 && ::write(fd, "?", 1) == -1 && !says(fd, "?");
+          });
+        }) == 0);
+  CHECK(heard(connection.server.get()) == "nothing");
+  CHECK(heard(connection.client.get()) == "before");
 }
 
 TEST_CASE("a set of events that is shared goes on telling the parent of its connection") {

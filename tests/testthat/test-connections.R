@@ -2,12 +2,17 @@
 
 skip_on_cran()
 
-# ---- A server -----------------------------------------------------------------------------------
+# ---- HTTP ---------------------------------------------------------------------------------------
 
-# Answers each request with its path, in a process of its own, which the test that calls this ends.
-# Gives a function that makes a path an address.
+# Clients keep descriptors for ever, from when their packages are loaded, and programs that tests
+# start would have them, too: so this is done in processes of their own.
+skip_without <- function(package) {
+  skip_if(!nzchar(system.file(package = package)), paste(package, "isn't installed"))
+}
+
+# Answers each request with its path, until the test that calls this is over. Gives its port.
 local_server <- function(frame = parent.frame()) {
-  skip_if_not_installed("httpuv")
+  skip_without("httpuv")
   run <- start_r(quote({
     answer <- function(request) list(status = 200L, headers = list(), body = request$PATH_INFO)
     port <- httpuv::randomPort()
@@ -21,57 +26,60 @@ local_server <- function(frame = parent.frame()) {
     finish_r(run)
   }, frame)
   if (!wait_until(nrow(ledger_of(run)) == 1L)) stop(told(finish_r(run, 0)))
-  port <- ledger_of(run)$text
+  ledger_of(run)$text
+}
+
+# How a script fetches what is at an address.
+http <- list(
+  curl = function(address) rawToChar(curl::curl_fetch_memory(address)$content),
+  httr = function(address) httr::content(httr::GET(address), "text", encoding = "UTF-8")
+)
+
+address_at <- function(port) {
+  force(port)
   function(path) sprintf("http://127.0.0.1:%s/%s", port, path)
 }
 
-by_curl <- function(address) rawToChar(curl::curl_fetch_memory(address)$content)
-
-by_httr <- function(address) httr::content(httr::GET(address), "text", encoding = "UTF-8")
-
 # Two hundred requests, one an item, by a session that keeps a connection to the server alive. Each
-# answer is that of its request, also those to the session before and afterwards.
-expect_own_answers <- function(get, map, address) {
-  expect_identical(get(address("first")), "/first")
-  item <- function(i) get(address(i))
-  took <- seconds(answers <- map(1:200, item))
-  expect_identical(answers, as.list(sprintf("/%d", 1:200)))
-  expect_lt(took, 60)
-  for (k in 1:5) expect_identical(get(address(paste0("after", k))), paste0("/after", k))
+# answer is that of its request, also those to the session before, meanwhile and afterwards.
+expect_own_answers <- function(client, map) {
+  skip_without(client)
+  values <- list(fetch = http[[client]], address = address_at(local_server()), map = map)
+  run <- run_r(values = values, seconds = 120, code = {
+    library(lomp)
+    first <- fetch(address("first"))
+    answers <- map(1:200, function(i) fetch(address(i)))
+    after <- vapply(paste0("after", 1:5), function(path) fetch(address(path)), "")
+    give(list(first = first, answers = answers, after = after))
+  })
+  expect_identical(run$value$first, "/first", info = told(run))
+  expect_identical(run$value$answers, as.list(sprintf("/%d", 1:200)))
+  expect_identical(run$value$after, sprintf("/after%d", 1:5), ignore_attr = TRUE)
 }
 
 test_that("requests in items get their own answers where the session has a connection alive", {
-  skip_if_not_installed("curl")
-  address <- local_server()
   map <- function(x, f) lomp_map(x, f, .workers = 4, .timeout = 20)
-  expect_own_answers(by_curl, map, address)
-  skip_if_not_installed("httr")
-  expect_own_answers(by_httr, map, address)
+  expect_own_answers("curl", map)
+  expect_own_answers("httr", map)
 })
 
 test_that("requests in an iterator's items get their own answers", {
-  skip_if_not_installed("curl")
-  address <- local_server()
-  map <- function(x, f) {
+  expect_own_answers("curl", function(x, f) {
     it <- lomp_iterate(x, f, .workers = 4, .timeout = 20, .ordered = TRUE)
     # The session's own connection is in use while workers use theirs.
-    for (k in 1:5) expect_identical(by_curl(address("between")), "/between")
+    for (k in 1:5) stopifnot(fetch(address("between")) == "/between")
     as.list(it)
-  }
-  expect_own_answers(by_curl, map, address)
+  })
 })
 
 test_that("requests by workers of a worker get their own answers", {
-  skip_if_not_installed("curl")
-  address <- local_server()
-  item <- function(i) {
-    first <- by_curl(address(i))
-    answers <- lomp_map(1:10, function(k) by_curl(address(10 * i + k)), .workers = 2)
-    c(first, unlist(answers), by_curl(address("after")))
-  }
-  expect_identical(by_curl(address("first")), "/first")
-  expected <- lapply(1:6, function(i) sprintf("/%s", c(i, 10 * i + 1:10, "after")))
-  expect_identical(lomp_map(1:6, item, .workers = 3, .timeout = 60), expected)
+  expect_own_answers("curl", function(x, f) {
+    by_tens <- lomp_map(split(x, (x - 1) %/% 10), function(ten) {
+      stopifnot(fetch(address("outer")) == "/outer")
+      lomp_map(ten, f, .workers = 2)
+    }, .workers = 2, .timeout = 60)
+    unlist(unname(by_tens), recursive = FALSE)
+  })
 })
 
 # ---- Sockets of R's own -------------------------------------------------------------------------
@@ -141,36 +149,44 @@ test_that("what the option may be is checked", {
 # ---- Servers and programs of the session --------------------------------------------------------
 
 test_that("a server in the session goes on whatever items do to it", {
-  skip_if_not_installed("httpuv")
-  skip_if_not_installed("curl")
-  port <- httpuv::randomPort()
-  answer <- function(request) list(status = 200L, headers = list(), body = request$PATH_INFO)
-  server <- httpuv::startServer("127.0.0.1", port, list(call = answer))
-  withr::defer(httpuv::stopServer(server))
-  lomp_map(1:4, function(i) httpuv::stopServer(server), .workers = 2, .timeout = 20)
-  heard <- character()
-  note_answer <- function(response) heard <<- rawToChar(response$content)
-  curl::curl_fetch_multi(sprintf("http://127.0.0.1:%d/question", port), done = note_answer)
-  expect_true(wait_until({
-    curl::multi_run(0.01)
-    httpuv::service(10)
-    length(heard) > 0L
-  }))
-  expect_identical(heard, "/question")
+  skip_without("httpuv")
+  skip_without("curl")
+  run <- run_r({
+    library(lomp)
+    port <- httpuv::randomPort()
+    answer <- function(request) list(status = 200L, headers = list(), body = request$PATH_INFO)
+    server <- httpuv::startServer("127.0.0.1", port, list(call = answer))
+    lomp_map(1:4, function(i) httpuv::stopServer(server), .workers = 2, .timeout = 20)
+    heard <- NULL
+    note_answer <- function(response) heard <<- rawToChar(response$content)
+    curl::curl_fetch_multi(sprintf("http://127.0.0.1:%d/question", port), done = note_answer)
+    wait_until({
+      curl::multi_run(0.01)
+      httpuv::service(10)
+      !is.null(heard)
+    })
+    give(heard)
+  })
+  expect_identical(run$value, "/question", info = told(run))
 })
 
 test_that("a program that the session talks to hears and tells nobody else", {
-  skip_if_not_installed("processx")
-  program <- processx::process$new("cat", stdin = "|", stdout = "|")
-  withr::defer(program$kill())
-  item <- function(i) {
-    tryCatch(program$write_input("from an item\n"), error = function(cnd) NULL)
-    tryCatch(program$read_output(), error = function(cnd) "")
-  }
-  expect_identical(lomp_map(1:4, item, .workers = 2, .timeout = 20), rep(list(""), 4))
-  program$write_input("from the session\n")
-  program$poll_io(20000)
-  expect_identical(program$read_output_lines(), "from the session")
+  skip_without("processx")
+  run <- run_r({
+    library(lomp)
+    program <- processx::process$new("cat", stdin = "|", stdout = "|")
+    item <- function(i) {
+      tryCatch(program$write_input("from an item\n"), error = function(cnd) NULL)
+      tryCatch(program$read_output(), error = function(cnd) "")
+    }
+    items <- lomp_map(1:4, item, .workers = 2, .timeout = 20)
+    program$write_input("from the session\n")
+    program$poll_io(20000)
+    give(list(items = items, heard = program$read_output_lines()))
+    program$kill()
+  })
+  expect_identical(run$value$items, rep(list(""), 4), info = told(run))
+  expect_identical(run$value$heard, "from the session")
 })
 
 # ---- A database's client ------------------------------------------------------------------------
@@ -181,7 +197,7 @@ client <- "RPostgres"
 
 # A PostgreSQL server that listens in a folder of its own, which the test that calls this ends.
 local_postgres <- function(frame = parent.frame()) {
-  skip_if_not_installed(client)
+  skip_without(client)
   programs <- rev(Sys.glob("/usr/lib/postgresql/*/bin"))
   skip_if(length(programs) == 0L, "no PostgreSQL server")
   folder <- tempfile("lomp-postgres", dirname(tempdir()))  # others can't look into tempdir()

@@ -132,11 +132,11 @@ inline bool is_standard_stream(int fd) {
   return false;
 }
 
-/// A socket whose other end is closed: reads find its end at once, and writes fail. Throws
-/// SystemError.
+/// A socket whose other end is closed: reads find its end at once, and writes fail. Empty if there
+/// is none to be had.
 inline Fd make_dead_socket() {
   int ends[2];
-  check(kernel().socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
+  if (kernel().socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == -1) return Fd();
   const Fd other(ends[1]);
   return Fd(ends[0]);
 }
@@ -171,11 +171,12 @@ inline bool renew_pair(int a, int b) {
   return true;
 }
 
-/// In a worker: puts a dead socket in the place of each of the parent's connections, so that their
-/// clients connect again or fail; the parent's own stay as they are. `sockets` are open_sockets()
-/// from before the fork, some of which may have been closed since; `own` is the worker's. A socket
-/// that waits for connections goes too. No number becomes free: whoever closes one that he takes
-/// for his would close another's file. Throws SystemError.
+/// In a sealed worker: puts a dead socket in the place of each of the parent's connections, so that
+/// their clients connect again or fail; the parent's own stay as they are. `sockets` are
+/// open_sockets() from before the fork, some of which may have been closed since; `own` is the
+/// worker's. A socket that waits for connections goes too. No number becomes free: whoever closes
+/// one that he takes for his would close another's file. Where there is no dead socket to be had,
+/// standard input does as well, which is empty and can't be written to. Throws SystemError.
 ///
 /// A connection of the parent with itself, by which a library ends its own waiting, is replaced by
 /// another one: to that library a dead one would be an event that never ends.
@@ -185,7 +186,7 @@ inline void sever(std::vector<int>& sockets, int own) {
   };
   sockets.erase(std::remove_if(sockets.begin(), sockets.end(), is_spared), sockets.end());
   if (sockets.empty()) return;
-  const Fd dead = make_dead_socket();  // a worker has room for it: it has closed its parent's ends
+  const Fd dead = make_dead_socket();
   SocketPeer peer;
   while (!sockets.empty()) {
     const int fd = sockets.back();
@@ -194,7 +195,7 @@ inline void sever(std::vector<int>& sockets, int own) {
     if (partner != -1 && renew_pair(fd, partner)) {
       sockets.erase(std::find(sockets.begin(), sockets.end(), partner));
     } else {
-      put_in_place(dead.get(), fd);
+      put_in_place(dead ? dead.get() : STDIN_FILENO, fd);
     }
   }
 }
