@@ -1144,7 +1144,7 @@ struct Held {
   }
 
   /// Checks that the item is lost after so long, and that all others come.
-  void check_lost_within(Pool& pool, int milliseconds) {
+  void check_lost_within(Pool& pool, int milliseconds, ExitNote note) {
     const std::int64_t before = lomp::now_ns();
     collect_while(
         pool, tally, [](const Tally& seen) { return seen.losses.empty(); }, 10);
@@ -1154,7 +1154,7 @@ struct Held {
     check_exact(tally);
     REQUIRE(tally.losses.size() == 1);
     CHECK(tally.losses[0].item == 1);
-    CHECK(tally.losses[0].note == ExitNote::held);
+    CHECK(tally.losses[0].note == note);
   }
 };
 
@@ -1170,7 +1170,7 @@ TEST_CASE("an item whose time is over is lost although its worker doesn't end") 
   {
     Pool pool(held.job.options, main_of(held.job));
     if (!held.seize(pool)) return;
-    held.check_lost_within(pool, limit_ms + 2000);
+    held.check_lost_within(pool, limit_ms + 2000, ExitNote::timed_out);
     CHECK(held.tally.losses[0].was_late);
   }
   held.debugger.release();
@@ -1186,7 +1186,7 @@ TEST_CASE("an item is lost with its killed worker although that doesn't end") {
       held.may_end[0] = 1;
       return;
     }
-    held.check_lost_within(pool, 3000);
+    held.check_lost_within(pool, 3000, ExitNote::held);
     CHECK_FALSE(held.tally.losses[0].was_late);
   }
   held.debugger.release();
@@ -1203,8 +1203,7 @@ TEST_CASE("whether an item was late is decided when its worker ends") {
   CHECK_FALSE(end.tally.losses[0].was_late);
 }
 
-// ---- New workers that die
-// ------------------------------------------------------------------------
+// ---- New workers that die -----------------------------------------------------------------------
 
 namespace {
 
