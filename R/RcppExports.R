@@ -117,8 +117,8 @@ outlet_put <- function(handle, value) {
     invisible(.Call(`_lomp_outlet_put`, handle, value))
 }
 
-pool_open <- function(work, results, workers, look, tick) {
-    .Call(`_lomp_pool_open`, work, results, workers, look, tick)
+pool_open <- function(work, results, workers, tick) {
+    .Call(`_lomp_pool_open`, work, results, workers, tick)
 }
 
 pool_next <- function(handle) {

@@ -43,7 +43,7 @@ interruptible <- function(value, call) {
   })
 }
 
-# What C++ calls now and then while it waits.
+# What an iterator's C++ calls now and then while it waits.
 new_look <- function(call) {
   force(call)
   function() heed_interrupts(check_interrupt(), call)

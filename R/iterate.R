@@ -197,7 +197,8 @@ open_forked_stream <- function(plan, frame) {
   )
   state$summary <- function() iterator_summary(state$handle)
   state$item_of_last <- function() iterator_item(state$handle)
-  state$take <- function(most) iterator_take(state$handle, most)
+  # Workers that replace others are forked there: nothing may be held back in them.
+  state$take <- function(most) allowInterrupts(iterator_take(state$handle, most))
   state$put_back <- function(part) {
     iterator_put_back(state$handle, part[[2L]], part[[3L]], part[[1L]])
   }

@@ -42,8 +42,7 @@ run_forked <- function(plan, frame) {
   failures <- new_bag()
   progress <- new_progress(plan, length(results))
   ready_frame(frame)
-  pool <- pool_open(new_work(plan, frame), results, plan$workers, new_look(plan$call),
-                    tick_of(progress))
+  pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress))
   call <- plan$call
   summary <- NULL
   on.exit({
@@ -55,7 +54,7 @@ run_forked <- function(plan, frame) {
   stop_by(call, function() pool_stop(pool))
   end <- gather(pool, plan, progress, failures)
   if (!is.null(progress)) progress$end(end$done, failures$n())
-  new_look(call)()
+  heed_interrupts(check_interrupt(), call)
   summary <- end
   outcome_of_pool(pool, results, failures, summary)
 }
@@ -83,7 +82,7 @@ new_bag <- function() {
 # failure ends the workers; what they had finished until then, failures among it, still comes.
 gather <- function(pool, plan, progress, failures) {
   repeat {
-    event <- next_event(pool)
+    event <- heed_interrupts(next_event(pool), plan$call)
     if (event$kind == "finished") return(event$value)
     if (event$kind == "tick") {
       progress$update(pool_done(pool), failures$n())

@@ -117,7 +117,7 @@ collect_stream <- function(plan, frame) {
   place_all(state, placed)
   note_end(state)
   tell_of_end(state)
-  new_look(plan$call)()
+  heed_interrupts(check_interrupt(), plan$call)
   is_over <- TRUE
   outcome_of_places(state, placed)
 }

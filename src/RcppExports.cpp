@@ -328,16 +328,15 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP work, SEXP results, int workers, SEXP look, double tick);
-RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP lookSEXP, SEXP tickSEXP) {
+SEXP pool_open(SEXP work, SEXP results, int workers, double tick);
+RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP tickSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
     Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type look(lookSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(work, results, workers, look, tick));
+    rcpp_result_gen = Rcpp::wrap(pool_open(work, results, workers, tick));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -508,7 +507,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 5},
+    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 4},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},

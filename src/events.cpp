@@ -33,6 +33,11 @@ Reaper& reaper() {
   return one;
 }
 
+SEXP let_interrupts_through() {
+  R_CheckUserInterrupt();
+  return R_NilValue;
+}
+
 void look(SEXP function) {
   unwind([function] {
     SEXP call = PROTECT(Rf_lang1(function));
@@ -62,8 +67,5 @@ SEXP make_loss_event(const char* kind, const Event& event) {
 // Jumps if the user has interrupted R, or its time is over, and such things aren't held back.
 // [[Rcpp::export(rng = false)]]
 void check_interrupt() {
-  lomp::unwind([] {
-    R_CheckUserInterrupt();
-    return R_NilValue;
-  });
+  lomp::unwind(lomp::let_interrupts_through);
 }

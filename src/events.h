@@ -44,6 +44,10 @@ class ProgressClock {
   std::int64_t last_ = now_ns();
 };
 
+/// For unwind(): jumps if the user has interrupted R or its time is over, unless such things are
+/// held back.
+SEXP let_interrupts_through();
+
 /// Calls R's look(), a function without arguments that lets interrupts and time limits through.
 /// May jump, as unwind() does.
 void look(SEXP function);

@@ -17,14 +17,13 @@ using lomp::Record;
 using lomp::unwind;
 
 /// What the handle keeps alive.
-enum Kept { kept_results, kept_work, kept_look, kept_witness, kept };
+enum Kept { kept_results, kept_work, kept_witness, kept };
 
 /// What an R pool handle points to. Its R objects are kept alive by the handle.
 class Engine {
  public:
   Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
       : results_(VECTOR_ELT(kept, kept_results)),
-        look_(VECTOR_ELT(kept, kept_look)),
         room_(kept, kept_witness),
         progress_(tick),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
@@ -66,7 +65,7 @@ class Engine {
 
   /// Now and then; at once if nothing else is to be done. May jump.
   void look(bool is_idle) {
-    if (is_idle || clock_.is_due()) lomp::look(look_);
+    if (is_idle || clock_.is_due()) unwind(lomp::let_interrupts_through);
   }
   lomp::ProgressClock& progress() { return progress_; }
   bool has_records() const { return record_ != end_; }
@@ -83,7 +82,6 @@ class Engine {
   void note_dead(std::uint64_t item) { dead_references_.push_back(static_cast<double>(item) + 1); }
 
   SEXP results_;
-  SEXP look_;
   lomp::CellRoom room_;
   lomp::Pool pool_;
   lomp::BallastUse ballast_use_;
@@ -156,18 +154,16 @@ SEXP report_tick() {
 
 // Opens a pool that makes one call for each element of `results`; forks nobody yet. `results` is a
 // new list, which is changed in place. `work` is list(frame, call, hooks, seed, numbers, timeout,
-// keep_connections), see make_task() and ItemRandom; `frame` holds X, FUN and the dots. `look` is an
-// R function that lets interrupts and time limits through, which pool_next() calls now and then.
-// Each `tick` seconds that gives the event "tick", never if that is 0.
+// keep_connections), see make_task() and ItemRandom; `frame` holds X, FUN and the dots. Each `tick`
+// seconds pool_next() gives the event "tick", never if that is 0.
 // [[Rcpp::export(rng = false)]]
-SEXP pool_open(SEXP work, SEXP results, int workers, SEXP look, double tick) {
+SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
   SEXP handle = nullptr, list = nullptr;
   unwind([&] {
     lomp::drop_old_results();
     list = PROTECT(Rf_allocVector(VECSXP, kept));
     SET_VECTOR_ELT(list, kept_results, results);
     SET_VECTOR_ELT(list, kept_work, work);
-    SET_VECTOR_ELT(list, kept_look, look);
     handle = R_MakeExternalPtr(nullptr, R_NilValue, list);
     UNPROTECT(1);
     return R_NilValue;
@@ -195,8 +191,8 @@ SEXP pool_open(SEXP work, SEXP results, int workers, SEXP look, double tick) {
 
 // The next event: list(kind = "failure" | "condition" | "output" | "lost" | "exhausted" |
 // "finished" | "tick", item = , value = ). The value of "finished" is what summary_of() gives.
-// Results are put into their places on the way; what look() throws jumps from here, and costs
-// nothing that has come.
+// Results are put into their places on the way. Interrupts and time limits jump from here, and cost
+// nothing that has come; workers are forked here, in whose code they are let through as here.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_next(SEXP handle) {
   Engine& engine = engine_of(handle);
