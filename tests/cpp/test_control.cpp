@@ -4,6 +4,7 @@
 #include "fakes.hpp"
 #include "lomp/control.hpp"
 #include "processes.hpp"
+#include "strays.hpp"
 
 using namespace lomp_test;
 using lomp::ControlPair;
@@ -183,4 +184,90 @@ TEST_CASE("descriptors change hands though signals interrupt") {
   NumberedFd received;
   REQUIRE(receive_descriptor(pair.parent.get(), received));
   CHECK(mark_of(received.fd) == 'a');
+}
+
+TEST_CASE("stray messages of any length spoil nothing and leave no descriptor") {
+  const LeavesNothing check;
+  const lomp::Fd stray = marked('s');
+  for (std::size_t bytes = 0; bytes <= 64; ++bytes) {
+    for (std::size_t descriptors : {0, 1, 2, 3, 5, 30}) {
+      for (char fill : {'\0', 'x'}) {
+        CAPTURE(bytes);
+        CAPTURE(descriptors);
+        const ControlPair pair = make_control_pair();
+        const std::vector<int> several(bytes > 0 ? descriptors : 0, stray.get());
+        REQUIRE(send_descriptor(pair.worker.get(), marked('a').get(), 0));
+        REQUIRE(send_stray(pair.worker.get(), std::string(bytes, fill), several));
+        REQUIRE(lomp::send_number(pair.worker.get(), 3));
+        REQUIRE(send_stray(pair.worker.get(), std::string(bytes, fill), several));
+        REQUIRE(send_stray(pair.worker.get(), std::string(bytes, fill), several));
+        REQUIRE(send_descriptor(pair.worker.get(), marked('b').get(), 7));
+        REQUIRE(send_stray(pair.worker.get(), std::string(bytes, fill), several));
+        NumberedFd received;
+        REQUIRE(receive_descriptor(pair.parent.get(), received));
+        CHECK(received.number == 0);
+        CHECK(mark_of(received.fd) == 'a');
+        REQUIRE(receive_descriptor(pair.parent.get(), received));
+        CHECK(received.number == 3);
+        CHECK_FALSE(static_cast<bool>(received.fd));
+        REQUIRE(receive_descriptor(pair.parent.get(), received));
+        CHECK(received.number == 7);
+        CHECK(mark_of(received.fd) == 'b');
+        const auto before = open_descriptors().size();
+        CHECK_FALSE(receive_descriptor(pair.parent.get(), received));
+        CHECK(open_descriptors().size() == before);
+      }
+    }
+  }
+}
+
+TEST_CASE("a message with more descriptors than one is none of ours") {
+  const LeavesNothing check;
+  const ControlPair pair = make_control_pair();
+  const lomp::Fd stray = marked('s');
+  const auto before = open_descriptors().size();
+  const lomp::ControlMessage content = lomp::ControlMessage::of(5);
+  const std::string bytes(reinterpret_cast<const char*>(&content), sizeof content);
+  REQUIRE(send_stray(pair.worker.get(), bytes, {stray.get(), stray.get()}));
+  NumberedFd received;
+  CHECK_FALSE(receive_descriptor(pair.parent.get(), received));
+  CHECK(open_descriptors().size() == before);
+}
+
+TEST_CASE("what a peer has sent can be had when it closed without reading what it was sent") {
+  const LeavesNothing check;
+  ControlPair pair = make_control_pair();
+  REQUIRE(send_descriptor(pair.worker.get(), marked('a').get(), 1));
+  REQUIRE(send_stray(pair.worker.get(), "", {}));
+  REQUIRE(send_descriptor(pair.worker.get(), marked('b').get(), 2));
+  REQUIRE(lomp::send_number(pair.parent.get(), 0));
+  pair.worker.reset();
+  NumberedFd received;
+  for (char mark : {'a', 'b'}) {
+    REQUIRE(receive_descriptor(pair.parent.get(), received));
+    CHECK(mark_of(received.fd) == mark);
+  }
+  CHECK_FALSE(receive_descriptor(pair.parent.get(), received));
+  CHECK(peer_is_gone(pair.parent.get()));
+}
+
+TEST_CASE("a socket takes as many messages as may be needed at once") {
+  // Two parcels' files, a wake-up for each reason that there is, and a bounded number of returns.
+  const ControlPair pair = make_control_pair();
+  const lomp::Fd fd = marked('a');
+  for (std::uint32_t i = 0; i < 64; ++i) REQUIRE(send_descriptor(pair.parent.get(), fd.get(), i));
+  for (std::uint32_t i = 0; i < 64 + 4; ++i) REQUIRE(lomp::send_number(pair.parent.get(), i));
+}
+
+TEST_CASE("who waits for a message is woken by it and by the peer's end") {
+  ControlPair pair = make_control_pair();
+  pollfd state{pair.worker.get(), POLLIN, 0};
+  CHECK(::poll(&state, 1, 0) == 0);
+  REQUIRE(lomp::send_number(pair.parent.get(), 0));
+  CHECK(::poll(&state, 1, 0) == 1);
+  NumberedFd received;
+  REQUIRE(receive_descriptor(pair.worker.get(), received));
+  CHECK(::poll(&state, 1, 0) == 0);
+  pair.parent.reset();
+  CHECK(::poll(&state, 1, 0) == 1);
 }

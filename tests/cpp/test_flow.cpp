@@ -135,6 +135,25 @@ TEST_CASE("a release wakes nobody who doesn't wait") {
   CHECK_FALSE(flow.release(0, 100));
 }
 
+TEST_CASE("each time that a worker waits it is woken once") {
+  Flow flow(100);
+  flow.send(1000);
+  int sleeps = 0;
+  flow.sender.await([&] {
+    if (++sleeps == 1) {
+      CHECK_FALSE(flow.release(0, 500));
+      return;
+    }
+    CHECK(flow.release(0, 450));
+    CHECK_FALSE(flow.release(0, 10));
+    CHECK_FALSE(FlowReceiver::must_wake(flow.line));
+  });
+  CHECK(sleeps == 2);
+  flow.line.is_waiting = true;
+  CHECK(FlowReceiver::must_wake(flow.line));
+  CHECK_FALSE(FlowReceiver::must_wake(flow.line));
+}
+
 TEST_CASE("a worker sleeps again and again until it may send") {
   Flow flow(100);
   flow.send(150);

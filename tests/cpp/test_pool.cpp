@@ -8,6 +8,7 @@
 #include "lomp/pool.hpp"
 #include "pools.hpp"
 #include "sockets.hpp"
+#include "strays.hpp"
 
 using namespace lomp_test;
 using lomp::Event;
@@ -456,14 +457,17 @@ TEST_CASE("a copy of the pool in another process ends nobody's workers") {
 namespace {
 
 /// Workers that send each item's payload beside its record, which names it; items beyond what
-/// credits allow hold it.
-lomp::WorkerMain payload_main(std::size_t bytes, bool forget_some) {
+/// credits allow hold it. `during` runs while an item is in hand.
+lomp::WorkerMain payload_main(
+    std::size_t bytes, bool forget_some,
+    const std::function<void(std::uint32_t)>& during = [](std::uint32_t) {}) {
   return [=](Worker& worker) {
     std::uint32_t item = 0;
     while (worker.next_block()) {
       while (worker.take(item)) {
         const Bytes content = payload(item, bytes);
         std::uint32_t number = 0;
+        during(item);
         if (forget_some && item % 3 == 0) worker.put_payload("lost", 4, number);
         const bool is_beside = worker.put_payload(content.data(), bytes, number);
         worker.put(&is_beside, sizeof is_beside);
@@ -513,6 +517,34 @@ void check_payloads(bool forget_some) {
 TEST_CASE("payloads come beside their records") { check_payloads(false); }
 
 TEST_CASE("payloads that no record names are passed over") { check_payloads(true); }
+
+TEST_CASE("what items send by the descriptors that they find costs none of them") {
+  const LeavesNothing check;
+  constexpr std::size_t bytes = 200000;
+  const std::vector<int> of_the_host = open_descriptors();
+  Job job(130, 2);
+  const auto during = [&](std::uint32_t item) {
+    const std::string content(item % 65, item % 2 == 0 ? '\0' : 'x');
+    for (int fd : open_descriptors()) {
+      if (std::binary_search(of_the_host.begin(), of_the_host.end(), fd)) continue;
+      (void)send_stray(fd, content, std::vector<int>(item % 4, STDIN_FILENO));
+      (void)!::write(fd, content.data(), content.size());
+    }
+  };
+  const lomp::WorkerMain work = payload_main(bytes, false, during);
+  Pool pool(job.options, work);
+  int right = 0, beside = 0;
+  lomp::Event event;
+  do {
+    event = pool.next(tick_ms);
+    for (std::size_t i = 0; i < event.count; ++i) {
+      right += has_payload(pool, event.records[i], bytes, beside);
+    }
+  } while (event.kind != EventKind::finished);
+  CHECK(right == 130);
+  CHECK(beside > 20);
+  CHECK(pool.deaths() == 0);
+}
 
 TEST_CASE("a payload that never was is not waited for") {
   Job job(1, 1);

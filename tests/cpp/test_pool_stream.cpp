@@ -874,7 +874,7 @@ TEST_CASE("a consumer that looks for more than it needs is served as well") {
 TEST_CASE("waits and wakes may be interrupted") {
   const LeavesNothing check;
   Fake<&Kernel::poll> poll(interrupted(::poll));
-  Fake<&Kernel::send> send(interrupted(::send));
+  Fake<&Kernel::sendmsg> sendmsg(interrupted(::sendmsg));
   Fake<&Kernel::recvmsg> recvmsg(interrupted(::recvmsg));
   for (bool is_ordered : {false, true}) {
     StreamJob job(12, 3, 100);

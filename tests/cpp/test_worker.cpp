@@ -939,9 +939,7 @@ namespace {
 
 /// What the parent sends to wake a worker.
 void wake_up(int socket, std::size_t times = 1) {
-  const std::vector<std::uint32_t> nothing(times);
-  const std::size_t bytes = times * sizeof nothing[0];
-  CHECK(::send(socket, nothing.data(), bytes, 0) == static_cast<ssize_t>(bytes));
+  for (std::size_t i = 0; i < times; ++i) CHECK(lomp::send_number(socket, 0));
 }
 
 /// How much a worker has made, as its own books say; all of it has been released then.
@@ -1133,10 +1131,7 @@ class WaitingWorker {
   void wake(std::size_t times = 1) { wake_up(desk_.control.parent.get(), times); }
 
   /// A worker that has room goes on to its end without being woken, and may be there already.
-  void wake_if_there() {
-    constexpr std::uint32_t nothing = 0;
-    (void)::send(desk_.control.parent.get(), &nothing, sizeof nothing, lomp::send_flags);
-  }
+  void wake_if_there() { (void)lomp::send_number(desk_.control.parent.get(), 0); }
 
   /// Waits for its end.
   Ending end() {

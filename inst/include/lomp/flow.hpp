@@ -24,7 +24,7 @@ struct FlowState {
 /// What one worker and the parent share.
 struct FlowLine {
   std::atomic<std::uint64_t> released{0};   ///< what the records cost that were taken
-  std::atomic<bool> is_waiting{false};      ///< the worker sleeps, or is about to
+  std::atomic<bool> is_waiting{false};      ///< it sleeps, or is about to, and was not woken
   std::atomic<std::uint64_t> wake_at{0};    ///< `released` at which to wake it
   std::atomic<std::uint64_t> wake_head{0};  ///< `head_released` at which to wake it
 };
@@ -91,8 +91,16 @@ class FlowReceiver {
     const std::uint64_t head = is_head ? add(state_->head_released, cost) : 0;
     const std::uint64_t all = add(line.released, cost);
     if (!line.is_waiting.load(std::memory_order_seq_cst)) return false;
-    return all >= line.wake_at.load(std::memory_order_relaxed) ||
-           (is_head && head >= line.wake_head.load(std::memory_order_relaxed));
+    const bool is_enough = all >= line.wake_at.load(std::memory_order_relaxed) ||
+                           (is_head && head >= line.wake_head.load(std::memory_order_relaxed));
+    return is_enough && must_wake(line);
+  }
+
+  /// Is the worker still to be woken? Whoever asks does it: once for each time that it waits, so
+  /// that a worker that is slow to wake up isn't sent wake-ups without end.
+  static bool must_wake(FlowLine& line) {
+    return line.is_waiting.load(std::memory_order_seq_cst) &&
+           line.is_waiting.exchange(false, std::memory_order_seq_cst);
   }
 
   /// From now on it is this item's turn. All who wait must be woken, since one of them has it.

@@ -517,7 +517,7 @@ class Pool final : public PayloadSource {
 
   /// Sends a number without a descriptor, which wakes the worker, too. Never waits.
   static void tell(const Member& m, std::uint32_t number) {
-    retry_eintr([&] { return kernel().send(m.control.get(), &number, sizeof number, send_flags); });
+    (void)send_number(m.control.get(), number);
   }
 
   /// Tells workers which of their payloads nobody has any more.
@@ -537,7 +537,7 @@ class Pool final : public PayloadSource {
 
   void wake_all() {
     for (const Place& member : members_) {
-      if (member && page_.slot(member->slot).flow.is_waiting) wake(*member);
+      if (member && flow_.must_wake(page_.slot(member->slot).flow)) wake(*member);
     }
   }
 

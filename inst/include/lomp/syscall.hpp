@@ -41,7 +41,6 @@ inline int pipe_closed_on_exec(int* ends) {
 struct Kernel {
   ssize_t (*read)(int, void*, size_t) = ::read;
   ssize_t (*writev)(int, const iovec*, int) = ::writev;
-  ssize_t (*send)(int, const void*, size_t, int) = ::send;
   ssize_t (*sendmsg)(int, const msghdr*, int) = ::sendmsg;
   ssize_t (*recvmsg)(int, msghdr*, int) = ::recvmsg;
   int (*pipe)(int*) = pipe_closed_on_exec;
