@@ -232,3 +232,24 @@ TEST_CASE("without a thread to be had a child that goes on is looked for now and
           return 0;
         }) == 0);
 }
+
+TEST_CASE("without threads to be had many children that go on are waited for at once") {
+  if (is_sanitized) {
+    SUCCEED("memory is a sanitizer's own there");
+    return;
+  }
+  const LeavesNothing check;
+  CHECK(run_in_process([] {
+          Told first, second, third;
+          std::vector<Child> children;
+          for (Told* told : {&first, &second, &third}) children.push_back(std::move(told->child));
+          Reaper reaper;
+          refuse_threads();
+          const std::int64_t before = lomp::now_ns();
+          reaper.adopt_each(children);
+          if (!children.empty() || reaper.size() != 3) return 1;
+          if (lomp::now_ns() - before > 1500000000) return 2;
+          for (Told* told : {&third, &second, &first}) told->tell();
+          return eventually([&] { return reaper.size() == 0; }) && has_no_child() ? 0 : 3;
+        }) == 0);
+}

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <new>
 #include <string>
 
 #include "read_text.hpp"
@@ -81,17 +82,20 @@ class ProcessState {
   char state_ = '?';
 };
 
-/// Looks at a child of this process that hasn't been reaped.
-inline ProcessState look_at_child(pid_t pid) {
+/// Looks at a child of this process that hasn't been reaped. Never throws: where there is no memory
+/// for it, nothing is known.
+inline ProcessState look_at_child(pid_t pid) noexcept {
 #if LOMP_LINUX
-  const std::string folder = "/proc/" + std::to_string(pid);
-  const std::string status = read_text(folder + "/status");
-  // After the signals: one that is taken in between has left its mark here.
-  return {read_text(folder + "/stat"), status, ::getpid()};
-#else
+  try {
+    const std::string folder = "/proc/" + std::to_string(pid);
+    const std::string status = read_text(folder + "/status");
+    // After the signals: one that is taken in between has left its mark here.
+    return {read_text(folder + "/stat"), status, ::getpid()};
+  } catch (const std::bad_alloc&) {
+  }
+#endif
   (void)pid;
   return {};
-#endif
 }
 
 }  // namespace lomp

@@ -53,10 +53,8 @@ class Reaper {
   /// waits for them a little, and then looks for the ends of the others each time it is used. If
   /// there is no memory either, the caller keeps them.
   void adopt(std::vector<Child>& children) {
-    leave_inherited();
-    forget_reaped();
+    prepare(children);
     if (children.empty()) return;
-    for (Child& child : children) child.close_pidfd();
     try {
       watch(children);
     } catch (const std::exception&) {
@@ -67,16 +65,17 @@ class Reaper {
   /// The same with a thread for each, so that none waits for another one's end: for children of
   /// which some may be held.
   void adopt_each(std::vector<Child>& children) {
-    while (!children.empty()) {
+    prepare(children);
+    try {
       std::vector<Child> one;
-      try {
-        one.reserve(1);
-      } catch (const std::bad_alloc&) {
-        return;
+      while (!children.empty()) {
+        one.resize(1);
+        one.front() = std::move(children.back());
+        children.pop_back();
+        watch_or_return(one, children);
       }
-      one.push_back(std::move(children.back()));
-      children.pop_back();
-      adopt(one);
+    } catch (const std::exception&) {
+      keep(children);
     }
   }
 
@@ -104,6 +103,22 @@ class Reaper {
     std::thread thread;
   };
   using Place = std::unique_ptr<Watch>;
+
+  void prepare(std::vector<Child>& children) {
+    leave_inherited();
+    forget_reaped();
+    for (Child& child : children) child.close_pidfd();
+  }
+
+  /// If it throws, the child is where it was before; there is room for it.
+  void watch_or_return(std::vector<Child>& one, std::vector<Child>& children) {
+    try {
+      watch(one);
+    } catch (...) {
+      children.push_back(std::move(one.front()));
+      throw;
+    }
+  }
 
   void watch(std::vector<Child>& children) {
     const SignalBlock block;
