@@ -107,18 +107,21 @@ class Stream {
     const Given given = send(worker, item, value);
     if (given == Given::refused) return given;
     underway_.keep(item, pool_.parcel(worker).take_held(), value);
-    return given;
+    pool_.publish(worker);
+    return pool_.is_overdue(worker) ? Given::full : given;
   }
 
-  // Puts the items that a dead worker had into this one's parcel, as many as there is room for.
+  // Puts the items that came back from other workers into this one's parcel, as many as there is
+  // room for. It needs no others then.
   Given give_returned(int worker) {
     std::uint64_t item = 0;
     Given given = Given::more;
-    while (given != Given::full && pool_.first_returned(item)) {
+    while (given != Given::full && pool_.first_returned(worker, item)) {
       given = send(worker, item, PROTECT(underway_.look(item)));
       UNPROTECT(1);
+      pool_.publish(worker);
     }
-    return given;
+    return pool_.is_fed(worker) ? Given::full : given;
   }
 
   // Takes the next thing that has come, if it has. Never jumps.

@@ -55,3 +55,21 @@ TEST_CASE("an item that came back is not underway and the books aren't empty") {
   CHECK(dispatch.has_returned());
   CHECK_FALSE(dispatch.settle(4));
 }
+
+TEST_CASE("an item that its worker never gets to comes back alone and once") {
+  Dispatch dispatch;
+  for (std::uint64_t item : {5, 2, 9}) dispatch.give(item, 1);
+  dispatch.settle(9);
+  for (std::uint64_t item : {2, 9, 2, 77}) dispatch.take_back_item(item);
+  CHECK(dispatch.is_given(5));
+  CHECK_FALSE(dispatch.is_given(2));
+  std::uint64_t item = 0;
+  REQUIRE(dispatch.first_returned(item));
+  CHECK(item == 2);
+  dispatch.give(2, 2);
+  CHECK_FALSE(dispatch.has_returned());
+  dispatch.take_back(1);
+  REQUIRE(dispatch.first_returned(item));
+  CHECK(item == 5);
+  CHECK(dispatch.is_given(2));
+}

@@ -32,7 +32,14 @@ struct Post {
     parcel.post();
     std::vector<Record> records;
     const lomp::Inbox inbox = page.inbox(0, 0);
-    REQUIRE(lomp::parse_records(inbox.data(), inbox.bytes(), 0, records));
+    CHECK(inbox.state().is_closed);
+    const unsigned char* at = inbox.data();
+    for (std::uint32_t i = 0; i < inbox.state().end; ++i) {
+      lomp::RecordHeader header;
+      std::memcpy(&header, at, sizeof header);
+      REQUIRE(lomp::parse_records(at, sizeof header + header.size(), 0, records));
+      at += sizeof header + header.size();
+    }
     return records;
   }
 };
@@ -59,6 +66,36 @@ TEST_CASE("small items lie in the inbox in their order") {
   CHECK(records[2].kind == 2);
   CHECK_FALSE(records[2].goes_on);
   CHECK(text_of(records[2]) == "seven");
+}
+
+TEST_CASE("what is handed over can be taken while more is added") {
+  Post post;
+  const lomp::Inbox inbox = post.page.inbox(0, 0);
+  CHECK_FALSE(post.parcel.publish());
+  CHECK(inbox.state().is_empty());
+  REQUIRE(inbox.fall_asleep());
+  REQUIRE(post.add(0, "one"));
+  CHECK(inbox.state().is_empty());
+  CHECK(post.parcel.publish());
+  CHECK(inbox.state().end == 1);
+  REQUIRE(inbox.begin());
+  std::uint32_t place = 0;
+  REQUIRE(inbox.take(place));
+  REQUIRE(post.add(1, "two"));
+  CHECK_FALSE(post.parcel.publish());
+  CHECK_FALSE(post.parcel.publish());
+  REQUIRE(inbox.take(place));
+  CHECK(place == 1);
+  CHECK_FALSE(inbox.state().is_closed);
+  REQUIRE(post.add(2, std::string(5000, 'x')));
+  CHECK(post.posted().size() == 3);
+  CHECK(inbox.state().files_end == 1);
+  std::vector<lomp::ParcelItem> items;
+  post.parcel.give_items(items);
+  REQUIRE(items.size() == 3);
+  CHECK(items[1].item == 1);
+  CHECK(items[1].files_end == 0);
+  CHECK(items[2].files_end == 1);
 }
 
 TEST_CASE("an item that was begun and not added is forgotten") {

@@ -133,3 +133,30 @@ TEST_CASE("without a free descriptor there is no file and nothing is lost") {
           return inode_of(make(files, 3)) == inode ? 0 : 2;
         }) == 0);
 }
+
+TEST_CASE("files that never came to anybody's hands are not used again") {
+  const LeavesNothing check;
+  PayloadFiles files(most_free);
+  std::vector<ino_t> inodes;
+  for (std::uint32_t number = 0; number < 6; ++number) {
+    PayloadFile* file = make(files, number);
+    file->send_as(number);
+    inodes.push_back(inode_of(file));
+  }
+  const PayloadFile* free_one = make(files, 7);
+  const ino_t inode = inode_of(free_one);
+  files.forget(1, 4);
+  CHECK(files.size() == 4);
+  files.forget(0, 0);
+  CHECK(files.size() == 4);
+  CHECK(inode_of(make(files, 8)) == inode);  // that one was nobody's
+  for (std::uint32_t number : {0, 2, 4, 5}) files.set_free(number);
+  for (std::uint64_t seed = 10; seed < 14; ++seed) {
+    PayloadFile* file = make(files, seed);
+    const ino_t now = inode_of(file);
+    for (std::size_t lost : {1, 2, 3}) CHECK(now != inodes[lost]);
+    file->send_as(static_cast<std::uint32_t>(seed));
+  }
+  files.forget(0, 1000);
+  CHECK(files.size() == 0);
+}

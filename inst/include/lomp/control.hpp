@@ -126,8 +126,8 @@ struct NumberedFd {
 };
 
 /// What one call got from the socket. Descriptors that came along are closed unless they are taken.
-struct Delivery {
-  explicit Delivery(ssize_t n = -1) : bytes(n) {}
+struct ReceivedMessage {
+  explicit ReceivedMessage(ssize_t n = -1) : bytes(n) {}
 
   ssize_t bytes;
   ControlMessage content;
@@ -142,7 +142,7 @@ struct Delivery {
 };
 
 /// The kernel has put them into this process, whatever they came with.
-inline void take_descriptors(msghdr& message, Delivery& got) {
+inline void take_descriptors(msghdr& message, ReceivedMessage& got) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
        header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
@@ -160,8 +160,8 @@ inline void take_descriptors(msghdr& message, Delivery& got) {
 }
 
 /// Reads at most so many bytes, and takes all descriptors that came with them.
-inline Delivery receive_some(int socket, std::size_t most) {
-  Delivery got;
+inline ReceivedMessage receive_some(int socket, std::size_t most) {
+  ReceivedMessage got;
   iovec part{&got.content, most};
   DescriptorRoom room{};
   msghdr message{};
@@ -187,12 +187,14 @@ inline bool has_more(int socket, ssize_t got) {
 #if LOMP_LINUX
 
 /// The next message, whatever it is.
-inline Delivery receive_next(int socket) { return receive_some(socket, sizeof(ControlMessage)); }
+inline ReceivedMessage receive_next(int socket) {
+  return receive_some(socket, sizeof(ControlMessage));
+}
 
 #else
 
 /// The next message; or the next byte if that doesn't begin one. Ours come in one piece.
-inline Delivery receive_next(int socket) {
+inline ReceivedMessage receive_next(int socket) {
   ControlMessage content;
   iovec part{&content, sizeof content};
   msghdr message{};
@@ -200,7 +202,7 @@ inline Delivery receive_next(int socket) {
   message.msg_iovlen = 1;
   constexpr int flags = MSG_DONTWAIT | MSG_PEEK;
   const ssize_t n = retry_eintr([&] { return kernel().recvmsg(socket, &message, flags); });
-  if (n <= 0) return Delivery(n);
+  if (n <= 0) return ReceivedMessage(n);
   const bool is_ours = n == static_cast<ssize_t>(sizeof content) && content.is_sound();
   return receive_some(socket, is_ours ? sizeof content : 1);
 }
@@ -211,7 +213,7 @@ inline Delivery receive_next(int socket) {
 /// none. What else has come is dropped, with its descriptors.
 inline bool receive_descriptor(int socket, NumberedFd& received) {
   for (;;) {
-    Delivery got = receive_next(socket);
+    ReceivedMessage got = receive_next(socket);
     if (got.is_sound()) {
       received.fd = std::move(got.fd);
       received.number = got.content.number;

@@ -10,7 +10,8 @@
 namespace lomp {
 
 /// The books of a stream of items, whose number nobody knows: those that were given to a worker and
-/// have not ended yet, and those whose worker died before it began them.
+/// have not ended yet, and those that must be given again: their worker died before it began them,
+/// or was held up while another one had nothing to do.
 class Dispatch {
  public:
   /// The item was given to a worker, known by its life.
@@ -38,6 +39,11 @@ class Dispatch {
         ++one;
       }
     }
+  }
+
+  /// The item was given to a worker that never gets to it.
+  void take_back_item(std::uint64_t item) {
+    if (given_.erase(item) > 0) returned_.insert(item);
   }
 
   /// The first item that must be given again; false if there is none.

@@ -13,8 +13,10 @@ enum class FrameKind : std::uint8_t {
   part = 2,     ///< the body is a piece of one record that is too large to be staged
   bye = 3,      ///< the worker has no more work and leaves; no body
   spilled = 4,  ///< the body tells of a record in a file (see spill.hpp)
-  hungry = 5    ///< the worker of a stream wants about as many items as `item` says; the body: the
-                ///< numbers of the payloads that it has let go of, 32 bits each
+  hungry = 5,   ///< the worker of a stream has begun a parcel and wants the next one, of about as
+                ///< many items as `item` says; the body: the numbers of the payloads that it has
+                ///< let go of, 32 bits each
+  idle = 6      ///< the same from a worker that has nothing in hand
 };
 
 /// What a part says of the record that it belongs to.
@@ -29,12 +31,14 @@ struct FrameHeader {
   std::uint32_t magic = 0;
   FrameKind kind = FrameKind::records;
   PartEnd end = PartEnd::more;
-  std::uint16_t record_kind = 0;    ///< of a part's or a spilled record, as RecordKind::word()
-  std::uint32_t sequence = 0;       ///< counts a worker's frames from 0, without a gap
-  std::uint32_t item = 0;           ///< of a part's or a spilled record
-  std::uint64_t bytes = 0;          ///< of the body that follows
-  std::uint32_t payload_pages = 0;  ///< what the payloads of a part's or a spilled record take
-  std::uint32_t check = 0;          ///< of all the fields above
+  std::uint16_t record_kind = 0;  ///< of a part's or a spilled record, as RecordKind::word()
+  std::uint32_t sequence = 0;     ///< counts a worker's frames from 0, without a gap
+  std::uint32_t item = 0;         ///< of a part's or a spilled record
+  std::uint64_t bytes = 0;        ///< of the body that follows
+  /// What the payloads of a part's or a spilled record take; of a parcel that is asked for: its
+  /// number, from 0.
+  std::uint32_t payload_pages = 0;
+  std::uint32_t check = 0;  ///< of all the fields above
 };
 static_assert(sizeof(FrameHeader) == 32, "the header's layout is the wire format");
 

@@ -9,8 +9,8 @@
 #include "control.hpp"
 #include "ending.hpp"
 #include "frame_reader.hpp"
-#include "parcel.hpp"
 #include "pipe.hpp"
+#include "supply.hpp"
 
 namespace lomp {
 
@@ -20,10 +20,9 @@ struct Member {
   Fd results;
   Fd control;
   FrameReader reader;
-  Buffer taken;              ///< what was taken last of what it had staged
-  Parcel parcel;             ///< where items are streamed: what it gets next
-  int half = 0;              ///< of its inbox, into which that goes
-  std::uint32_t wanted = 0;  ///< how many items it wants; 0: none
+  Buffer taken;            ///< what was taken last of what it had staged
+  Supply supply;           ///< where items are streamed
+  std::uint32_t told = 0;  ///< numbers without a descriptor that it was sent
   int slot = 0;
   std::uint32_t life = 0;         ///< tells it from earlier processes at its place
   pid_t last_pid = 0;             ///< outlives the child, for the news of its death

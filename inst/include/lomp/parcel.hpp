@@ -16,10 +16,17 @@
 
 namespace lomp {
 
+/// An item that is in a parcel. Its files come after those of the one before it.
+struct ParcelItem {
+  std::uint64_t item = 0;
+  std::uint32_t files_end = 0;  ///< the number after its last file's
+};
+
 /// The parent's writer of items for one worker. An item is begun with begin(), written by put() and
-/// put_payload(), and ended with add(). Small ones lie in the worker's inbox, large ones in a file;
-/// large vectors of either travel in files of their own. Nothing here ever waits for the worker: a
-/// parcel is small enough for its socket to take all that announces it.
+/// put_payload(), ended with add(), and handed over with publish(). Small ones lie in the worker's
+/// inbox, large ones in a file; large vectors of either travel in files of their own. Nothing here
+/// ever waits for the worker: a parcel is small enough for its socket to take all that announces
+/// it.
 class Parcel final : public RecordSink {
  public:
   /// How many files go with one parcel at most; the socket takes some hundreds.
@@ -35,7 +42,9 @@ class Parcel final : public RecordSink {
   void open(Inbox inbox, int control) {
     inbox_ = inbox;
     payloads_.use_socket(control);
-    bytes_ = file_bytes_ = files_ = 0;
+    bytes_ = file_bytes_ = files_ = published_ = 0;
+    items_.clear();
+    first_file_ = payloads_.next_number();
     begin();
   }
 
@@ -49,8 +58,12 @@ class Parcel final : public RecordSink {
   /// The worker has let go of the payload of this number.
   void set_free(std::uint32_t number) { payloads_.set_free(number); }
 
+  /// The worker never gets to the items of these files: numbers first, ..., end - 1.
+  void forget_files(std::uint32_t first, std::uint32_t end) { payloads_.forget(first, end); }
+
   /// Begins an item; one that was begun and not added is forgotten.
   void begin() {
+    forget_files(files_end(), payloads_.next_number());
     pending_ = 0;
     pages_ = 0;
     has_failed_ = false;
@@ -87,8 +100,15 @@ class Parcel final : public RecordSink {
     kind_ = kind;
     if (has_failed_) return false;
     const RecordHeader header = make_record_header(item, {kind}, pending_, pages_);
-    if (pending_ <= max_inline && fits(pending_)) return append(header, buffer_.data());
-    return add_in_file(item, kind);
+    if (!note_item(item)) return false;
+    const bool is_small = pending_ <= max_inline && fits(pending_);
+    const bool is_added = is_small ? append(header, buffer_.data()) : add_in_file(item, kind);
+    if (is_added) {
+      items_.back().files_end = payloads_.next_number();
+    } else {
+      items_.pop_back();
+    }
+    return is_added;
   }
 
   /// The item that add() got last, as it was sent; empty if it isn't worth holding or can't be
@@ -104,15 +124,30 @@ class Parcel final : public RecordSink {
 
   /// Is there room for one more item, whatever its size?
   bool has_room() const {
-    return files_ + 1 < max_files && file_bytes_ < enough_bytes && fits(max_inline);
+    return files_ + 1 < max_files && file_bytes_ < enough_bytes && fits(max_inline) &&
+           items_.size() < ParcelState::max_items;
   }
 
-  bool empty() const { return bytes_ == 0; }
+  bool empty() const { return items_.empty(); }
 
-  /// Hands it over. The worker must be woken.
-  void post() {
-    inbox_.post(bytes_);
+  /// What is in it, after it was posted. What `items` had before is nobody's.
+  void give_items(std::vector<ParcelItem>& items) { items_.swap(items); }
+  std::uint32_t first_file() const { return first_file_; }
+
+  /// Hands over what was added so far: the worker may take it, although more is to come. Returns
+  /// whether the worker must be woken.
+  bool publish() {
+    if (published_ == items_.size()) return false;
+    const bool is_new = published_ == 0;
+    published_ = items_.size();
+    return inbox_.publish(static_cast<std::uint32_t>(published_), files_end(), is_new);
+  }
+
+  /// Hands over all of it; nothing more comes. Returns whether the worker must be woken.
+  bool post() {
+    const bool is_first = publish();
     if (buffer_.capacity() > kept_capacity) buffer_.release();
+    return inbox_.close() || is_first;
   }
 
  private:
@@ -121,6 +156,18 @@ class Parcel final : public RecordSink {
 
   bool fits(std::size_t size) const {
     return bytes_ + sizeof(RecordHeader) + size <= inbox_.capacity();
+  }
+
+  /// The number after the last file of the items that were added.
+  std::uint32_t files_end() const { return empty() ? first_file_ : items_.back().files_end; }
+
+  bool note_item(std::uint64_t item) {
+    try {
+      items_.push_back({item, 0});
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    return true;
   }
 
   bool append(const RecordHeader& header, const void* body) {
@@ -154,15 +201,13 @@ class Parcel final : public RecordSink {
     ++files_;
   }
 
-  static Inbox::Word& nobody() {
-    static Inbox::Word word{0};
-    return word;
-  }
-
-  Inbox inbox_{nobody(), nullptr, 0};
+  Inbox inbox_;
   PayloadSender payloads_;
   Buffer buffer_;
   std::size_t pending_ = 0;
+  std::vector<ParcelItem> items_;
+  std::size_t published_ = 0;  // of these
+  std::uint32_t first_file_ = 0;
   std::size_t bytes_ = 0;       // of the inbox that are filled
   std::size_t file_bytes_ = 0;  // in its files
   std::uint32_t files_ = 0;     // of this parcel

@@ -44,6 +44,10 @@ class PayloadFile {
   bool is_free() const { return is_free_; }
   bool is_out_as(std::uint32_t number) const { return !is_free_ && number_ == number; }
 
+  bool is_out_within(std::uint32_t first, std::uint32_t end) const {
+    return !is_free_ && first <= number_ && number_ < end;
+  }
+
   /// It is its receiver's until set_free().
   void send_as(std::uint32_t number) {
     number_ = number;

@@ -48,6 +48,13 @@ class PayloadFiles {
     }
   }
 
+  /// Nobody will ever tell that these payloads were let go of: numbers first, ..., end - 1.
+  void forget(std::uint32_t first, std::uint32_t end) {
+    for (std::size_t i = files_.size(); i > 0; --i) {
+      if (files_[i - 1].is_out_within(first, end)) drop(files_[i - 1]);
+    }
+  }
+
   std::size_t size() const { return files_.size(); }
   std::size_t free_bytes() const {
     std::size_t sum = 0;
@@ -59,7 +66,7 @@ class PayloadFiles {
 
  private:
   void drop(PayloadFile& file) {
-    file = std::move(files_.back());
+    if (&file != &files_.back()) file = std::move(files_.back());
     files_.pop_back();
   }
 

@@ -31,6 +31,10 @@ class PayloadSender {
   /// The receiver has let go of the payload of this number.
   void set_free(std::uint32_t number) { files_.set_free(number); }
 
+  /// These never came to their receiver's hands: numbers first, ..., end - 1. Their files are not
+  /// used again.
+  void forget(std::uint32_t first, std::uint32_t end) { files_.forget(first, end); }
+
   /// False if there is no file for these bytes, or nobody to take it. `copy`, if it is asked for,
   /// is a second descriptor of the file, or none if there is none to be had.
   bool send(const void* data, std::size_t bytes, Fd* copy = nullptr) {
@@ -54,6 +58,7 @@ class PayloadSender {
 
   /// Of what was sent last.
   std::uint32_t last_number() const { return next_ - 1; }
+  std::uint32_t next_number() const { return next_; }
 
  private:
   bool lend(const void* data, std::size_t bytes, Fd* copy) {

@@ -114,13 +114,15 @@ class Pool final : public PayloadSource {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
       if (has_news()) continue;  // more may be at hand than a wait would tell of
-      if (const Member* hungry = find_hungry()) return ask_for(*hungry);
+      if (const Member* idle = find_idle()) return ask_for(*idle);
       if (is_complete()) return make(EventKind::finished);
       if (wants_worker()) {
         fork_worker();
         wait(0);
       } else if (live() == 0) {
         return make(EventKind::failed);
+      } else if (const Member* hungry = find_hungry()) {
+        if (!wait(0)) return ask_for(*hungry);  // nobody has become idle meanwhile
       } else {
         bool ready = false;
         const Event staged = options_.is_prompt ? wait_promptly(patience(tick_ms), ready) : Event();
@@ -154,14 +156,29 @@ class Pool final : public PayloadSource {
   /// After a `hungry` event: the parcel for that worker, open for items until post_parcel().
   Parcel& parcel(int worker) {
     Member& m = *members_[static_cast<std::size_t>(worker)];
-    if (m.wanted > 0) m.parcel.open(page_.inbox(worker, m.half), m.control.get());
-    m.wanted = 0;
-    return m.parcel;
+    return m.supply.parcel(page_, m.slot, m.control.get(), now_ns());
   }
 
   /// The item was added to the worker's parcel.
   void note_given(int worker, std::uint64_t item) {
     dispatch_.give(item, members_[static_cast<std::size_t>(worker)]->life);
+  }
+
+  /// The worker may begin what was added so far: who makes the next item may take long.
+  void publish(int worker) {
+    Member& m = *members_[static_cast<std::size_t>(worker)];
+    if (m.supply.publish()) wake(m);
+  }
+
+  /// Is there anything in the parcel?
+  bool is_fed(int worker) const {
+    return !members_[static_cast<std::size_t>(worker)]->supply.is_empty();
+  }
+
+  /// Has the parcel been open for so long that another worker may need the next item more?
+  bool is_overdue(int worker) const {
+    const Supply& supply = members_[static_cast<std::size_t>(worker)]->supply;
+    return !supply.is_empty() && now_ns() - supply.opened() > parcel_ns;
   }
 
   /// Has this worker's process ended already, though the pool hasn't noticed?
@@ -172,23 +189,24 @@ class Pool final : public PayloadSource {
   /// The item couldn't be added after all, and has ended.
   void withdraw(std::uint64_t item) { dispatch_.settle(item); }
 
-  /// Hands the parcel over. An empty one is kept back: the worker is still hungry then, and waits
-  /// until an item comes back from a dead one.
+  /// Hands the parcel over. An empty one is kept back: the worker is still hungry then.
   void post_parcel(int worker) {
     Member& m = *members_[static_cast<std::size_t>(worker)];
-    if (m.wanted > 0) return;      // it was never opened
-    if (has_left(worker)) return;  // its items come back when its death is noticed
-    if (m.parcel.empty()) {
-      m.wanted = 1;
-      return;
-    }
-    m.parcel.post();
-    m.half = 1 - m.half;
-    wake(m);
+    const std::int64_t now = now_ns();
+    is_supply_slow_ = now - asked_at_ > parcel_ns;
+    if (has_left(worker)) return m.supply.leave();  // its items come back when its death is noticed
+    if (m.supply.is_empty()) return;
+    if (m.supply.post(page_, m.slot, ++parcels_, now)) wake(m);
   }
 
-  /// The first item that must be given again since its worker died; false if there is none.
-  bool first_returned(std::uint64_t& item) const { return dispatch_.first_returned(item); }
+  /// The first item that must be given again, because its worker died or was held up; false if
+  /// there is none for this worker. In order none goes behind a later one: that may have to wait
+  /// for it.
+  bool first_returned(int worker, std::uint64_t& item) const {
+    const Supply& supply = members_[static_cast<std::size_t>(worker)]->supply;
+    if (options_.is_ordered && !supply.is_idle()) return false;
+    return dispatch_.first_returned(item);
+  }
 
   /// No items will come but those that must be given again.
   void end_of_items() { has_all_items_ = true; }
@@ -308,10 +326,11 @@ class Pool final : public PayloadSource {
   Event hear_frame(Place& member) {
     const FrameHeader& header = member->reader.header();
     policy_.heard();
-    if (header.kind != FrameKind::hungry) early_deaths_ = 0;
+    const bool asks = header.kind == FrameKind::hungry || header.kind == FrameKind::idle;
+    if (!asks) early_deaths_ = 0;
     if (header.kind == FrameKind::bye) return retire(member);
-    if (header.kind != FrameKind::hungry) return deliver(*member);
-    member->wanted = std::max<std::uint32_t>(1, header.item);
+    if (!asks) return deliver(*member);
+    member->supply.ask(header.payload_pages, header.item, header.kind == FrameKind::idle);
     take_returns(*member);
     return {};
   }
@@ -321,24 +340,82 @@ class Pool final : public PayloadSource {
     std::uint32_t number = 0;
     for (std::size_t at = 0; at + sizeof number <= m.reader.size(); at += sizeof number) {
       std::memcpy(&number, m.reader.body() + at, sizeof number);
-      m.parcel.set_free(number);
+      m.supply.set_free(number);
     }
   }
 
-  /// A worker that wants items, if there may be any.
-  const Member* find_hungry() const {
-    if (!options_.is_streamed || stopping_) return nullptr;
-    if (has_all_items_ && !dispatch_.has_returned()) return nullptr;
+  template <class Is>
+  const Member* find_member(Is is) const {
     for (const Place& member : members_) {
-      if (member && member->wanted > 0 && !is_leaving(*member)) return member.get();
+      if (member && !is_leaving(*member) && is(*member)) return member.get();
     }
     return nullptr;
   }
 
-  Event ask_for(const Member& m) const {
+  /// A worker that has nothing in hand, if there is anything for it: what came back, what another
+  /// one that is held up has in store, or a new item.
+  const Member* find_idle() {
+    if (!options_.is_streamed || stopping_) return nullptr;
+    const Member* idle = find_member([](const Member& m) { return m.supply.is_idle(); });
+    if (idle == nullptr) return nullptr;
+    if (!dispatch_.has_returned()) relieve_for_idle();
+    return dispatch_.has_returned() || !has_all_items_ ? idle : nullptr;
+  }
+
+  /// A worker that wants something in store. Nobody gets that while another one is about to ask for
+  /// its first item.
+  const Member* find_hungry() {
+    if (!options_.is_streamed || stopping_) return nullptr;
+    if (find_member([](const Member& m) { return m.supply.is_starting(); })) return nullptr;
+    const Member* hungry = find_member([](const Member& m) { return m.supply.is_hungry(); });
+    if (hungry == nullptr || options_.is_ordered) return has_all_items_ ? nullptr : hungry;
+    if (!dispatch_.has_returned()) relieve_overtaken(*hungry);
+    return dispatch_.has_returned() || !has_all_items_ ? hungry : nullptr;
+  }
+
+  /// Whoever has the earliest item that nobody has begun and that may be taken back.
+  template <class May>
+  Member* find_rest(May may) const {
+    Member* first = nullptr;
+    std::uint64_t first_item = none;
+    for (const Place& member : members_) {
+      Supply::Rest rest;
+      if (!member || member->is_buried || !member->supply.find_rest(rest)) continue;
+      if (rest.item >= first_item || !may(rest)) continue;
+      first = member.get();
+      first_item = rest.item;
+    }
+    return first;
+  }
+
+  /// An idle worker gets what another one has in store, at once if that is all there is or if new
+  /// items take their time. Else it gets new ones, unless what is in store has been there for
+  /// longer than a parcel should take.
+  void relieve_for_idle() {
+    const std::int64_t now = now_ns();
+    const bool is_scarce = has_all_items_ || is_supply_slow_;
+    relieve(find_rest([=](const Supply::Rest& rest) {
+      return (is_scarce && !rest.is_awaited) || now - rest.since > parcel_ns;
+    }));
+  }
+
+  /// Nor is an item left behind for ever: whoever has begun much later ones takes it next.
+  void relieve_overtaken(const Member& m) {
+    const std::uint64_t begun = m.supply.last_serial();
+    const auto lead = 2 * static_cast<std::uint64_t>(limit_);
+    relieve(find_rest([=](const Supply::Rest& rest) { return rest.serial + lead <= begun; }));
+  }
+
+  void relieve(Member* held_up) {
+    if (held_up == nullptr) return;
+    held_up->supply.take_back([this](std::uint64_t item) { dispatch_.take_back_item(item); });
+  }
+
+  Event ask_for(const Member& m) {
+    asked_at_ = now_ns();
     Event event = make(EventKind::hungry);
     event.worker = m.slot;
-    event.wanted = m.wanted;
+    event.wanted = m.supply.wanted();
     return event;
   }
 
@@ -513,11 +590,17 @@ class Pool final : public PayloadSource {
   }
 
   /// A number without a descriptor means nothing else. That one is there already will do as well.
-  static void wake(const Member& m) { tell(m, 0); }
+  static void wake(Member& m) { tell(m, 0); }
 
   /// Sends a number without a descriptor, which wakes the worker, too. Never waits.
-  static void tell(const Member& m, std::uint32_t number) {
-    (void)send_number(m.control.get(), number);
+  static void tell(Member& m, std::uint32_t number) {
+    if (send_number(m.control.get(), number)) ++m.told;
+  }
+
+  /// Has the worker so much to read that what it can do without is better left unsaid? Its socket
+  /// must have room for what it can't do without.
+  bool is_behind(const Member& m) const {
+    return static_cast<std::int32_t>(m.told - page_.slot(m.slot).heard) >= most_unheard;
   }
 
   /// Tells workers which of their payloads nobody has any more.
@@ -525,7 +608,8 @@ class Pool final : public PayloadSource {
     if (number_ == 0) return;
     payload_returns().take(number_, [this](const PayloadOrigin& origin) {
       const Place& member = members_[static_cast<std::size_t>(origin.slot)];
-      if (member && member->life == origin.life) tell(*member, origin.number | return_flag);
+      if (!member || member->life != origin.life || is_behind(*member)) return;
+      tell(*member, origin.number | return_flag);
     });
   }
 
@@ -837,10 +921,16 @@ class Pool final : public PayloadSource {
 
   bool wants_worker() {
     if (!may_fork() || is_complete()) return false;
-    if (options_.is_streamed) return true;  // nobody knows how much work there is
+    if (options_.is_streamed) return has_items_to_give();
     if (live() == 0 && schedule_.waiting() == 0) requeue_gap();
     if (schedule_.waiting() > 0 && is_head_idle()) return true;
     return policy_.is_worth(progress(), live());
+  }
+
+  /// Of a stream nobody knows how much work there is.
+  bool has_items_to_give() const {
+    return !has_all_items_ || dispatch_.has_returned() ||
+           find_rest([](const Supply::Rest&) { return true; }) != nullptr;
   }
 
   /// A worker that dies between claiming items and writing them down takes them out of everybody's
@@ -893,7 +983,7 @@ class Pool final : public PayloadSource {
     member->last_pid = member->child.pid();
     member->results = std::move(pipe.reader);
     member->control = std::move(control.parent);
-    if (options_.is_streamed) member->parcel.use_files_again(options_.most_free_bytes);
+    if (options_.is_streamed) member->supply.use_files_again(options_.most_free_bytes);
     members_[static_cast<std::size_t>(slot)] = std::move(member);
   }
 
@@ -981,6 +1071,8 @@ class Pool final : public PayloadSource {
   static constexpr int huge_patience_ms = 30000;  // it is busy with its end
   static constexpr int doubt_ms = 2000;           // nobody can tell whether it is dying
   static constexpr int look_every_ms = 100;
+  static constexpr std::int64_t parcel_ns = BlockSize::target_ns;
+  static constexpr std::int32_t most_unheard = 64;
   static constexpr int lost_after_ms = 50;
   static constexpr std::uint64_t none = UINT64_MAX;
 
@@ -995,6 +1087,9 @@ class Pool final : public PayloadSource {
   Bitmap done_;
   Dispatch dispatch_;
   bool has_all_items_ = false;
+  std::uint64_t parcels_ = 0;  // that were posted
+  std::int64_t asked_at_ = 0;  // when the caller was told last of a hungry worker
+  bool is_supply_slow_ = false;
   ForkPolicy policy_;
   Reactor reactor_;
   LifeLine life_line_;

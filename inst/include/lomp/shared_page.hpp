@@ -45,7 +45,9 @@ struct alignas(128) WorkerSlot {
   std::atomic<std::int64_t> deadline{0};  ///< of the item in hand, see ItemTimer
   std::atomic<int> credits{0};  ///< descriptors that the worker may have under way to the parent
   FlowLine flow;
-  Inbox::Word inbox[2] = {{0}, {0}};  ///< where items are streamed: one is read, one is filled
+  std::atomic<std::uint32_t> heard{0};  ///< numbers without a descriptor that it has got
+  /// Where items are streamed: one is read, one is filled. Both sides write to them often.
+  alignas(128) Inbox::Word inbox[2] = {{0}, {0}};
 };
 
 /// Lays out the shared memory: a header, the slots, the staging buffers. Atomics without locks
@@ -114,6 +116,7 @@ class SharedPage {
     s.credits = max_descriptors_under_way;
     s.flow.released = 0;
     s.flow.is_waiting = false;
+    s.heard = 0;
     s.inbox[0] = s.inbox[1] = 0;
     staging(i).reset();
   }

@@ -183,7 +183,7 @@ class Worker final : public RecordSink, public PayloadSource {
 
   /// Is the item in hand the last one that this worker has for now?
   bool is_at_end() const {
-    return page_.has_inboxes() ? parcel_at_ >= parcel_bytes_ : !has_items();
+    return page_.has_inboxes() ? in_hand().state().is_empty() : !has_items();
   }
 
   /// Tells the parent that this worker has no more to say. What it has started ends with it.
@@ -198,6 +198,7 @@ class Worker final : public RecordSink, public PayloadSource {
 
  private:
   static constexpr std::int64_t flush_after_ns = 20000000;
+  static constexpr int moment_ms = 1;
 
   bool has_items() const { return !Block::of(slot_.block.load(std::memory_order_acquire)).empty(); }
 
@@ -264,10 +265,10 @@ class Worker final : public RecordSink, public PayloadSource {
     if (parent_waits_.load(std::memory_order_relaxed)) flush();
   }
 
-  /// Sleeps until the parent has sent something, if only a wake-up.
-  void await_wake() {
+  /// Sleeps until the parent has sent something, if only a wake-up, or for so long.
+  void await_wake(int milliseconds = -1) {
     pollfd socket{control_, POLLIN, 0};
-    if (retry_eintr([&] { return kernel().poll(&socket, 1, -1); }) == -1) return;
+    if (retry_eintr([&] { return kernel().poll(&socket, 1, milliseconds); }) == -1) return;
     while (receive()) continue;
     if (peer_is_gone(control_)) leave(ExitNote::lost_pipe, EXIT_FAILURE);
   }
@@ -279,70 +280,119 @@ class Worker final : public RecordSink, public PayloadSource {
     if (!receive_descriptor(control_, message)) return false;
     if (message.fd) {
       received_.push_back(std::move(message));
-    } else if ((message.number & return_flag) != 0) {
-      payloads_.set_free(message.number & ~return_flag);
+      return true;
     }
+    if ((message.number & return_flag) != 0) payloads_.set_free(message.number & ~return_flag);
+    slot_.heard.store(slot_.heard.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     return true;
   }
 
   /// While one parcel is worked through the next one is made: the parent is asked for it as soon
   /// as there is a place for it.
   bool next_parcel() {
-    if (parcel_bytes_ > 0) {
-      page_.inbox(index_, half_).clear();
-      half_ = 1 - half_;
-      parcel_bytes_ = 0;
-    } else {
-      ask_for_items();
-    }
+    leave_parcel();
     flush();
-    const Inbox inbox = page_.inbox(index_, half_);
-    while (inbox.bytes() == 0) await_wake();
-    parcel_bytes_ = inbox.bytes();
-    if (parcel_bytes_ > inbox.capacity()) crash();
-    parcel_at_ = 0;
-    drop_received();
-    ask_for_items();
+    if (!next_inbox().begin()) await_parcel();
+    ++parcels_;
+    parcel_at_ = parcel_item_ = 0;
+    has_parcel_ = true;
+    ask_for_items(FrameKind::hungry);
     return begin_block();
   }
 
+  Inbox in_hand() const { return page_.inbox(index_, static_cast<int>((parcels_ + 1) % 2)); }
+  Inbox next_inbox() const { return page_.inbox(index_, static_cast<int>(parcels_ % 2)); }
+
+  /// What was sent for the parcel in hand isn't needed any more, nor what was sent for items of it
+  /// that the parent has taken back.
+  void leave_parcel() {
+    if (!has_parcel_) return;
+    has_parcel_ = false;
+    drop_received(in_hand().state().files_end);
+    in_hand().clear();
+  }
+
+  /// The parent may have made a parcel and taken it back: then its files are here for nothing.
+  void await_parcel() {
+    ask_for_items(FrameKind::idle);
+    const Inbox inbox = next_inbox();
+    while (!inbox.begin()) {
+      const ParcelState state = inbox.state();
+      if (state.is_empty()) drop_received(state.files_end);
+      if (inbox.fall_asleep()) await_wake();
+    }
+  }
+
   /// Tells at the same time which files the parent can use again.
-  void ask_for_items() {
+  void ask_for_items(FrameKind kind) {
     std::array<std::uint32_t, PayloadReturns::capacity> numbers;
     std::size_t count = 0;
     payload_returns().take(parent_,
                            [&](const PayloadOrigin& one) { numbers[count++] = one.number; });
     FrameHeader header;
-    header.kind = FrameKind::hungry;
+    header.kind = kind;
     header.item = static_cast<std::uint32_t>(size_.items());
+    header.payload_pages = parcels_;
     header.bytes = count * sizeof numbers[0];
     send(header, numbers.data(), header.bytes);
   }
 
-  /// Forgets the places of descriptors that were asked for.
-  void drop_received() {
-    received_.erase(std::remove_if(received_.begin(), received_.end(),
-                                   [](const NumberedFd& one) { return !one.fd; }),
-                    received_.end());
+  /// Closes the descriptors with smaller numbers, and forgets the places of those that were asked
+  /// for.
+  void drop_received(std::uint32_t end) {
+    received_.erase(
+        std::remove_if(received_.begin(), received_.end(),
+                       [end](const NumberedFd& one) { return !one.fd || one.number < end; }),
+        received_.end());
   }
 
-  /// A parcel that makes no sense was written to by code of this process, which can't go on then.
+  /// The parent may be at work on the parcel still: then this waits for the next item.
   bool take_streamed(std::uint32_t& item) {
-    if (parcel_at_ >= parcel_bytes_) return false;
-    const unsigned char* at = page_.inbox(index_, half_).data() + parcel_at_;
-    const std::size_t left = parcel_bytes_ - parcel_at_;
-    RecordHeader header;
-    if (left < sizeof header) crash();
-    std::memcpy(&header, at, sizeof header);
-    const std::size_t least = header.kind().goes_on ? sizeof(SpilledRecord) : 0;
-    if (header.size() < least || header.size() > left - sizeof header) crash();
-    at += sizeof header;
-    parcel_at_ += sizeof header + header.size();
+    if (!has_parcel_) return false;
+    const Inbox inbox = in_hand();
+    std::uint32_t place = 0;
+    while (!inbox.take(place)) {
+      if (inbox.state().is_over()) return false;
+      await_item(inbox);
+    }
+    find_item(place);
+    const RecordHeader header = header_at(parcel_at_);
+    const unsigned char* at = inbox.data() + parcel_at_ + sizeof header;
     item = header.item;
     streamed_ = {header.item, header.kind().kind, at, header.size(), index_};
     streamed_file_ = MappedPayload();
     if (header.kind().goes_on) map_streamed(at);
     return true;
+  }
+
+  /// Those between the last item and this one were taken back.
+  void find_item(std::uint32_t place) {
+    for (; parcel_item_ < place; ++parcel_item_) {
+      parcel_at_ += sizeof(RecordHeader) + header_at(parcel_at_).size();
+    }
+  }
+
+  /// Of the record at that place of the parcel in hand. One that makes no sense was written to by
+  /// code of this process, which can't go on then.
+  RecordHeader header_at(std::size_t at) const {
+    const Inbox inbox = in_hand();
+    RecordHeader header;
+    if (at > inbox.capacity() || inbox.capacity() - at < sizeof header) crash();
+    std::memcpy(&header, inbox.data() + at, sizeof header);
+    const std::size_t least = header.kind().goes_on ? sizeof(SpilledRecord) : 0;
+    const std::size_t left = inbox.capacity() - at - sizeof header;
+    if (header.size() < least || header.size() > left) crash();
+    return header;
+  }
+
+  /// Who makes many items in a short time isn't asked to wake anybody for each: before this process
+  /// sleeps it looks once more after a moment. That time is none of the items'.
+  void await_item(const Inbox& inbox) {
+    flush();
+    const std::int64_t since = now_ns();
+    await_wake(moment_ms);
+    if (inbox.fall_asleep()) await_wake();
+    block_began_ += now_ns() - since;
   }
 
   /// The item itself is in a file.
@@ -492,9 +542,10 @@ class Worker final : public RecordSink, public PayloadSource {
   MappedPayload streamed_file_;   // its file, if it has one
   std::vector<NumberedFd> received_;  // what the parent has sent and nobody asked for yet
   Fd payload_;                        // what take_payload() gave
-  int half_ = 0;                      // of the inbox
-  std::size_t parcel_bytes_ = 0;      // in it; 0 before the first parcel
-  std::size_t parcel_at_ = 0;         // how far it is worked through
+  std::uint32_t parcels_ = 0;         // that were begun
+  bool has_parcel_ = false;           // one is in hand
+  std::uint32_t parcel_item_ = 0;     // of it: the item taken last,
+  std::size_t parcel_at_ = 0;         // and where that is
   std::uint64_t taken_ = 0;
   std::int64_t block_began_ = 0;
   std::int64_t last_flush_ = 0;
