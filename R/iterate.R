@@ -52,7 +52,8 @@
 #'
 #' @section Items from a stream:
 #' `.x` may be a producer of items, as in [lomp_map()]. It is asked for items while `it()` waits for
-#' a result, never before the first `it()`; `it(close = TRUE)` closes it, too.
+#' a result, never before the first `it()`; `it(close = TRUE)` closes it, too. `NULL` is an item:
+#' how a producer that ends with it is adapted is said there.
 #'
 #' @section What workers inherit and leave behind:
 #' As in [lomp_map()].

@@ -25,12 +25,18 @@
 #' `.x` may also be a producer of items, so that data which don't fit into memory can pass through:
 #' a generator of the package coro; a function that can be called without arguments, gives an item
 #' each time, and [lomp_done()] at its end; or an object of the package iterators. It runs in this
-#' process and is asked for an item when a worker can take one; each worker has one parcel of items
-#' in hand and one in store. Items travel like results, large vectors through memory files; where
+#' process and is asked for an item when a worker can take one, those with nothing to do first. An
+#' item goes out as soon as it is made, however long the next one takes. Each worker has one parcel
+#' of items in hand and one in store; where it is held up, another one with nothing to do gets what
+#' it hasn't begun. Items travel like results, large vectors through memory files; where
 #' they are large, this process' heap keeps up to 64 MB that were freed, for the next ones. The
 #' result is a list without names. An error of the producer ends the call with a condition of class
 #' `lomp_source_error`, whose `results` has what was finished. A producer with an argument `close`
 #' is called with `close = TRUE` when the call is over.
+#'
+#' `NULL` is an item like any other. A producer that ends with `NULL`, as those of
+#' `BiocParallel::bpiterate()` do, never ends here; this one does, for such a `produce()`:
+#' `function() if (is.null(item <- produce())) lomp_done() else item`.
 #'
 #' @section What differs from lapply:
 #' Environments and other reference objects in results are copies; items don't share them any more.

@@ -91,6 +91,7 @@ TEST_CASE("what is in store is taken back and isn't sent there again before the 
   Supply::Rest rest;
   REQUIRE(line.supply.find_rest(rest));
   CHECK(rest.item == 1);
+  CHECK(rest.items == 1);
   CHECK(rest.serial == 2);
   CHECK(rest.since == 10);
   CHECK_FALSE(rest.is_awaited);

@@ -247,6 +247,73 @@ test_that("items are pulled only as they are needed", {
   }
 })
 
+test_that("each of as many items as workers is run at once", {
+  for (k in 1:3) {
+    with_flag(function(flag) {
+      pids <- lomp_map(counter(2), function(i) {
+        raise(paste0(flag, i))
+        wait_for(paste0(flag, 3 - i))
+        Sys.getpid()
+      }, .workers = 2)
+      expect_false(pids[[1]] == pids[[2]])
+    })
+  }
+})
+
+test_that("no item waits behind one that takes long while a worker has nothing to do", {
+  skip_on_cran()
+  # The slow one, among cheap ones or at the beginning, ends when all others have.
+  for (slow in c(1, 150)) {
+    for (make in list(counter, function(n) vectors(n, 2e4))) {
+      with_flag(function(flag) {
+        results <- lomp_map(make(200), function(x) {
+          i <- x[[1]]
+          if (i == slow) wait_for(paste0(flag, setdiff(1:200, slow)))
+          raise(paste0(flag, i))
+          i
+        }, .workers = 2)
+        expect_identical(results, as.list(1:200 + 0))
+      })
+    }
+  }
+})
+
+test_that("an item goes out before its producer has made the next one", {
+  # The producer makes an item when the one before it is being run; many cheap ones come first.
+  for (workers in 1:2) {
+    with_flag(function(flag) {
+      i <- 0
+      produce <- function() {
+        if (i == 1030) return(lomp_done())
+        if (i > 1000) wait_for(paste0(flag, i))
+        i <<- i + 1
+        i
+      }
+      run <- function(i) {
+        if (i > 1000) raise(paste0(flag, i))
+        i
+      }
+      expect_identical(lomp_map(produce, run, .workers = workers), as.list(1:1030 + 0))
+    })
+  }
+})
+
+test_that("NULL is an item and a producer that ends with it is easily adapted", {
+  chunks <- function() {
+    i <- 0
+    function() if (i < 5) i <<- i + 1
+  }
+  for (workers in all_workers) {
+    produce <- chunks()
+    with_end <- function() if (is.null(item <- produce())) lomp_done() else item
+    expect_identical(lomp_map(with_end, identity, .workers = workers), as.list(1:5 + 0))
+    endless <- lomp_iterate(chunks(), identity, .workers = workers, .ordered = TRUE)
+    for (k in 1:5) expect_identical(endless(), k + 0)
+    for (k in 1:3) expect_null(endless())
+    endless(close = TRUE)
+  }
+})
+
 test_that("a stream that is left early is closed", {
   for (workers in c(0, 2)) {
     closed <- 0

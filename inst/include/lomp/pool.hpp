@@ -388,14 +388,14 @@ class Pool final : public PayloadSource {
     return first;
   }
 
-  /// An idle worker gets what another one has in store, at once if that is all there is or if new
-  /// items take their time. Else it gets new ones, unless what is in store has been there for
-  /// longer than a parcel should take.
+  /// An idle worker gets what another one has in store: at once if that is a single item, or if
+  /// there are no new ones or they take their time; many cheap ones, which cost more to be sent
+  /// again than to be run, if they have been there for longer than a parcel should take.
   void relieve_for_idle() {
     const std::int64_t now = now_ns();
     const bool is_scarce = has_all_items_ || is_supply_slow_;
     relieve(find_rest([=](const Supply::Rest& rest) {
-      return (is_scarce && !rest.is_awaited) || now - rest.since > parcel_ns;
+      return ((is_scarce || rest.items == 1) && !rest.is_awaited) || now - rest.since > parcel_ns;
     }));
   }
 

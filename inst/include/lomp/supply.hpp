@@ -81,6 +81,7 @@ class Supply {
   /// A parcel of which something could be taken back.
   struct Rest {
     std::uint64_t item = 0;  ///< the first one
+    std::uint32_t items = 0;
     std::uint64_t serial = 0;
     std::int64_t since = 0;
     bool is_awaited = false;  ///< its worker is idle and about to begin it
@@ -93,7 +94,8 @@ class Supply {
     const ParcelState state = sent->inbox.state();
     if (!has_rest(state)) return false;  // it has just been taken
     const bool is_awaited = is_idle_ && asked_ + 1 == posted_ && !state.has_begun;
-    rest = {sent->items[state.cursor].item, sent->serial, sent->since, is_awaited};
+    rest = {sent->items[state.cursor].item, state.end - state.cursor, sent->serial, sent->since,
+            is_awaited};
     return true;
   }
 
