@@ -150,6 +150,7 @@ TEST_CASE("a parcel that is open at the place of an earlier one is left alone") 
 TEST_CASE("files of items that are taken back are not used again") {
   Line line;
   line.supply.use_files_again(std::size_t{1} << 24);
+  std::vector<lomp::Fd> held;  // lest another file gets the number of one that is gone
   const auto send = [&](std::uint64_t item) {
     lomp::Parcel& parcel = line.supply.parcel(line.page, 0, line.control.parent.get(), 1);
     const std::string content(200000, static_cast<char>('a' + item));
@@ -161,6 +162,7 @@ TEST_CASE("files of items that are taken back are not used again") {
     REQUIRE(lomp::receive_descriptor(line.control.worker.get(), file));
     struct stat status {};
     REQUIRE(::fstat(file.fd.get(), &status) == 0);
+    held.push_back(std::move(file.fd));
     return status.st_ino;
   };
   line.supply.ask(0, 1, true);
