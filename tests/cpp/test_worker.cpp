@@ -1226,21 +1226,21 @@ TEST_CASE("files that the parent never took don't hide its end from a worker tha
 
 TEST_CASE("a worker whose parcel was overwritten ends instead of reading what lies behind it") {
   constexpr std::size_t inbox_bytes = 256;
-  const auto end_with = [](std::size_t bytes, lomp::RecordHeader header) {
+  constexpr std::size_t most = inbox_bytes - sizeof(lomp::RecordHeader);
+  const auto end_with = [](lomp::RecordHeader header) {
     return run_in_process([&] {
       SharedPage page(0, 1, 256, inbox_bytes);
       const Pipe pipe = lomp::make_pipe();
       const lomp::ControlPair control = lomp::make_control_pair();
       std::memcpy(page.inbox(0, 0).data(), &header, sizeof header);
-      page.inbox(0, 0).post(bytes);
+      (void)page.inbox(0, 0).publish(1, 0, true);
       Worker worker(page, 0, pipe.writer.get(), control.worker.get());
       std::uint32_t item = 0;
       return worker.next_block() && worker.take(item) ? 1 : 2;
     });
   };
-  CHECK(exited_with(end_with(60, lomp::make_record_header(7, {}, 40)), 1));
-  CHECK(was_killed_by(end_with(inbox_bytes + 1, lomp::make_record_header(7, {}, 40)), SIGABRT));
-  CHECK(was_killed_by(end_with(60, lomp::make_record_header(7, {}, 49)), SIGABRT));
-  CHECK(was_killed_by(end_with(60, lomp::make_record_header(7, {0, true}, 3)), SIGABRT));
-  CHECK(was_killed_by(end_with(5, lomp::make_record_header(7, {}, 0)), SIGABRT));
+  CHECK(exited_with(end_with(lomp::make_record_header(7, {}, 40)), 1));
+  CHECK(exited_with(end_with(lomp::make_record_header(7, {}, most)), 1));
+  CHECK(was_killed_by(end_with(lomp::make_record_header(7, {}, most + 1)), SIGABRT));
+  CHECK(was_killed_by(end_with(lomp::make_record_header(7, {0, true}, 3)), SIGABRT));
 }
