@@ -37,6 +37,17 @@ run_loose <- function(i) {
   Sys.unsetenv("SOAK_LOOSE")
 }
 
+# The kernel takes its time to give back what a dying process has.
+die_slowly <- function(i) {
+  heavy <- rep_len(1, 5e7)
+  signal_self(tools::SIGKILL)(heavy)
+}
+
+# An iterator that nobody drains, of workers that don't end by themselves.
+leave_open <- function(i) {
+  soak$open <- lomp_iterate(1:4, function(j) Sys.sleep(300), .workers = 2)
+}
+
 inner_calls <- function(i) {
   workers <- i %% 3
   inner <- lomp_map(1:4, function(j) i * 10 + j, .workers = workers)
@@ -63,9 +74,13 @@ faults <- list(
   draw = new_fault("none", function(i) stats::rnorm(3), TRUE),
   inner = new_fault("none", inner_calls, TRUE),
   mess = new_fault("none", make_mess),
+  mclapply = new_fault("none", function(i) parallel::mclapply(1:2, sqrt, mc.cores = 2)),
+  open = new_fault("none", leave_open),
+  unsent = new_fault("none", function(i) NULL, TRUE),
   pointer = new_fault("pointer", function(i) NULL),
   end = new_fault("end", function(i) NULL, TRUE),
   kill = new_fault("crash", signal_self(tools::SIGKILL)),
+  heavy = new_fault("crash", die_slowly),
   terminate = new_fault("crash", signal_self(tools::SIGTERM)),
   segv = new_fault("crash", function(i) .C("fault_segv")),
   abrt = new_fault("crash", function(i) .C("fault_abort")),

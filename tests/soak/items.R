@@ -8,7 +8,7 @@ note <- function(kind, item, part = 0) {
 # An item says its number, whatever it is.
 index_of <- function(x) as.numeric(unlist(x, use.names = FALSE)[[1L]])
 
-# ---- What .f is -----------------------------------------------------------------------------------
+# ---- What .f is ---------------------------------------------------------------------------------
 
 work_for <- function(plan, i) {
   if (plan$pause > 0) Sys.sleep(plan$pause * (hash_of(plan$seed, i, 5) %% 100) / 50)
@@ -61,7 +61,10 @@ new_emitting <- function(plan) {
     work_for(plan, i)
     count <- parts_of(plan, i)
     for (part in seq_len(count + 1)) {
-      if (part == faulty_part(plan, i)) commit_fault(plan, i)
+      if (part == faulty_part(plan, i)) {
+        commit_fault(plan, i)
+        emit_nothing(plan, i, emit)
+      }
       if (part <= count) {
         emit(part_of(plan, i, part))
         note("m", i, part)
@@ -69,6 +72,13 @@ new_emitting <- function(plan) {
     }
     note("e", i)
   }
+}
+
+# After an emit() that fails, what an item says is still heard.
+emit_nothing <- function(plan, i, emit) {
+  if (!identical(fault_of(plan, i), "unsent")) return()
+  try(emit(stop("unsent")), silent = TRUE)
+  message("soaked ", i)
 }
 
 # A part is noted when the generator goes on after it.
@@ -98,7 +108,7 @@ function_of <- function(plan) {
          generator = new_yielding(plan))
 }
 
-# ---- What .x is -----------------------------------------------------------------------------------
+# ---- What .x is ---------------------------------------------------------------------------------
 
 items_for <- function(plan) {
   if (plan$is_stream) return(producer_for(plan))

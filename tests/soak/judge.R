@@ -60,7 +60,7 @@ judge_end <- function(plan, box, history, findings) {
       error = is_expected_error(plan, box),
       lomp = TRUE
     )
-    if (!ok) findings$add("wrong", "ended by ", k, ": ", said(box$condition))
+    if (!ok) findings$add("wrong", "ended by ", k, " (leave by ", plan$leave, "): ", said(box$condition))
   }
   if (isTRUE(box$is_endless)) findings$add("wrong", "the iterator doesn't end")
   if (isFALSE(box$is_over)) findings$add("wrong", "the iterator goes on after its end")
@@ -76,7 +76,6 @@ is_expected_error <- function(plan, box) {
   message <- conditionMessage(box$condition)
   text <- switch(plan$leave,
     limit = "reached elapsed time limit", warn = "(converted from warning)",
-    progress = "the progress function is soaked", closing = "close() is soaked",
     producer = "the producer is soaked"
   )
   !is.null(text) && grepl(text, message, fixed = TRUE)
@@ -101,7 +100,7 @@ is_explained <- function(plan, history, cnd) {
 
 is_explained_end <- function(plan, history, cnd) {
   if (inherits(cnd, "lomp_fork_error")) return(length(history$killed) > 1)
-  inherits(cnd, "lomp_source_error") && plan$leave %in% c("producer", "warner")
+  inherits(cnd, "lomp_source_error") && plan$leave %in% c("producer", "warner", "limit")
 }
 
 judge_failure <- function(plan, history, cnd, findings) {
@@ -136,10 +135,28 @@ judge_words <- function(plan, box, history, findings) {
     if (!is_spoiled(history, i)) findings$add("twice", "item ", i, " was heard twice")
   }
   if (!all(box$hows == "returned")) return()
-  speak <- Filter(function(i) isTRUE(fault_of(plan, i) %in% c("warning", "message")),
+  speak <- Filter(function(i) isTRUE(fault_of(plan, i) %in% c("warning", "message", "unsent")),
                   setdiff(history$ended, history$last))
   for (i in setdiff(speak, items)) {
     if (!is_spoiled(history, i)) findings$add("lost", "item ", i, " wasn't heard")
+  }
+}
+
+# What items print is there once, where somebody listens. What compiled code and programs print may
+# come late, and so be lost with the worker.
+judge_output <- function(plan, box, history, findings) {
+  is_whole <- all(box$hows == "returned") && !isFALSE(box$is_drained)
+  if (!plan$captures || !is_whole || "mess" %in% plan$menu) return()
+  comes <- vapply(plan$menu, function(name) faults[[name]]$comes, "")
+  is_quiet <- length(history$killed) == 0L && all(comes %in% c("none", "error", "warning"))
+  printing <- c("output", if (is_quiet) c("print", "echo"))
+  items <- as.numeric(sub("^out ", "", grep("^out [0-9]+$", box$output, value = TRUE)))
+  for (i in setdiff(history$ended, history$last)) {
+    times <- sum(items == i)
+    if (times > 1 && !is_spoiled(history, i)) findings$add("twice", "output of item ", i)
+    if (times == 0 && isTRUE(fault_of(plan, i) %in% printing) && !is_spoiled(history, i)) {
+      findings$add("lost", "output of item ", i)
+    }
   }
 }
 
@@ -156,14 +173,32 @@ judge_map <- function(plan, box, history, findings) {
   judge_end(plan, box, history, findings)
   judge_begins(history, findings, plan$todo)
   judge_words(plan, box, history, findings)
+  judge_output(plan, box, history, findings)
   results <- results_of(box)
   if (box$how == "lomp") judge_failure(plan, history, box$condition, findings)
-  if (box$how %in% c("lomp", "interrupt") && !identical(box$last, box$condition)) {
-    findings$add("wrong", "lomp_last() isn't the condition ", said(box$condition))
-  }
+  judge_last(box, results, findings)
   judge_length(plan, box, results, history, findings)
   n <- if (plan$is_stream) max(history$produced, length(results)) else plan$n
   for (i in seq_len(n)) judge_item(plan, box, history, results, i, findings)
+}
+
+closing_warnings <- c("lomp_failed", "lomp_dead_reference", "lomp_fewer_workers")
+
+# What lomp_last() has is what the condition has, and nothing where all went well.
+judge_last <- function(box, results, findings) {
+  if (box$how == "returned") {
+    if (!is.null(box$last)) findings$add("wrong", "lomp_last() is ", said_of_last(box$last))
+    return()
+  }
+  if (inherits(box$condition, "lomp_error") && !identical(box$last, box$condition)) {
+    findings$add("wrong", "lomp_last() isn't the condition ", said(box$condition))
+  }
+  if (inherits(box$condition, closing_warnings) && !is.list(box$condition$results)) {
+    findings$add("lost", "no results in ", said(box$condition))
+  }
+  if (!is.null(results) && !identical(results, box$last$results)) {
+    findings$add("lost", "lomp_last() has other results than ", said(box$condition))
+  }
 }
 
 judge_length <- function(plan, box, results, history, findings) {
@@ -200,7 +235,7 @@ judge_item <- function(plan, box, history, results, i, findings) {
 
 is_right <- function(plan, i, value) {
   comes <- comes_of(plan, i)
-  if (comes == "pointer") return(identical(value[[1L]], i))
+  if (comes == "pointer") return(identical(value[[1L]], as.numeric(i)))
   comes %in% c("none", "pipe") && identical(value, value_of(plan, i))
 }
 
@@ -213,8 +248,8 @@ judge_missing <- function(plan, box, history, i, findings) {
   if (box$how == "returned") {
     findings$add("lost", "item ", i, " is missing in the list")
   } else if (i %in% history$ended && !is_underway(history, i) && !is_spoiled(history, i)) {
-    findings$add("lost", "item ", i, " had ended in ", process_of(history, i), " (", box$how, " by ",
-                 said(box$condition), "; lomp_last() is ", said_of_last(box$last), ")")
+    findings$add("lost", "item ", i, " had ended in ", process_of(history, i), " (", box$how,
+                 " by ", said(box$condition), "; lomp_last() is ", said_of_last(box$last), ")")
   } else if (plan$redone && !i %in% plan$todo) {
     findings$add("lost", "item ", i, " was there before the redo")
   }
@@ -228,6 +263,7 @@ judge_iterator <- function(plan, box, history, findings) {
   judge_end(plan, box, history, findings)
   judge_begins(history, findings)
   judge_words(plan, box, history, findings)
+  judge_output(plan, box, history, findings)
   is_failure <- vapply(box$got, function(g) inherits(g$value, "lomp_error"), NA)
   failures <- lapply(box$got[is_failure], function(g) g$value)
   if (!is.null(box$thrown)) failures <- c(failures, list(box$thrown))

@@ -16,22 +16,24 @@ plan_call <- function(seed) {
   plan <- list(
     seed = seed, shape = draw_from(shapes, c(3, 2, 1, 1, 3, 4)),
     workers = draw_from(0:6, c(2, 2, 5, 4, 2, 1, 1)), on_error = draw_from(c("stop", "collect")),
-    bytes = draw_from(c(1e2, 1e4, 1e6, 3e7), c(4, 3, 3, 1))
+    bytes = draw_from(c(1e2, 1e4, 1e6, 3e7), c(4, 3, 3, 1)),
+    gives = draw_from(c("plain", "emit", "generator"))
   )
-  plan$n <- items_of(plan$bytes)
+  plan$n <- items_of(plan)
   plan$pause <- draw_from(c(0, 0.3, 1.5)) / plan$n
   plan$timeout <- if (happens(0.25)) stats::runif(1, 0.8, 2) else Inf
-  plan <- plan_stream(plan)
   plan <- plan_iterator(plan)
+  plan <- plan_stream(plan)
   plan <- plan_faults(plan)
   plan <- plan_surroundings(plan)
   plan_signals(plan)
 }
 
-# Few large ones or many small ones.
-items_of <- function(bytes) {
-  most <- c("100" = 3000, "10000" = 500, "1e+06" = 60, "3e+07" = 10)[[as.character(bytes)]]
-  max(1, floor(most^stats::runif(1)))
+# Few large ones or many small ones; coro takes some hundredths of a second to make a generator.
+items_of <- function(plan) {
+  most <- c("100" = 3000, "10000" = 500, "1e+06" = 60, "3e+07" = 10)[[as.character(plan$bytes)]]
+  if (plan$shape == "iterate" && plan$gives == "generator") most <- min(most, 50)
+  floor(most^stats::runif(1))
 }
 
 # `fails_at`: the item at which a producer fails.
@@ -49,8 +51,8 @@ plan_faults <- function(plan) {
   plan$menu <- sample(possible_faults(plan), sample.int(5, 1))
   # A worker that isn't to be terminated doesn't even do it itself.
   if (any(c("block", "ignore") %in% plan$menu)) plan$menu <- setdiff(plan$menu, "terminate")
-  # An infinite loop takes as long as the limit, and a loose program its own.
-  slow <- any(plan$menu %in% c("loop", "spin", "loose"))
+  # An infinite loop takes as long as the limit, and others their time.
+  slow <- any(plan$menu %in% c("loop", "spin", "loose", "heavy"))
   plan$fault_rate <- min(draw_from(c(0, 0.03, 0.2, 0.7)), if (slow) 4 / plan$n, 30 / plan$n)
   plan$has_faults <- plan$fault_rate > 0
   plan
@@ -60,18 +62,18 @@ possible_faults <- function(plan) {
   menu <- names(faults)
   if (plan$workers == 0) menu <- menu[vapply(faults, function(f) f$here, NA)]
   if (is.infinite(plan$timeout)) menu <- setdiff(menu, c("loop", "spin"))
-  setdiff(menu, if (plan$shape != "iterate") "end" else {
-    c("pointer", if (plan$gives == "generator") "end")
-  })
+  if (plan$shape != "iterate") return(setdiff(menu, c("end", "unsent")))
+  setdiff(menu, c(
+    "pointer", if (plan$gives == "generator") "end", if (plan$gives != "emit") "unsent"
+  ))
 }
 
 plan_surroundings <- function(plan) {
   plan$leave <- draw_from(c(leaves, if (plan$is_stream) stream_leaves))
   if (happens(0.4)) plan$leave <- "none"
   plan$limit <- stats::rexp(1, 3)
-  plan$progress <- if (plan$leave %in% c("progress", "jumping")) plan$leave else {
-    draw_from(c("none", "none", "function", "bar"))
-  }
+  plan$progress <- draw_from(c("none", "none", "function", "bar"))
+  if (plan$leave %in% c("progress", "jumping")) plan$progress <- plan$leave
   plan$captures <- happens(0.3)
   plan$generator <- draw_from(c("Mersenne-Twister", "L'Ecuyer-CMRG", "Marsaglia-Multicarry"))
   plan$buffer <- draw_from(c(1, 1e4, 1e6, 64 * 2^20))
@@ -81,7 +83,6 @@ plan_surroundings <- function(plan) {
 
 # `parts`: at most so many results from an item; `use`: what becomes of the iterator.
 plan_iterator <- function(plan) {
-  plan$gives <- draw_from(c("plain", "emit", "generator"))
   plan$parts <- draw_from(c(3, 3, 60))
   plan$ordered <- happens(0.5)
   plan$use <- draw_from(c("loop", "list", "foreach", "left", "closed", "dropped"),

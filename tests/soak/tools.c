@@ -116,7 +116,7 @@ void page_finish(void) { page->finished = 1; }
 // The session's process, for how long it does what it said last, and whether all is done.
 void page_state(int* pid, double* seconds, int* finished) {
   *pid = page->session;
-  *seconds = now() - page->said;
+  *seconds = *pid == 0 ? 0 : now() - page->said;
   *finished = page->finished;
 }
 
