@@ -4,7 +4,7 @@
 # value, the condition that it ended with, what lomp_last() had then, and what was signalled.
 new_box <- function() {
   box <- new.env()
-  box$warnings <- box$messages <- box$got <- list()
+  box$heard <- box$got <- list()
   box$hows <- character()
   box$progress <- 0
   box$calls_of_progress <- 0
@@ -43,7 +43,7 @@ keep <- function(box, cnd, how) {
 with_leave <- function(plan, box, code) {
   switch(plan$leave,
     exiting = ,
-    warner = tryCatch(with_ears(box, code, muffles = FALSE), warning = function(cnd) {
+    warner = tryCatch(with_ears(box, code, character()), warning = function(cnd) {
       keep(box, cnd, "left")
     }, message = function(cnd) keep(box, cnd, "left")),
     restart = with_restart(box, code),
@@ -53,23 +53,19 @@ with_leave <- function(plan, box, code) {
   )
 }
 
-# Hears all that the call says.
-with_ears <- function(box, code, muffles = TRUE) {
-  withCallingHandlers(
-    {
-      force(code)
-      "returned"
-    },
-    warning = function(cnd) {
-      box$warnings <- c(box$warnings, list(cnd))
-      if (muffles) invokeRestart("muffleWarning")
-    },
-    message = function(cnd) {
-      box$messages <- c(box$messages, list(cnd))
-      if (muffles) invokeRestart("muffleMessage")
-    }
-  )
+# Hears all that the call says, and silences it.
+with_ears <- function(box, code, muffles = c("muffleWarning", "muffleMessage")) {
+  hear <- function(cnd) {
+    box$heard <- c(box$heard, list(cnd))
+    if (restart_of(cnd) %in% muffles) tryInvokeRestart(restart_of(cnd))
+  }
+  withCallingHandlers({
+    force(code)
+    "returned"
+  }, warning = hear, message = hear)
 }
+
+restart_of <- function(cnd) if (inherits(cnd, "warning")) "muffleWarning" else "muffleMessage"
 
 # Leaves at the first warning or message by a restart of the caller's.
 with_restart <- function(box, code) {
@@ -92,8 +88,7 @@ with_limit <- function(plan, box, code) {
 with_errors <- function(box, code) {
   old <- options(warn = 2)
   on.exit(options(old))
-  suppressMessages(force(code))
-  "returned"
+  with_ears(box, code, "muffleMessage")
 }
 
 progress_for <- function(plan, box) {
@@ -154,7 +149,7 @@ consume <- function(plan, box, most = Inf, closes = TRUE) {
     limit <- limit - 1
     value <- take_one(plan, box)
     if (box$how == "lomp") box$thrown <- box$condition
-    if (box$how == "returned") {
+    if (!is.null(value)) {
       if (lomp_done(value)) break
       box$got <- c(box$got, list(list(value = value, item = box$item)))
     }
@@ -167,12 +162,13 @@ consume <- function(plan, box, most = Inf, closes = TRUE) {
   if (box$is_drained) check_end(plan, box)
 }
 
+# The next result, the end, or NULL. An interrupt may come when the result has.
 take_one <- function(plan, box) {
   value <- NULL
   attempt(plan, box, {
     value <- if (plan$use == "foreach") next_element(box$it) else box$it()
-    box$item <- lomp_item(box$it)
   })
+  if (!is.null(value)) box$item <- lomp_item(box$it)
   value
 }
 
@@ -200,7 +196,7 @@ check_end <- function(plan, box) {
 consume_list <- function(plan, box) {
   attempt(plan, box, box$list <- as.list(box$it))
   if (box$how == "lomp") box$thrown <- box$condition
-  values <- if (box$how == "returned") box$list else results_of(box)
+  values <- if (is.null(box$list)) results_of(box) else box$list
   values <- if (is.list(values)) unname(values)
   values <- Filter(function(value) !inherits(value, "lomp_not_run"), values)
   box$got <- lapply(values, function(value) list(value = value))

@@ -60,7 +60,7 @@ judge_end <- function(plan, box, history, findings) {
       error = is_expected_error(plan, box),
       lomp = TRUE
     )
-    if (!ok) findings$add("wrong", "ended by ", k, " (leave by ", plan$leave, "): ", said(box$condition))
+    if (!ok) findings$add("wrong", "ended by ", k, ": ", said(box$condition))
   }
   if (isTRUE(box$is_endless)) findings$add("wrong", "the iterator doesn't end")
   if (isFALSE(box$is_over)) findings$add("wrong", "the iterator goes on after its end")
@@ -126,7 +126,7 @@ judge_begins <- function(history, findings, redone = numeric()) {
 
 # What items say is heard once.
 judge_words <- function(plan, box, history, findings) {
-  heard <- lapply(c(box$warnings, box$messages), function(cnd) {
+  heard <- lapply(box$heard, function(cnd) {
     if (grepl("^soaked [0-9]+", conditionMessage(cnd))) trimws(conditionMessage(cnd))
   })
   heard <- as.character(unlist(heard))
@@ -164,12 +164,14 @@ judge_output <- function(plan, box, history, findings) {
 
 # The results, wherever the call has left them.
 results_of <- function(box) {
-  if (box$how == "returned") return(box$value)
+  if (!is.null(box$value) || box$how == "returned") return(box$value)
   results <- box$condition$results
   if (is.list(results)) results else box$last$results
 }
 
 judge_map <- function(plan, box, history, findings) {
+  # An interrupt may come when the caller has the list already.
+  if (!is.null(box$value)) box$how <- "returned"
   judge_end(plan, box, history, findings)
   judge_begins(history, findings, plan$todo)
   judge_words(plan, box, history, findings)

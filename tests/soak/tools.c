@@ -74,6 +74,7 @@ struct Sent {
 // answers kEnding with kIdle.
 struct Page {
   atomic_int session;
+  atomic_int watcher;
   atomic_int state;
   atomic_int round;
   atomic_int finished;
@@ -121,6 +122,7 @@ void page_state(int* pid, double* seconds, int* finished) {
 }
 
 void page_reset(void) {
+  page->watcher = getpid();
   page->session = 0;
   page->state = kIdle;
 }
@@ -136,10 +138,14 @@ void page_begin(int* count, double* delays, int* signals, int* to_session, int* 
   page->state = kCalling;
 }
 
-// No signal comes after this. An interrupt that has come late is still pending then.
+// No signal comes after this. A session whose watcher was ended ends, too. An interrupt that has
+// come late is still pending then.
 void page_end(int* count, int* pids, int* signals, int* to_session) {
   page->state = kEnding;
-  while (page->state != kIdle) nap(2e-4);
+  while (page->state != kIdle) {
+    if (kill(page->watcher, 0) != 0) exit(1);
+    nap(2e-4);
+  }
   *count = page->sent;
   for (int i = 0; i < page->sent; ++i) {
     pids[i] = page->log[i].pid;

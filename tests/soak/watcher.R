@@ -2,6 +2,7 @@
 # when a call hangs, and starts another one where it has died.
 
 run_watched <- function(options) {
+  on.exit(end_all())
   soak$session_log <- file.path(soak$folder, "stderr")
   soak$shown <- 0
   next_call <- 1
@@ -19,8 +20,7 @@ run_watched <- function(options) {
     end_all()
     if (is_over(options)) break
   }
-  end_all()
-  summary_of(options)
+  summary_of()
 }
 
 doing <- function() {
@@ -85,13 +85,26 @@ end_all <- function() {
   }
 }
 
+# What the processes are doing, and what each one has noted last.
 show_processes <- function() {
+  rows <- read_ledger(soak$ledger)
+  rows <- rows[!duplicated(rows$pid, fromLast = TRUE), ]
+  cat("    last notes:", toString(paste(rows$pid, rows$kind, rows$item, rows$part)), "\n")
   for (pid in started_processes(but = 0)$pid) {
     state <- lines_of(sprintf("/proc/%d/status", pid))
     state <- grep("^(State|PPid|SigBlk|SigPnd|Threads)", state, value = TRUE)
     cat("   ", pid, gsub("[\t ]+", " ", toString(state)), "waits in",
-        lines_of(sprintf("/proc/%d/wchan", pid)), lines_of(sprintf("/proc/%d/syscall", pid)), "\n")
+        lines_of(sprintf("/proc/%d/wchan", pid)), "\n")
+    show_stack(pid)
   }
+}
+
+# The frames of C and C++, where there is a debugger.
+show_stack <- function(pid) {
+  if (!nzchar(Sys.which("gdb"))) return()
+  arguments <- c("-p", pid, "-batch", "-ex", shQuote("thread apply all bt 14"))
+  lines <- system2("timeout", c("30", "gdb", arguments), stdout = TRUE, stderr = FALSE)
+  cat(paste("       ", substr(grep("^(#|Thread)", lines, value = TRUE), 1, 140)), sep = "\n")
 }
 
 session_errors <- function() utils::tail(lines_of(soak$session_log), 8)
@@ -116,7 +129,7 @@ count_line <- function() {
 
 bad_counts <- c("wrong", "lost", "twice", "hung", "leaked", "died")
 
-summary_of <- function(options) {
+summary_of <- function() {
   values <- counts()
   labels <- c(
     calls = "calls", items = "items begun", faults = "faults from inside",
