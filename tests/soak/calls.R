@@ -154,7 +154,7 @@ consume <- function(plan, box, most = Inf, closes = TRUE) {
       box$got <- c(box$got, list(list(value = value, item = box$item)))
     }
     if (length(box$got) %% 16 == 15) do_something_else(plan, box)
-    if (plan$is_slow) Sys.sleep(0.5 / plan$n / plan$parts)
+    if (plan$is_slow) .C("soak_nap", 0.5 / plan$n / plan$parts)
   }
   box$is_endless <- limit == 0
   box$is_drained <- is.infinite(most) && limit > 0

@@ -93,7 +93,10 @@ is_explained <- function(plan, history, cnd) {
   }
   if (any(c(pids, cnd$pid) %in% history$killed) || is_spoiled(history, i)) return(TRUE)
   if (inherits(cnd, "lomp_crash")) return(comes == "crash")
-  if (any(pids %in% history$prodded)) return(TRUE)
+  # An item may be hit before it has noted its begin.
+  if (any(pids %in% history$prodded) || length(pids) == 0L && length(history$prodded) > 0L) {
+    return(TRUE)
+  }
   if (comes != "error") return(FALSE)
   fault_of(plan, i) != "classed" || identical(cnd$parent$payload, i)
 }

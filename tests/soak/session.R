@@ -1,7 +1,7 @@
 # The session under test: runs one call after another, and counts in the page what it finds.
 
 counters <- c("calls", "items", "faults", "signals", "wrong", "lost", "twice", "leaked", "hung",
-              "died", "growth")
+              "died")
 
 count <- function(name, by = 1) .C("page_add", match(name, counters) - 1L, as.double(by))
 

@@ -29,7 +29,8 @@ static void nap(double seconds) {
   nanosleep(&t, NULL);
 }
 
-void soak_now(double* out) { *out = now(); }
+// Sys.sleep() lets interrupts through even where they are suspended.
+void soak_nap(double* seconds) { nap(*seconds); }
 
 // ---- The ledger --------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ wait_for_end <- function(seconds = 6) {
     left <- started_processes()
     if (nrow(left) == 0L && length(children()) == 0L) return(left)
     if (proc.time()[["elapsed"]] > end) return(left)
-    Sys.sleep(0.005)
+    .C("soak_nap", 0.005)
   }
 }
 
