@@ -192,13 +192,21 @@ check_end <- function(plan, box) {
   box$is_over <- box$how != "returned" || lomp_done(value)
 }
 
-# What had come when as.list() was left is in the condition or lomp_last(), or comes afterwards.
+# What had come when as.list() was left is in the condition or lomp_last(), comes afterwards, or
+# both.
 consume_list <- function(plan, box) {
   attempt(plan, box, box$list <- as.list(box$it))
   if (box$how == "lomp") box$thrown <- box$condition
   values <- if (is.null(box$list)) results_of(box) else box$list
   values <- if (is.list(values)) unname(values)
   values <- Filter(function(value) !inherits(value, "lomp_not_run"), values)
-  box$got <- lapply(values, function(value) list(value = value))
   consume(plan, box)
+  again <- vapply(box$got, function(g) key_of(g$value), "")
+  values <- Filter(function(value) !key_of(value) %in% again, values)
+  box$got <- c(lapply(values, function(value) list(value = value)), box$got)
+}
+
+# Names a result, or the failure of an item.
+key_of <- function(value) {
+  if (is.list(value)) paste(value$item, value$part, inherits(value, "lomp_error")) else "none"
 }
