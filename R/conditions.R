@@ -53,7 +53,7 @@ exit_notes <- c(
   "called quit()", "called exit() in C code", "could not write its results",
   "gave a result that doesn't fit into this process's memory",
   "closed or damaged the pipe of its results, and was ended",
-  "was killed and does not end (held by the system or a debugger)", "took too long"
+  "was killed and does not end (held by the system or a debugger)"
 )
 
 # An item whose worker died. `loss` is what describe_loss() in C++ gives.
@@ -99,6 +99,13 @@ new_left <- function(results, plan) {
 new_not_run <- function(plan) {
   new_failure("lomp_not_run", "not run to its end: the call was over before", NA_real_, NULL, NULL,
               character(), NA_real_, seed = plan$random$seed)
+}
+
+# The item was left half-way.
+new_cut <- function(item, plan) {
+  cut <- new_not_run(plan)
+  cut$item <- item_at(item, plan)
+  cut
 }
 
 # No worker can be had: the whole call is over.

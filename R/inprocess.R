@@ -38,8 +38,9 @@ run_all_here <- function(plan, frame, results, progress, failures, shown) {
   while (progress[[2L]] < length(results) && !plan$call$interrupted) {
     failed <- run_here(frame, results, progress[[2L]] + 1, plan, progress, shown, tell)
     if (is.null(failed)) return()
-    failures$add(failure_of(failed, plan))
-    heed_limit(failed$value$condition, plan)
+    limit <- callers_limit(failed$value$condition, plan)
+    failures$add(if (is.null(limit)) failure_of(failed, plan) else new_cut(failed$item, plan))
+    if (!is.null(limit)) stop(limit)
     if (plan$on_error == "stop") return()
   }
 }
@@ -51,11 +52,11 @@ limit_time <- function(plan) {
 
 lift_limit <- function(plan) if (is.finite(plan$timeout)) setTimeLimit()
 
-# A limit that the caller has set is over for the whole call, not for the item that met it.
-heed_limit <- function(cnd, plan) if (is_callers_limit(cnd, plan)) stop(cnd)
-
-is_callers_limit <- function(cnd, plan) {
-  is_limit(cnd, if (is.finite(plan$timeout)) time_limits[-1L] else time_limits)
+# The condition if it tells of a limit that the caller has set: that is over for the whole call, not
+# for the item that met it. Else NULL.
+callers_limit <- function(cnd, plan) {
+  limits <- if (is.finite(plan$timeout)) time_limits[-1L] else time_limits
+  if (!is.null(cnd) && is_limit(cnd, limits)) cnd
 }
 
 is_limit <- function(cnd, limits = time_limits) message_of(cnd) %in% gettext(limits, domain = "R")
@@ -281,8 +282,7 @@ note_step <- function(state, step) {
   state$cells <- NULL
   if (length(emitted) > 0L) state$has_emitted <- TRUE
   entries <- lapply(seq_along(emitted), function(k) new_entry("value", state$item, emitted[k]))
-  limit <- if (isTRUE(step$failed)) step$value$condition
-  if (!is.null(limit) && !is_callers_limit(limit, state$plan)) limit <- NULL
+  limit <- if (isTRUE(step$failed)) callers_limit(step$value$condition, state$plan)
   last <- last_entry(state, if (is.null(limit)) step)
   state$waiting <- if (is.null(last)) entries else c(entries, list(last))
   state$at <- 0

@@ -50,7 +50,10 @@ run_forked <- function(plan, frame) {
     if (!is.null(progress)) progress$clear()
     if (is.null(summary)) keep_left(rest_of_pool(pool, results, failures, plan), plan)
   })
-  on.exit(pay_random(plan$random, pool_close(pool)), add = TRUE)
+  on.exit({
+    drawn <- pool_close(pool)
+    pay_random(plan$random, drawn)
+  }, add = TRUE)
   stop_by(call, function() pool_stop(pool))
   end <- gather(pool, plan, progress, failures)
   if (!is.null(progress)) progress$end(end$done, failures$n())

@@ -362,14 +362,14 @@ test_that("a worker's death is an error with signal, status and process", {
   expect_identical(left[c("signal", "status")], list(signal = NA_character_, status = 3L))
 })
 
-test_that("a worker that was killed late is a time limit's, whether it ends or not", {
+test_that("an item is a time limit's if its worker was late when it died, and else a crash", {
   plan <- list(n = 3, names = NULL, timeout = 2)
   late <- function(...) replace(loss_of(...), "late", 1L)
-  held <- match("held", names(exit_notes))
-  for (loss in list(late(signal = 9L), late(note = held))) {
+  held <- length(exit_notes)
+  for (loss in list(late(signal = 9L), late(signal = 16L), late(note = held + 1L))) {
     expect_s3_class(new_crash(2, loss, plan), "lomp_timeout")
   }
-  for (loss in list(late(signal = 11L), late(note = 1L), loss_of(note = held))) {
+  for (loss in list(loss_of(signal = 9L), loss_of(signal = 11L), loss_of(note = held))) {
     expect_s3_class(new_crash(2, loss, plan), "lomp_crash")
   }
 })

@@ -184,6 +184,9 @@ test_that("a time limit of the session's leaves what was finished", {
     expect_match(conditionMessage(cnd), "reached elapsed time limit", fixed = TRUE)
     expect_true(all(1:3 %in% finished_of(lomp_last()$results)), label = paste(call, workers))
     expect_s3_class(lomp_last(), "lomp_left")
+    # Nor is the limit any item's own.
+    rest <- lomp_last()$results[!lomp_ok(lomp_last()$results)]
+    expect_true(all(vapply(rest, inherits, NA, "lomp_not_run")))
   }
 })
 
