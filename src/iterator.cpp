@@ -647,7 +647,8 @@ bool iterator_give(SEXP handle, int worker, SEXP value) {
   return given != Stream::Given::full;
 }
 
-// The same with the items that dead workers had.
+// The same with the items that came back from workers that died or were held up. FALSE, too, if
+// there were any: more would have to wait for them.
 // [[Rcpp::export(rng = false)]]
 bool iterator_give_returned(SEXP handle, int worker) {
   Stream& stream = *stream_of(handle);

@@ -147,6 +147,18 @@ TEST_CASE("a parcel that is open at the place of an earlier one is left alone") 
   CHECK(line.inbox(2).state().end == 3);
 }
 
+TEST_CASE("whatever a worker writes over its inbox nothing that isn't there is taken back") {
+  Line line;
+  line.supply.ask(0, 1, true);
+  line.post({0, 1});
+  for (std::uint32_t end : {3u, lomp::ParcelState::max_items}) {
+    line.inbox(0).publish(end, 0, false);
+    Supply::Rest rest;
+    CHECK_FALSE(line.supply.find_rest(rest));
+    CHECK(line.take_back().empty());
+  }
+}
+
 TEST_CASE("files of items that are taken back are not used again") {
   Line line;
   line.supply.use_files_again(std::size_t{1} << 24);

@@ -92,7 +92,7 @@ class Supply {
     const Sent* sent = oldest_rest();
     if (sent == nullptr) return false;
     const ParcelState state = sent->inbox.state();
-    if (!has_rest(state)) return false;  // it has just been taken
+    if (!sent->has_rest(state)) return false;  // it has just been taken
     const bool is_awaited = is_idle_ && asked_ + 1 == posted_ && !state.has_begun;
     rest = {sent->items[state.cursor].item, state.end - state.cursor, sent->serial, sent->since,
             is_awaited};
@@ -106,7 +106,7 @@ class Supply {
     const Sent* sent = oldest_rest();
     if (sent == nullptr) return;
     const Inbox::Loot loot = sent->inbox.take_back();
-    if (loot.first == loot.end) return;
+    if (loot.first == loot.end || loot.end > sent->items.size()) return;
     for (std::uint32_t i = loot.first; i < loot.end; ++i) take(sent->items[i].item);
     parcel_.forget_files(sent->files_before(loot.first), sent->files_before(loot.end));
     if (loot.is_all) withdraw();
@@ -123,6 +123,12 @@ class Supply {
     std::uint64_t serial = 0;
     std::int64_t since = 0;
 
+    /// What is open at the place of an earlier parcel isn't that parcel's. Nor does anything that a
+    /// worker may have written there make this process look beyond the list.
+    bool has_rest(const ParcelState& state) const {
+      return state.is_closed && !state.is_empty() && state.end <= items.size();
+    }
+
     /// The number of the first file that isn't of the items before this one.
     std::uint32_t files_before(std::uint32_t place) const {
       return place == 0 ? first_file : items[place - 1].files_end;
@@ -131,15 +137,12 @@ class Supply {
 
   std::uint32_t half() const { return posted_ % 2; }
 
-  /// What is open at the place of an earlier parcel isn't that parcel's.
-  static bool has_rest(const ParcelState& state) { return state.is_closed && !state.is_empty(); }
-
   /// Of the two parcels that were posted last and not withdrawn, unless the worker has taken all.
   const Sent* oldest_rest() const {
     for (std::uint32_t back : {2, 1}) {
       if (posted_ < back) continue;
       const Sent& sent = sent_[(posted_ - back) % 2];
-      if (has_rest(sent.inbox.state())) return &sent;
+      if (sent.has_rest(sent.inbox.state())) return &sent;
     }
     return nullptr;
   }
