@@ -23,8 +23,9 @@ using lomp::Worker;
 
 namespace {
 
-/// What there is to do. `make` runs in the parent before each item is added, `during` in the worker
-/// while it is in hand. An item has a payload of so many bytes, if it is to have one.
+/// What there is to do. `make` runs in the parent before each item is added, once `is_there` says
+/// that it can be; `during` in the worker while it is in hand. An item has a payload of so many
+/// bytes, if it is to have one.
 struct SupplyJob {
   explicit SupplyJob(std::uint64_t number, int workers) : items(number), runs(number + 1) {
     options.is_streamed = true;
@@ -35,6 +36,7 @@ struct SupplyJob {
   lomp::PoolOptions options;
   std::function<std::size_t(std::uint64_t)> payload_of = [](std::uint64_t) { return 0; };
   std::function<void(std::uint64_t)> make = [](std::uint64_t) {};
+  std::function<bool(std::uint64_t)> is_there = [](std::uint64_t) { return true; };
   std::function<void(std::uint64_t)> during = [](std::uint64_t) {};
   std::uint32_t most_wanted = 1000;
   SharedArray<std::int64_t> runs;  ///< how many times each was begun
@@ -108,12 +110,20 @@ class Feeder {
   void feed(const Event& event) {
     const std::uint32_t wanted = std::min(event.wanted, job_->most_wanted);
     bool has_room = give_returned(event.worker);
-    for (std::uint32_t n = 0; has_room && n < wanted && next_ < job_->items; ++n) {
+    for (std::uint32_t n = 0; has_room && n < wanted && has_next(); ++n) {
       job_->make(next_);
       has_room = add(event.worker, next_++) && !pool_->is_overdue(event.worker);
     }
     if (next_ == job_->items) pool_->end_of_items();
     pool_->post_parcel(event.worker);
+  }
+
+  /// The pool asks again at once for an item that isn't there yet.
+  bool has_next() const {
+    if (next_ == job_->items) return false;
+    if (job_->is_there(next_)) return true;
+    ::poll(nullptr, 0, 1);
+    return false;
   }
 
   bool give_returned(int worker) {
@@ -295,9 +305,7 @@ TEST_CASE("files of items that were taken back are closed by the worker that was
   SupplyJob job(12, 2);
   SharedArray<std::int64_t> open(2);
   job.payload_of = [](std::uint64_t) { return payload_bytes; };
-  job.make = [&](std::uint64_t item) {
-    if (item >= 10) CHECK(eventually([&] { return open[0] > 0; }));
-  };
+  job.is_there = [&](std::uint64_t item) { return item < 10 || open[0] > 0; };
   job.during = [&](std::uint64_t item) {
     static bool is_held_up = false;
     const auto count = [] { return static_cast<std::int64_t>(open_descriptors().size()); };
