@@ -31,6 +31,9 @@ attempt <- function(plan, box, code) {
     error = function(cnd) keep(box, cnd, "error")
   )
   box$last <- lomp_last()
+  if (!box$how %in% box$hows || box$how == "error") {
+    box$ends <- c(box$ends, list(list(how = box$how, condition = box$condition)))
+  }
   box$hows <- c(box$hows, box$how)
   box$how
 }

@@ -52,15 +52,15 @@ is_spoiled <- function(history, i) {
 # ---- How it ended -------------------------------------------------------------------------------
 
 judge_end <- function(plan, box, history, findings) {
-  for (k in unique(box$hows)) {
-    ok <- switch(k,
+  for (end in box$ends) {
+    ok <- switch(end$how,
       returned = TRUE,
       left = plan$leave %in% c("exiting", "restart", "jumping", "warner"),
       interrupt = history$interrupts > 0,
-      error = is_expected_error(plan, box),
+      error = is_expected_error(plan, end$condition),
       lomp = TRUE
     )
-    if (!ok) findings$add("wrong", "ended by ", k, ": ", said(box$condition))
+    if (!ok) findings$add("wrong", "ended by ", end$how, ": ", said(end$condition))
   }
   if (isTRUE(box$is_endless)) findings$add("wrong", "the iterator doesn't end")
   if (isFALSE(box$is_over)) findings$add("wrong", "the iterator goes on after its end")
@@ -72,13 +72,12 @@ said <- function(cnd) {
   paste0("<", class(cnd)[[1L]], "> ", substr(paste(conditionMessage(cnd), collapse = " "), 1, 200))
 }
 
-is_expected_error <- function(plan, box) {
-  message <- conditionMessage(box$condition)
+is_expected_error <- function(plan, cnd) {
   text <- switch(plan$leave,
     limit = "reached elapsed time limit", warn = "(converted from warning)",
     producer = "the producer is soaked"
   )
-  !is.null(text) && grepl(text, message, fixed = TRUE)
+  !is.null(text) && grepl(text, conditionMessage(cnd), fixed = TRUE)
 }
 
 # An item that failed, or the call as a whole: is that how its fault comes out?
@@ -314,10 +313,16 @@ judge_order <- function(plan, seen, findings) {
   if (plan$ordered && is.unsorted(seen$item)) findings$add("wrong", "not in order")
 }
 
-# What a drained iterator owes: each part whose emit() had returned. If it has failed or was
-# interrupted and is ordered, only what came before the first item that isn't whole.
+# An error or an interrupt ends an iterator, and what else leaves as.list() does, too.
+has_ended_early <- function(plan, box) {
+  !is.null(box$thrown) || "interrupt" %in% box$hows || plan$leave == "producer" ||
+    plan$use == "list" && !all(box$hows == "returned")
+}
+
+# What a drained iterator owes: each part whose emit() had returned. If it has ended early and is
+# ordered, only what came before the first item that isn't whole.
 judge_complete <- function(plan, box, history, seen, failed, findings) {
-  ended_early <- !is.null(box$thrown) || "interrupt" %in% box$hows || plan$leave == "producer"
+  ended_early <- has_ended_early(plan, box)
   n <- if (plan$is_stream) history$produced else plan$n
   for (i in seq_len(n)) {
     if (plan$ordered && isTRUE(i >= box$thrown$item)) break
