@@ -73,6 +73,7 @@ restart_of <- function(cnd) if (inherits(cnd, "warning")) "muffleWarning" else "
 # Leaves at the first warning or message by a restart of the caller's.
 with_restart <- function(box, code) {
   leave <- function(cnd) {
+    box$heard <- c(box$heard, list(cnd))
     keep(box, cnd, "left")
     invokeRestart("soak_leave")
   }

@@ -313,21 +313,27 @@ judge_order <- function(plan, seen, findings) {
   if (plan$ordered && is.unsorted(seen$item)) findings$add("wrong", "not in order")
 }
 
-# An error or an interrupt ends an iterator, and what else leaves as.list() does, too.
+heard_of <- function(box, class) Filter(function(cnd) inherits(cnd, class), box$heard)
+
+# An error or an interrupt ends an iterator, and what else leaves as.list() does, too. An interrupt
+# that met another way out is told by a warning.
 has_ended_early <- function(plan, box) {
   !is.null(box$thrown) || "interrupt" %in% box$hows || plan$leave == "producer" ||
+    length(heard_of(box, "lomp_interrupted")) > 0L ||
     plan$use == "list" && !all(box$hows == "returned")
 }
 
 # What a drained iterator owes: each part whose emit() had returned. If it has ended early and is
-# ordered, only what came before the first item that isn't whole.
+# ordered, only what came before the first item that isn't whole. Without workers a jump leaves the
+# item that was running, which a warning tells.
 judge_complete <- function(plan, box, history, seen, failed, findings) {
   ended_early <- has_ended_early(plan, box)
+  cut <- unlist(lapply(heard_of(box, "lomp_cut"), function(cnd) cnd$items))
   n <- if (plan$is_stream) history$produced else plan$n
   for (i in seq_len(n)) {
     if (plan$ordered && isTRUE(i >= box$thrown$item)) break
     if (i %in% failed) next
-    owed <- if (ended_early) owed_so_far(plan, history, i) else parts_of(plan, i)
+    owed <- if (ended_early || i %in% cut) owed_so_far(plan, history, i) else parts_of(plan, i)
     there <- sum(seen$item == i)
     if (there < owed && !is_spoiled(history, i)) {
       findings$add("lost", "item ", i, " in ", process_of(history, i), " has ", there, " of ", owed,
