@@ -103,7 +103,7 @@ class Stream {
   // ended. May jump.
   enum class Given { more, full, refused };
   Given give(int worker, SEXP value) {
-    const std::uint64_t item = next_item_++;
+    const std::uint64_t item = next_item_;
     const Given given = send(worker, item, value);
     if (given == Given::refused) return given;
     underway_.keep(item, pool_.parcel(worker).take_held(), value);
@@ -326,6 +326,7 @@ class Stream {
     parcel.begin();
     const unsigned kind = lomp::put_value(parcel, value);
     pool_.note_given(worker, item);
+    next_item_ = std::max(next_item_, item + 1);  // not before: one that can't be written is none
     if (parcel.add(item, kind)) return parcel.has_room() ? Given::more : Given::full;
     if (pool_.has_left(worker)) return Given::full;  // the item will come back
     pool_.withdraw(item);
