@@ -26,9 +26,11 @@ SEXP symbol() {
 // What `.Random.seed` is in the global environment; anything that is no integer vector if it isn't.
 SEXP current() { return value_in(R_GlobalEnv, symbol()); }
 
-SEXP current_or_null() {
+// A copy, since R >= 4.4 writes a generator's state into that vector where nothing else refers to
+// it. NULL if there is none. May jump.
+SEXP copy_of_current() {
   SEXP seed = current();
-  return TYPEOF(seed) == INTSXP ? seed : R_NilValue;
+  return TYPEOF(seed) == INTSXP ? Rf_duplicate(seed) : R_NilValue;
 }
 
 // May jump.
@@ -143,7 +145,7 @@ void random_restore(SEXP seed) {
 // [[Rcpp::export(rng = false)]]
 SEXP new_random(bool advance = false) {
   return lomp::unwind([advance] {
-    SEXP before = PROTECT(lomp::current_or_null());
+    SEXP before = PROTECT(lomp::copy_of_current());
     const double number = lomp::draw();
     const int kinds = INTEGER_RO(lomp::current())[0];
     const bool is_paid = advance || lomp::is_user_supplied(kinds);

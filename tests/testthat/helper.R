@@ -14,7 +14,9 @@ is_same <- function(x, y, bytes = TRUE) {
 
 expect_same <- function(object, expected, label = "the value", bytes = TRUE) {
   same <- is_same(object, expected, bytes)
-  text <- if (!same) {
+  text <- if (same) {
+    paste(label, "is as expected")
+  } else {
     paste(c(paste(label, "is"), utils::capture.output(utils::str(object)), "instead of",
             utils::capture.output(utils::str(expected))), collapse = "\n")
   }

@@ -297,3 +297,19 @@ test_that("a worker that takes a dead one's place draws the same", {
   expect_identical(results[lomp_ok(results)], expected[lomp_ok(results)])
   expect_equal(sum(!lomp_ok(results)), 4)
 })
+
+# R writes its state into the caller's vector where it may, from 4.4 on: what a call looks at must
+# stay what it was.
+test_that("the numbers of a seed are the same on every version of R", {
+  local_generator("Mersenne-Twister", "Inversion", "Rejection")
+  numbers <- c(0.52776194474997107, 0.85224290873541619, 0.12746629666373827)
+  for (workers in c(0, 2)) {
+    set.seed(1)
+    expect_equal(unlist(lomp_map(1:3, function(i) runif(1), .workers = workers)), numbers,
+                 tolerance = 1e-15)
+    expect_equal(runif(1), 0.37212389963679016, tolerance = 1e-15)
+    set.seed(1)
+    lomp_map(1:3, identity, .workers = workers)
+    expect_equal(runif(1), 0.26550866314209998, tolerance = 1e-15)
+  }
+})
