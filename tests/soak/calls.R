@@ -161,6 +161,7 @@ consume <- function(plan, box, most = Inf, closes = TRUE) {
     if (plan$is_slow) .C("soak_nap", 0.5 / plan$n / plan$parts)
   }
   box$is_endless <- limit == 0
+  box$is_mixed <- is_mixed(box$got)
   box$is_drained <- is.infinite(most) && limit > 0
   if (!box$is_drained && closes) attempt(plan, box, box$it(close = TRUE))
   if (box$is_drained) check_end(plan, box)
@@ -205,10 +206,19 @@ consume_list <- function(plan, box) {
   values <- if (is.list(values)) unname(values)
   values <- Filter(function(value) !inherits(value, "lomp_not_run"), values)
   consume(plan, box)
+  listed <- lapply(values, function(value) list(value = value))
+  box$is_mixed <- is_mixed(listed) || is_mixed(box$got)
   again <- vapply(box$got, function(g) key_of(g$value), "")
-  values <- Filter(function(value) !key_of(value) %in% again, values)
-  box$got <- c(lapply(values, function(value) list(value = value)), box$got)
+  all <- c(Filter(function(g) !key_of(g$value) %in% again, listed), box$got)
+  box$got <- all[order(vapply(all, item_of, 0))]
 }
+
+item_of <- function(g) {
+  item <- if (is.list(g$value)) g$value$item
+  if (length(item) == 1L) as.numeric(item) else 0
+}
+
+is_mixed <- function(got) is.unsorted(vapply(got, item_of, 0))
 
 # Names a result, or the failure of an item.
 key_of <- function(value) {

@@ -277,7 +277,7 @@ judge_iterator <- function(plan, box, history, findings) {
   failed <- vapply(failures, function(cnd) cnd$item, 0)
   if (anyDuplicated(failed)) findings$add("twice", "an item has failed twice")
   seen <- seen_parts(got)
-  judge_order(plan, seen, findings)
+  judge_order(plan, box, seen, findings)
   if (isTRUE(box$is_drained)) judge_complete(plan, box, history, seen, failed, findings)
 }
 
@@ -301,7 +301,7 @@ seen_parts <- function(got) {
 
 # Each item's parts are there once, in their order and without a gap; and so are the items, if that
 # was asked.
-judge_order <- function(plan, seen, findings) {
+judge_order <- function(plan, box, seen, findings) {
   for (i in unique(seen$item)) {
     parts <- seen$part[seen$item == i]
     if (anyDuplicated(parts)) {
@@ -310,7 +310,7 @@ judge_order <- function(plan, seen, findings) {
       findings$add("lost", "item ", i, " has parts ", toString(utils::head(parts, 20)))
     }
   }
-  if (plan$ordered && is.unsorted(seen$item)) findings$add("wrong", "not in order")
+  if (plan$ordered && isTRUE(box$is_mixed)) findings$add("wrong", "not in order")
 }
 
 heard_of <- function(box, class) Filter(function(cnd) inherits(cnd, class), box$heard)
