@@ -31,10 +31,10 @@ attempt <- function(plan, box, code) {
     error = function(cnd) keep(box, cnd, "error")
   )
   box$last <- lomp_last()
-  if (!box$how %in% box$hows || box$how == "error") {
+  if (!box$how %in% box$hows || box$how == "error" && length(box$ends) < 100L) {
     box$ends <- c(box$ends, list(list(how = box$how, condition = box$condition)))
   }
-  box$hows <- c(box$hows, box$how)
+  box$hows <- unique(c(box$hows, box$how))
   box$how
 }
 
@@ -157,7 +157,7 @@ consume <- function(plan, box, most = Inf, closes = TRUE) {
       if (lomp_done(value)) break
       box$got <- c(box$got, list(list(value = value, item = box$item)))
     }
-    if (length(box$got) %% 16 == 15) do_something_else(plan, box)
+    if (length(box$got) %% max(16, plan$n) == 15) do_something_else(plan, box)
     if (plan$is_slow) .C("soak_nap", 0.5 / plan$n / plan$parts)
   }
   box$is_endless <- limit == 0

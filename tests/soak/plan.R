@@ -84,6 +84,7 @@ plan_surroundings <- function(plan) {
 # `parts`: at most so many results from an item; `use`: what becomes of the iterator.
 plan_iterator <- function(plan) {
   plan$parts <- draw_from(c(3, 3, 60))
+  if (plan$n > 50) plan$parts <- 3
   plan$ordered <- happens(0.5)
   plan$use <- draw_from(c("loop", "list", "foreach", "left", "closed", "dropped"),
                         c(6, 3, 1, 1, 1, 1))
