@@ -116,14 +116,15 @@ print.lomp_iterator <- function(x, ...) {
 # Where it stands, or how it has ended and what there is of it.
 describe_state <- function(state) {
   if (!is_alive(state)) return("not alive in this process")
-  if (is.null(state$how)) return(paste("so far", describe_counts(state$summary())))
-  words <- switch(state$how,
+  how <- if (was_interrupted(state$plan)) "interrupted" else state$how
+  if (is.null(how)) return(paste("so far", describe_counts(state$summary())))
+  words <- switch(how,
     finished = "ended", failed = "ended by an error", closed = "closed",
     interrupted = "interrupted", left = "left by a jump"
   )
   left <- state$summary()
   counts <- describe_counts(if (is.null(left)) state$end else left)
-  c(paste0(words, ": ", counts), if (state$how == "failed") conditionMessage(state$reason))
+  c(paste0(words, ": ", counts), if (how == "failed") conditionMessage(state$reason))
 }
 
 describe_counts <- function(summary) {

@@ -221,6 +221,7 @@ test_that("after an interrupt the results that had come are still there", {
     end <- tryCatch(while (!lomp_done(it())) NULL, interrupt = function(cnd) cnd)
     expect_s3_class(end, "interrupt")
     expect_length(children_left(), 0)
+    expect_output(print(it), "interrupted: [0-9]+ of 40 items done")
     values <- NULL
     warnings <- warnings_of(values <- as.list(it))
     expect_identical(class(warnings[[1]])[[1]], "lomp_interrupted")
