@@ -495,8 +495,11 @@ test_that("a time limit loses an item although a debugger holds its worker, and 
   expect_identical(held$value[-2], list(1L, 3L, 4L, 5L, 6L))
 })
 
+# Without the kernel's word, which the portable build doesn't ask for, nobody can tell that a worker
+# is about to die.
 test_that("an item is lost with its killed worker although a debugger holds it", {
   skip_without_proc()
+  skip_on_portable_build()
   call <- quote(lomp_map(1:6, f, .workers = 2, .on_error = "collect"))
   kill <- function(run, worker) tools::pskill(worker, tools::SIGKILL)
   held <- run_held(holds$debugger, call, quote(if (i == 2) Sys.sleep(100) else i), kill)
@@ -507,6 +510,7 @@ test_that("an item is lost with its killed worker although a debugger holds it",
 
 test_that("an item whose killed worker takes long to end is run once", {
   skip_without_proc()
+  skip_on_portable_build()
   # All that is held is a thread without descriptors: those of the process are closed at its death.
   call <- quote(lomp_map(1:6, f, .workers = 2, .on_error = "collect"))
   then <- quote({

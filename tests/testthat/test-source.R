@@ -108,9 +108,10 @@ test_that("what a worker keeps of its items stays as it was, though files are us
       expect_identical(results[[i]][[1]], c(if (i %% 5 == 0) -i else i, i) + 0)
       for (k in results[[i]][[2]]) expect_true(k[[1]] == k[[2]] && k[[1]] %% 8 == 0)
     }
-    # Ten are kept; of the others there are a few at a time.
+    # Ten are kept; of the others there are a few at a time, whose numbers may be the same where
+    # files are on a disk.
     files <- setdiff(unlist(lapply(results, `[[`, 3)), others)
-    expect_gt(length(files), 10)
+    expect_gte(length(files), 10)
     expect_lt(length(files), 60)
   }
 })

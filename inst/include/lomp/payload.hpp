@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 #include <string>
@@ -40,14 +41,16 @@ inline Fd make_nameless_file() {
   if (memory) return memory;
 #endif
   const char* folder = std::getenv("TMPDIR");
-  std::string name = std::string(folder != nullptr ? folder : "/tmp") + "/lomp-XXXXXX";
+  char name[4096];  // on the stack: a payload that gets no file for want of memory goes in-band
+  const int length = std::snprintf(name, sizeof name, "%s/lomp-XXXXXX", folder ? folder : "/tmp");
+  if (length < 0 || static_cast<std::size_t>(length) >= sizeof name) return Fd();
 #if LOMP_LINUX
-  Fd file(::mkostemp(name.data(), O_CLOEXEC));
+  Fd file(::mkostemp(name, O_CLOEXEC));
 #else
-  Fd file(::mkstemp(name.data()));
+  Fd file(::mkstemp(name));
 #endif
   if (!file) return file;
-  ::unlink(name.c_str());
+  ::unlink(name);
   set_close_on_exec(file.get());
   return file;
 }
