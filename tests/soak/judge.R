@@ -136,7 +136,7 @@ judge_words <- function(plan, box, history, findings) {
   for (i in unique(items[duplicated(items)])) {
     if (!is_spoiled(history, i)) findings$add("twice", "item ", i, " was heard twice")
   }
-  if (!all(box$hows == "returned")) return()
+  if (!all(box$hows == "returned") || isFALSE(box$is_drained)) return()
   speak <- Filter(function(i) isTRUE(fault_of(plan, i) %in% c("warning", "message", "unsent")),
                   setdiff(history$ended, history$last))
   for (i in setdiff(speak, items)) {
