@@ -167,7 +167,9 @@ answer_local <- function(state) {
 }
 
 # As iterator_take() in C++, one by one.
-take_local <- function(state, most) with_state(state, {
+take_local <- function(state, most) with_state(state, take_singly(state, most))
+
+take_singly <- function(state, most) {
   values <- vector("list", most)
   items <- numeric(most)
   n <- 0L
@@ -180,7 +182,7 @@ take_local <- function(state, most) with_state(state, {
   }
   is_over <- TRUE
   list(n, values, items)
-})
+}
 
 put_back_local <- function(state, part) {
   n <- part[[1L]]

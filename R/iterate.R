@@ -26,8 +26,8 @@
 #'
 #' A jump out of `it()` or `head(it)` (a handler of the caller's that leaves it by an item's
 #' warning, a time limit of the session, a producer's warning) costs nothing: the next call goes on
-#' with the next result. One out of `as.list(it)` ends the workers, and so does an interrupt of any of them;
-#' what was finished can still be taken then, and [lomp_last()] has what `as.list(it)` had.
+#' with the next result. One out of `as.list(it)` ends the workers, and so does an interrupt of any
+#' of them; what was finished can still be taken then, and [lomp_last()] has what `as.list(it)` had.
 #'
 #' An iterator that has ended, was closed, failed or was interrupted has no workers any more, and
 #' `print(it)` tells how it ended and how much of it is there; one that nobody holds any more ends
@@ -291,8 +291,8 @@ tell_of_end <- function(state) {
 
 # The iterator's user has asked for a result and there is none.
 conclude_iterator <- function(state) {
-  rest <- if (is.null(state$how)) rest_of_stream(state) else list()
-  conclude_stream(state, rest)
+  if (is.null(state$how)) state$rest <- rest_of_stream(state)
+  conclude_stream(state, if (is.null(state$rest)) list() else state$rest)
   NULL
 }
 
@@ -309,12 +309,12 @@ rest_of_stream <- function(state) {
 conclude_stream <- function(state, results) {
   note_end(state)
   if (!isTRUE(state$is_concluded)) {
-    state$is_concluded <- TRUE
     end <- if (state$how == "failed") with_rest(state$reason, results, state)
     if (is_outside() && (!is.null(end) || length(results) > 0L)) {
       the$last <- if (is.null(end)) new_left(results, state$plan) else end
     }
     tell_of_end(state)
+    state$is_concluded <- TRUE
     warnings <- closing_warnings(outcome_of_stream(state), state$plan, end)
     if (state$how == "interrupted") warnings <- c(warnings, warning_of_interrupt(state$end))
     if (length(state$end$cut) > 0L) warnings <- c(warnings, warning_of_cut(state$end))

@@ -254,7 +254,9 @@ length.lomp_iterator <- function(x) refuse_as_vector("what asks for its length")
 `[[<-.lomp_iterator` <- function(x, ..., value) refuse_as_vector("`[[<-`")
 
 #' @export
-`$<-.lomp_iterator` <- function(x, name, value) refuse_as_vector("`$<-`")
+`$<-.lomp_iterator` <- function(x, name, value) { # nolint: object_name_linter.
+  refuse_as_vector("`$<-`")
+}
 
 # Iterators of the package iterators, and so foreach's; the generics are found when that is loaded.
 #' @exportS3Method iterators::nextElem

@@ -66,6 +66,4 @@ SEXP make_loss_event(const char* kind, const Event& event) {
 
 // Jumps if the user has interrupted R, or its time is over, and such things aren't held back.
 // [[Rcpp::export(rng = false)]]
-void check_interrupt() {
-  lomp::unwind(lomp::let_interrupts_through);
-}
+void check_interrupt() { lomp::unwind(lomp::let_interrupts_through); }

@@ -516,13 +516,13 @@ class PatientPool {
 
 // Jumps with R's error of an iterator that can't be used.
 void refuse(const char* why) {
-  Rcpp::Environment package = Rcpp::Environment::namespace_env("lomp");
-  Rcpp::Shield<SEXP> function(package.get("stop_iterator"));
-  unwind([&] {
+  unwind([why] {
     SEXP text = PROTECT(Rf_mkString(why));
+    SEXP name = Rf_install("stop_iterator");
+    SEXP function = PROTECT(Rf_lang3(Rf_install(":::"), Rf_install("lomp"), name));
     SEXP call = PROTECT(Rf_lang2(function, text));
     Rf_eval(call, R_BaseEnv);
-    UNPROTECT(2);
+    UNPROTECT(3);
     return R_NilValue;
   });
 }

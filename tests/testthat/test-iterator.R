@@ -251,6 +251,26 @@ test_that("one ordered iterator's error has what came out of turn", {
   })
 })
 
+test_that("an error is thrown although the progress function leaves when it hears of the end", {
+  for (workers in c(0, 2)) for (ordered in c(TRUE, FALSE)) for (at in 2:4) {
+    calls <- 0
+    leave <- function(done, total) {
+      calls <<- calls + 1
+      if (calls == at) invokeRestart("out")
+    }
+    it <- lomp_iterate(1:4, function(i) {
+      if (i != 3) return(i)
+      Sys.sleep(0.1)
+      stop("boom")
+    }, .workers = workers, .ordered = ordered, .progress = leave)
+    one <- function() withRestarts(it(), out = function() NULL)
+    cnd <- caught(while (!lomp_done(one())) NULL)
+    expect_s3_class(cnd, "lomp_error")
+    expect_type(cnd$results, "list")
+    expect_true(lomp_done(it()))
+  }
+})
+
 # ---- Any value -----------------------------------------------------------------------------------
 
 test_that("the end marker is no result of an iterator, and one like any other of a map", {
