@@ -268,6 +268,7 @@ fail_stream <- function(failure, state) {
 # end that is neither an interrupt's nor a failure's.
 note_end <- function(state, how = "finished") {
   if (!is.null(state$how)) return()
+  state$settle()
   state$end <- state$summary()
   if (is.na(state$plan$n)) state$plan$n <- state$end$given
   state$reason <- first_in_time(state$failures$all(), state$plan)
@@ -278,7 +279,6 @@ note_end <- function(state, how = "finished") {
   } else {
     "failed"
   }
-  state$settle()
 }
 
 # The caller's own code hears of the end.

@@ -271,6 +271,21 @@ test_that("an error is thrown although the progress function leaves when it hear
   }
 })
 
+test_that("what as.list() that is left has finished is told once, and counts upwards", {
+  for (workers in c(0, 2)) {
+    told <- numeric()
+    it <- lomp_iterate(1:300, function(i) {
+      if (i == 20) warning("loud")
+      i
+    }, .workers = workers, .progress = function(done, total) told <<- c(told, done))
+    tryCatch(as.list(it), warning = function(w) NULL)
+    left <- length(lomp_last()$results)
+    expect_length(suppressWarnings(as.list(it)), left)
+    expect_false(is.unsorted(told, strictly = TRUE))
+    expect_equal(told[length(told)], left)
+  }
+})
+
 # ---- Any value -----------------------------------------------------------------------------------
 
 test_that("the end marker is no result of an iterator, and one like any other of a map", {
