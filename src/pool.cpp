@@ -203,7 +203,8 @@ SEXP pool_next(SEXP handle) {
     }
     engine.look(false);
     const Event event = engine.wait();
-    if (event.kind == EventKind::idle) engine.look(true);
+    const bool is_over = event.kind == EventKind::finished;
+    if (is_over || event.kind == EventKind::idle) engine.look(true);
     const bool is_quiet = event.kind == EventKind::idle || event.kind == EventKind::records;
     if (is_quiet && engine.progress().is_due()) return report_tick();
     if (event.kind != EventKind::idle && event.kind != EventKind::records) {
