@@ -225,12 +225,3 @@ warning_of_interrupt <- function(summary) {
     format_count(summary$done), format_count(summary$given)
   )))
 }
-
-# Without workers a jump that leaves an iterator leaves the item that was running, too.
-warning_of_cut <- function(summary) {
-  cut <- summary$cut
-  list(new_warning("lomp_cut", items = cut, message = sprintf(
-    "%s of %s items %s left by a jump before the end (%s)", format_count(length(cut)),
-    format_count(summary$given), if (length(cut) == 1L) "was" else "were", format_items(cut)
-  )))
-}

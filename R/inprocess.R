@@ -125,7 +125,7 @@ local_summary <- function(state) {
   given <- if (is.na(state$plan$n)) state$next_item - 1 else state$plan$n
   list(item = state$item_taken, taken = state$taken, done = state$done, drawn = state$drawn,
        silent = if (state$has_emitted) 0 else state$silent, dead_references = numeric(),
-       given = given, refused = 0L, forks = 0L, cut = state$cut)
+       given = given, refused = 0L, forks = 0L)
 }
 
 # The data can go.
@@ -297,7 +297,6 @@ note_step <- function(state, step) {
 last_entry <- function(state, step) {
   if (is.null(step)) {
     state$generator <- NULL
-    state$cut <- c(state$cut, state$item)
     return(NULL)
   }
   if (step$failed) return(failed_entry(state, step$value))

@@ -78,8 +78,8 @@
 #'
 #' With `.workers = 0` an item is begun when its first result is asked for, in this process. One
 #' that emits then runs to its end, and its results wait; a generator goes on from value to value. A
-#' jump leaves the item, too: the iterator goes on with the next one, and a warning at the end names
-#' the items that were left (`lomp_cut`).
+#' jump leaves the item, too: the iterator goes on with the next one, and `print(it)` doesn't count
+#' the one that was left as done.
 #'
 #' @inheritParams lomp_map
 #' @param .f A function, or the name of one, as [match.fun()] takes it.
@@ -317,7 +317,6 @@ conclude_stream <- function(state, results) {
     state$is_concluded <- TRUE
     warnings <- closing_warnings(outcome_of_stream(state), state$plan, end)
     if (state$how == "interrupted") warnings <- c(warnings, warning_of_interrupt(state$end))
-    if (length(state$end$cut) > 0L) warnings <- c(warnings, warning_of_cut(state$end))
     signal_warnings(warnings, results)
     if (!is.null(end)) {
       state$close()

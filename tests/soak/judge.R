@@ -325,15 +325,15 @@ has_ended_early <- function(plan, box) {
 
 # What a drained iterator owes: each part whose emit() had returned. If it has ended early and is
 # ordered, only what came before the first item that isn't whole. Without workers a jump leaves the
-# item that was running, which a warning tells.
+# item that was running.
 judge_complete <- function(plan, box, history, seen, failed, findings) {
   ended_early <- has_ended_early(plan, box)
-  cut <- unlist(lapply(heard_of(box, "lomp_cut"), function(cnd) cnd$items))
+  may_be_cut <- plan$workers == 0 && !all(box$hows == "returned")
   n <- if (plan$is_stream) history$produced else plan$n
   for (i in seq_len(n)) {
     if (plan$ordered && isTRUE(i >= box$thrown$item)) break
     if (i %in% failed) next
-    owed <- if (ended_early || i %in% cut) owed_so_far(plan, history, i) else parts_of(plan, i)
+    owed <- if (ended_early || may_be_cut) owed_so_far(plan, history, i) else parts_of(plan, i)
     there <- sum(seen$item == i)
     if (there < owed && !is_spoiled(history, i)) {
       findings$add("lost", "item ", i, " in ", process_of(history, i), " has ", there, " of ", owed,

@@ -429,10 +429,7 @@ test_that("warnings read well", {
     warning_of_refused_fork(summary, plan)[[1]], warning_of_dead_references(3, plan)[[1]],
     warning_of_dead_references(c(4, 3, 9), list(names = letters))[[1]]
   )
-  expect_messages(
-    warning_of_cut(list(cut = 2, given = 6))[[1]], warning_of_cut(list(cut = 2:3, given = 6))[[1]],
-    warning_of_interrupt(list(done = 3, given = 6))[[1]]
-  )
+  expect_messages(warning_of_interrupt(list(done = 3, given = 6))[[1]])
 })
 
 test_that("warnings have fields for programs", {
