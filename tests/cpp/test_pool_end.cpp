@@ -253,7 +253,7 @@ void check_ends(bool has_reaper, bool is_stopped, Hold hold, Release release) {
   }
   CHECK(lomp::now_ns() - before < 2000000000);
   CHECK(tally.delivered() == 1);
-  if (has_reaper) CHECK(reaper.size() == 1);
+  if (has_reaper) CHECK(eventually([&] { return reaper.size() == 1; }));
   CHECK_FALSE(is_gone(pid[0]));
   release();
   CHECK(eventually([] { return has_no_child(); }));
