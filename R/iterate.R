@@ -180,6 +180,7 @@ new_stream <- function(plan) {
   state$failures <- new_bag()
   state$process <- the$process
   state$source_ended <- FALSE
+  state$pulled <- NULL
   state$source_closed <- FALSE
   state$is_gathered <- plan$is_map
   state$is_quiet <- FALSE

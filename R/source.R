@@ -14,41 +14,52 @@ has_required <- function(arguments) {
   any(is_empty & names(arguments) != "...")
 }
 
-# list(pull = function(), close = function()): pull() gives the next item or the end marker.
+# list(pull = function(), close = function(), stops = ): pull() gives the next item or the end
+# marker; or else it `stops`, by an error.
 new_source <- function(x) {
   if (is.function(x)) {
     closes <- "close" %in% names(formals(x))
-    return(list(pull = x, close = function() if (closes) x(close = TRUE)))
+    close <- function() if (closes) x(close = TRUE)
+    return(list(pull = x, close = close, stops = FALSE))
   }
   if (!requireNamespace("iterators", quietly = TRUE)) {
     stop_argument(".x", "is an iterator of the package iterators, which isn't installed")
   }
-  list(pull = function() next_element(x), close = function() NULL)
+  list(pull = function() iterators::nextElem(x), close = function() NULL, stops = TRUE)
 }
 
-next_element <- function(x) {
-  tryCatch(iterators::nextElem(x), error = function(cnd) {
-    if (identical(conditionMessage(cnd), "StopIteration")) exhausted else stop(cnd)
-  })
-}
-
-# The next item in a list, NULL at the end, or the producer's error. Its conditions are the caller's
-# own, since it runs in this process. Variables let go of the item as soon as it has left: where R
-# collected garbage while it was made they are old by now, and what an old variable that is dead
-# refers to lives for some collections more.
+# The next item in a list, NULL at the end, or the producer's error. Variables let go of the item as
+# soon as it has left: where R collected garbage while it was made they are old by now, and what an
+# old variable that is dead refers to lives for some collections more.
 pull_item <- function(state) {
   if (state$source_ended || was_interrupted(state$plan)) return(NULL)
-  item <- NULL
+  failure <- if (is.null(state$pulled)) ask_producer(state)
+  item <- state$pulled
+  state$pulled <- NULL
   on.exit(item <- NULL)
-  failure <- interruptible(tryCatch({
-    item <- list(state$plan$source$pull())
-    NULL
-  }, error = function(cnd) if (is_limit(cnd)) stop(cnd) else cnd), state$plan$call)
   if (!is.null(failure)) return(failure)
   if (is.null(item)) return(NULL)
   if (!identical(item[[1L]], exhausted)) return(item)
   state$source_ended <- TRUE
   NULL
+}
+
+# NULL, or the producer's error. Its conditions are the caller's own, since it runs in this process.
+# A time limit may be over when it has given the item and R's own code is still on its way back: so
+# the item goes into a plain variable, which takes R no step, and is where the next call finds it.
+ask_producer <- function(state) {
+  source <- state$plan$source
+  item <- NULL
+  on.exit(state$pulled <- item)
+  interruptible(tryCatch({
+    item <- list(source$pull())
+    NULL
+  }, error = function(cnd) {
+    if (is_limit(cnd)) stop(cnd)
+    if (!source$stops || !identical(conditionMessage(cnd), "StopIteration")) return(cnd)
+    item <<- list(exhausted)
+    NULL
+  }), state$plan$call)
 }
 
 # Sends a worker as many items as it wants, or as there is room for; whatever was added is sent if

@@ -157,8 +157,9 @@ new_producer <- function(plan) {
   function() {
     if (i == plan$n) return(lomp_done())
     before_item(plan, i + 1)
-    i <<- i + 1
-    stream_item(plan, i)
+    item <- stream_item(plan, i + 1)
+    i <<- i + 1  # last of all: a time limit may be over anywhere before
+    item
   }
 }
 

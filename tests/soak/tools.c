@@ -6,6 +6,7 @@
 #include <R_ext/Utils.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -157,6 +158,16 @@ void page_end(int* count, int* pids, int* signals, int* to_session) {
 
 // From here a pending interrupt goes to whoever waits for it.
 void meet_interrupt(void) { R_CheckUserInterrupt(); }
+
+// What malloc has given out and hasn't got back; 0 where it can't be asked.
+void bytes_in_use(double* bytes) {
+#ifdef __GLIBC__
+  struct mallinfo2 info = mallinfo2();
+  *bytes = (double)(info.uordblks + info.hblkhd);
+#else
+  *bytes = 0;
+#endif
+}
 
 // ---- Signals from outside ----------------------------------------------------------------------
 

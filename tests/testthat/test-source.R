@@ -439,3 +439,29 @@ test_that("much more than there is memory for passes through", {
   expect_true(run$value$right)
   expect_lt(run$value$peak, 600)
 })
+
+# A limit is over at any moment, on the way out of the producer, too. Neither its own code nor that
+# which asks for results can lose anything to it: what they note is noted last.
+test_that("time limits that leave an iterator lose no item of a producer's", {
+  skip_on_cran()
+  left <- 0
+  drain <- function() {
+    i <- 0
+    produce <- function() {
+      if (i == 200) return(lomp_done())
+      item <- i + 1
+      i <<- item
+      item
+    }
+    it <- lomp_iterate(produce, identity, .workers = 1, .ordered = TRUE)
+    got <- list()
+    suspendInterrupts(while (!any(vapply(got, lomp_done, NA))) {
+      setTimeLimit(elapsed = 0.0005, transient = TRUE)
+      tryCatch(allowInterrupts(got <- c(got, list(it()))), error = function(cnd) left <<- left + 1)
+      setTimeLimit()
+    })
+    unlist(utils::head(got, -1L))
+  }
+  for (k in 1:30) expect_equal(drain(), 1:200)
+  expect_gt(left, 0)
+})
