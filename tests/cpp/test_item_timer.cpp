@@ -72,6 +72,26 @@ TEST_CASE("a process may do something yet when its time is over but not for long
 #endif
 }
 
+TEST_CASE("a handler that asks for time gets it") {
+#if LOMP_KERNEL_TIMERS
+  static KillTimer timer;
+  const int status = run_in_process([] {
+    ::signal(lomp::time_out_signal, [](int signal) {
+      timer.give_handler_time();
+      spin_for(2 * KillTimer::grace_ns);
+      ::signal(signal, SIG_DFL);
+      ::raise(signal);
+    });
+    timer.set(20 * ms);
+    for (;;) continue;
+    return 0;
+  });
+  CHECK(was_timed_out(status));
+#else
+  SUCCEED("there is only one timer");
+#endif
+}
+
 TEST_CASE("where the kernel has no timer left the other one does") {
 #if LOMP_KERNEL_TIMERS
   const int status = run_in_process([] {

@@ -1267,5 +1267,5 @@ TEST_CASE("new workers that die end a call in which nobody is at work any more")
   CHECK(tally.end == EventKind::failed);
   REQUIRE(tally.losses.size() == 1);
   CHECK(tally.losses[0].item == 0);
-  CHECK(pool.deaths() >= 5);
+  CHECK(pool.deaths() >= 4);  // the third one may be seen only after the one that waited for it
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <thread>
 
+#include "held.hpp"
 #include "lomp/child.hpp"
 #include "lomp/pipe.hpp"
 #include "lomp/seal.hpp"
@@ -438,6 +439,35 @@ LINUX_TEST_CASE("what that forks in turn lives as long as it likes") {
     ::kill(host.told[descendant_pid], SIGKILL);
     ::_exit(is_alive ? 0 : 1);
   }) == 0);
+}
+
+#endif
+
+#if LOMP_KERNEL_TIMERS
+
+LINUX_TEST_CASE("a worker whose time is over ends what it has started however long that takes") {
+  Host host;
+  Debugger debugger;
+  SharedArray<int> is_held(1);
+  Child worker = host.seal_and([&] {
+    lomp::ItemTimer timer(host.slot().deadline);
+    lomp::seal_state().timer = &timer;
+    host.told[descendant_pid] = ::fork();
+    if (host.told[descendant_pid] == 0) {
+      allow_holders();
+      host.told[worker_pid] = 1;
+      wait_for_death();
+    }
+    eventually([&] { return is_held[0] != 0; });
+    timer.start(20000000);
+    wait_for_death();
+  });
+  eventually([&] { return host.told[descendant_pid] > 0 && host.told[worker_pid] == 1; });
+  const bool may_hold = debugger.seize(host.told[descendant_pid]);
+  is_held[0] = 1;
+  worker.wait();
+  debugger.release();
+  CHECK((!may_hold || was_killed_by(worker.status(), lomp::time_out_signal)));
 }
 
 #endif

@@ -20,6 +20,7 @@
 #include <cstring>
 
 #include "clock.hpp"
+#include "kill_patience.hpp"
 #include "syscall.hpp"
 #if LOMP_LINUX
 #include <sys/prctl.h>
@@ -180,10 +181,11 @@ inline bool has_children(pid_t process) {
   return has_any;
 }
 
-/// How many children had to be killed, and how many of these the kernel can't end now.
+/// How many children had to be killed, and how many of these something holds: the kernel can't end
+/// them now, or a debugger is to see their end.
 struct KillCount {
   int alive = 0;
-  int stuck = 0;
+  int held = 0;
 };
 
 inline KillCount kill_children(pid_t process) {
@@ -192,7 +194,7 @@ inline KillCount kill_children(pid_t process) {
     const char state = state_of(child);
     if (is_dead_state(state) || ::kill(child, SIGKILL) != 0) return;
     ++count.alive;
-    if (state == 'D') ++count.stuck;
+    if (state == 'D' || state == 't') ++count.held;
   });
   return count;
 }
@@ -207,15 +209,12 @@ inline void pause_for(std::int64_t ns) {
 /// starts nothing: it is this process, or has been stopped. Doesn't wait for what can't be ended
 /// now.
 inline void end_descendants(pid_t root) {
-  constexpr std::int64_t ms = 1000000, pause_ns = ms / 20, patience_ns = 100 * ms,
-                         stuck_patience_ns = 20 * ms;
+  constexpr std::int64_t pause_ns = 50000;
   if (!is_own_proc()) return;
-  const std::int64_t begin = now_ns();
+  KillPatience patience(now_ns());
   for (;;) {
     const KillCount count = kill_children(root);
-    const bool is_stuck = count.alive == count.stuck;
-    if (count.alive == 0) return;
-    if (now_ns() - begin > (is_stuck ? stuck_patience_ns : patience_ns)) return;
+    if (count.alive == 0 || patience.is_over(now_ns(), count.alive == count.held)) return;
     pause_for(pause_ns);
   }
 }
@@ -232,17 +231,21 @@ inline void end_own_descendants() {
   end_descendants(::getpid());
 }
 
+/// Stops a child, if it can be. A killed one that waits for a processor stops no more.
+inline void stop_child(pid_t child) {
+  ::kill(child, SIGSTOP);
+  KillPatience patience(now_ns());
+  for (char state = state_of(child); state != 'T' && state != 't'; state = state_of(child)) {
+    if (is_dead_state(state) || patience.is_over(now_ns(), state == 'D')) return;
+    pause_for(20000);
+  }
+}
+
 /// Ends all that a child of this process has started, which is about to be killed itself: it is
 /// stopped first if it has started anything.
 inline void end_descendants_of_child(pid_t child) {
-  constexpr std::int64_t patience_ns = 20000000;
   if (!has_children(child) || !is_own_proc()) return;
-  ::kill(child, SIGSTOP);
-  const std::int64_t deadline = now_ns() + patience_ns;
-  for (char state = state_of(child); state != 'T' && state != 't'; state = state_of(child)) {
-    if (is_dead_state(state) || now_ns() > deadline) break;
-    pause_for(20000);
-  }
+  stop_child(child);
   end_descendants(child);
 }
 

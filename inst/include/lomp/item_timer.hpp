@@ -67,6 +67,7 @@ class SignalTimer {
 class KillTimer {
  public:
   static constexpr std::int64_t grace_ns = 100000000;
+  static constexpr std::int64_t handler_grace_ns = 5000000000;
 
   /// From now on; 0 stops it.
   void set(std::int64_t ns) {
@@ -76,6 +77,14 @@ class KillTimer {
 #endif
     const itimerval alarm{{0, 0}, {ns / 1000000000, static_cast<suseconds_t>(ns / 1000 % 1000000)}};
     ::setitimer(ITIMER_REAL, &alarm, nullptr);
+  }
+
+  /// For the handler of that signal, once it runs: what it has to do yet takes its time on a busy
+  /// machine, and half of it done is worse than late.
+  void give_handler_time() {
+#if LOMP_KERNEL_TIMERS
+    last_.set(handler_grace_ns);
+#endif
   }
 
 #if LOMP_KERNEL_TIMERS
@@ -103,6 +112,9 @@ class ItemTimer {
     timer_.set(0);
     deadline_->store(0, std::memory_order_release);
   }
+
+  /// For the signal handler that ends the worker.
+  void give_handler_time() { timer_.give_handler_time(); }
 
   /// While the worker waits for its parent, no time passes for the item.
   template <class Wait>

@@ -30,6 +30,7 @@ struct SealState {
   WorkerSlot* slot = nullptr;
   pthread_t thread{};          ///< the worker's first one, which lives as long as it does
   bool is_descendant = false;  ///< this process has come from a worker by fork()
+  ItemTimer* timer = nullptr;  ///< the worker's, once there is one
 };
 
 inline SealState& seal_state() {
@@ -93,6 +94,7 @@ inline void on_time_out(int signal) {
     const bool is_over = deadline != 0 && now_ns() >= deadline;
     if (!is_over && signal != alarm_signal) return;
     if (is_over) slot.note.store(ExitNote::timed_out, std::memory_order_release);
+    if (ItemTimer* timer = seal_state().timer) timer->give_handler_time();
   }
   on_death(signal);
 }
@@ -212,7 +214,7 @@ inline void on_exit_called() {
 inline void seal_process(pid_t parent, int control, WorkerSlot& slot,
                          const LifeLine& line = LifeLine()) {
   SealState& state = seal_state();
-  state = {::getpid(), parent, control, &slot, ::pthread_self(), false};
+  state = {::getpid(), parent, control, &slot, ::pthread_self(), false, nullptr};
   ::setpgid(0, 0);
   adopt_orphans();
   use_own_signal_stack();

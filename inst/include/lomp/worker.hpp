@@ -40,7 +40,11 @@ class Worker final : public RecordSink, public PayloadSource {
         timer_(slot_.deadline),
         index_(slot),
         results_(results),
-        control_(control) {}
+        control_(control) {
+    seal_state().timer = &timer_;
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
 
   /// Gets a block of items, by claiming or stealing; false when there is no more work to begin. Of
   /// a stream it gets the next parcel, waiting for it: who streams ends the process some time.
