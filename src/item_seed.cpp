@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "lomp/random_streams.hpp"
+#include "lomp/twister_states.hpp"
 #include "pin_library.h"
 
 namespace lomp {
@@ -17,6 +19,17 @@ State* state_of(SEXP vector) { return reinterpret_cast<State*>(RAW(R_altrep_data
 
 int* words_in(SEXP vector) { return INTEGER(R_altrep_data2(vector)); }
 
+bool is_twister(const State& state) { return state.kinds % 100 == twister_kind; }
+
+// R has the position in a twister's state before its words. Behind the last one, so that the first
+// draw makes new ones.
+constexpr int twister_position = TwisterStates::size;
+constexpr int longest_seed = 2 + TwisterStates::size;
+
+int length_of(const State& state) { return is_twister(state) ? longest_seed : call_seed_length; }
+
+std::size_t bytes_of(const State& state) { return sizeof(int) * length_of(state); }
+
 // Items are run in their order, mostly, so what is known of the last stream is of use for the next
 // one, as long as both belong to the same call.
 const StreamSeed& words_of_stream(const State& state) {
@@ -26,20 +39,37 @@ const StreamSeed& words_of_stream(const State& state) {
     base = state.base;
     streams = RandomStreams(base);
   }
-  return streams.at(state.stream);
+  return streams.at(state.item);
 }
 
-R_xlen_t get_length(SEXP) { return seed_length; }
+// The `.Random.seed` that R begins the item with.
+void write_seed(const State& state, int* seed) {
+  seed[0] = state.kinds;
+  if (is_twister(state)) {
+    seed[1] = twister_position;
+    // Signed and unsigned integers may stand for each other.
+    TwisterStates(state.base).write(state.item, reinterpret_cast<std::uint32_t*>(seed + 2));
+  } else {
+    std::memcpy(seed + 1, words_of_stream(state).data(), sizeof(StreamSeed));
+  }
+}
+
+// An item that has drawn is told by the position, mostly, without working the words out again.
+bool is_seed_of(const State& state, const int* seed) {
+  if (is_twister(state) && seed[1] != twister_position) return false;
+  int fresh[longest_seed];
+  write_seed(state, fresh);
+  return std::memcmp(seed, fresh, bytes_of(state)) == 0;
+}
+
+R_xlen_t get_length(SEXP vector) { return length_of(*state_of(vector)); }
 
 void* get_data(SEXP vector, Rboolean) {
   State& state = *state_of(vector);
-  int* words = words_in(vector);
-  if (!state.is_known) {
-    words[0] = state.kinds;
-    std::memcpy(words + 1, words_of_stream(state).data(), sizeof(StreamSeed));
-    state.is_known = true;
-  }
-  return words;
+  int* seed = words_in(vector);
+  if (!state.is_known) write_seed(state, seed);
+  state.is_known = true;
+  return seed;
 }
 
 const void* get_known_data(SEXP vector) {
@@ -68,28 +98,22 @@ R_altrep_class_t item_seed_class() {
 
 }  // namespace
 
-StreamSeed words_of(SEXP seed) {
-  StreamSeed words;
-  std::memcpy(words.data(), INTEGER_RO(seed) + 1, sizeof words);
-  return words;
-}
-
 void ItemSeed::prepare() { item_seed_class(); }
 
-ItemSeed ItemSeed::make(SEXP seed) {
+ItemSeed ItemSeed::make(SEXP call_seed) {
+  const int* given = INTEGER_RO(call_seed);
   SEXP memory = PROTECT(Rf_allocVector(RAWSXP, sizeof(State)));
-  SEXP words = PROTECT(Rf_allocVector(INTSXP, seed_length));
-  State* state = new (RAW(memory)) State{INTEGER_RO(seed)[0], words_of(seed), 0, false};
+  State* state = new (RAW(memory)) State{given[0], {}, 0, false};
+  std::memcpy(state->base.data(), given + 1, sizeof(StreamSeed));
+  SEXP words = PROTECT(Rf_allocVector(INTSXP, length_of(*state)));
   SEXP vector = R_new_altrep(item_seed_class(), memory, words);
   UNPROTECT(2);
   return ItemSeed(vector, state);
 }
 
 bool ItemSeed::equals(SEXP other) const {
-  if (TYPEOF(other) != INTSXP || XLENGTH(other) != seed_length) return false;
-  const int* words = INTEGER_RO(other);
-  return words[0] == state_->kinds &&
-         std::memcmp(words + 1, words_of_stream(*state_).data(), sizeof(StreamSeed)) == 0;
+  return TYPEOF(other) == INTSXP && XLENGTH(other) == length_of(*state_) &&
+         is_seed_of(*state_, INTEGER_RO(other));
 }
 
 }  // namespace lomp

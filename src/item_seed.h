@@ -9,24 +9,29 @@
 
 namespace lomp {
 
-constexpr int seed_length = 7;  ///< of a `.Random.seed`: the kinds and six words
+/// Kinds of generators, in the ones and tens of what a `.Random.seed` begins with.
+constexpr int twister_kind = 3, lecuyer_kind = 7;
 
-/// The state of an item's random stream, as an integer vector of R's. Most items draw no numbers,
-/// and the state of their streams is never worked out. A view: the vector has to be protected by
-/// others, and outlives this.
+constexpr int call_seed_length = 7;  ///< of a call's seed: the kinds and six words
+
+/// A `.Random.seed` for an item, made from its call's seed, which is an integer vector: the kinds,
+/// then six words. Where the kind of the generator is "L'Ecuyer-CMRG", these are the state of
+/// stream 0, and an item has a stream; where it is "Mersenne-Twister", they are the base of
+/// TwisterStates. Most items draw no numbers, and their states are never worked out. A view: the
+/// vector has to be protected by others, and outlives this.
 class ItemSeed {
  public:
   /// Before a fork: what would take long in each worker. May jump.
   static void prepare();
 
-  /// Makes the vector. `seed` is the `.Random.seed` of stream 0. May jump.
-  static ItemSeed make(SEXP seed);
+  /// Makes the vector, for the items of the call with this seed. May jump.
+  static ItemSeed make(SEXP call_seed);
 
   SEXP vector() const { return vector_; }
 
-  /// From now on it is that of this stream.
-  void set(std::uint64_t stream) {
-    state_->stream = stream;
+  /// From now on it is that of this item (from 0).
+  void set(std::uint64_t item) {
+    state_->item = item;
     state_->is_known = false;
   }
 
@@ -42,8 +47,8 @@ class ItemSeed {
   /// What the vector itself has to keep of where it comes from.
   struct State {
     int kinds;
-    StreamSeed base;  ///< of stream 0
-    std::uint64_t stream;
+    StreamSeed base;
+    std::uint64_t item;
     bool is_known;  ///< are the words worked out?
   };
 
@@ -53,9 +58,6 @@ class ItemSeed {
   SEXP vector_;
   State* state_;  // in the vector
 };
-
-/// The six words of a `.Random.seed` of "L'Ecuyer-CMRG".
-StreamSeed words_of(SEXP seed);
 
 }  // namespace lomp
 

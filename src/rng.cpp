@@ -13,9 +13,15 @@ namespace lomp {
 namespace {
 
 // Kinds, as `.Random.seed` begins with them: of generators, and of normal numbers in the hundreds.
-constexpr int user_supplied = 5, lecuyer = 7, box_muller = 2;
+constexpr int user_supplied_kind = 5, box_muller = 2;
 
-bool is_user_supplied(int kinds) { return kinds % 100 == user_supplied; }
+bool is_user_supplied(int kinds) { return kinds % 100 == user_supplied_kind; }
+
+// Items have the caller's generator if it is one for whose streams there is a way, else L'Ecuyer's;
+// and the caller's kinds of normal numbers and of samples.
+int kinds_of_items(int kinds) {
+  return kinds % 100 == twister_kind ? kinds : kinds - kinds % 100 + lecuyer_kind;
+}
 
 // R has made this symbol when it started, so nothing is allocated here and nothing jumps.
 SEXP symbol() {
@@ -49,10 +55,9 @@ void restore(SEXP seed) {
   }
 }
 
-// The seed of a call's first item, as a `.Random.seed` of "L'Ecuyer-CMRG": a hash of the caller's
-// before the call, NULL if there was none, and of a number drawn after that. The caller's kinds of
-// normal numbers and of samples are kept.
-SEXP first_seed(SEXP before, double number, int kinds) {
+// A call's seed, see ItemSeed: a hash of the caller's before the call, NULL if there was none, and
+// of a number drawn after that.
+SEXP call_seed(SEXP before, double number, int kinds) {
   SeedHash hash;
   if (before != R_NilValue) {
     const int* words = INTEGER_RO(before);
@@ -62,8 +67,8 @@ SEXP first_seed(SEXP before, double number, int kinds) {
   std::memcpy(&bits, &number, sizeof bits);
   hash.add(bits);
   const StreamSeed words = hash.seed();
-  SEXP seed = Rf_allocVector(INTSXP, seed_length);
-  INTEGER(seed)[0] = kinds - kinds % 100 + lecuyer;
+  SEXP seed = Rf_allocVector(INTSXP, call_seed_length);
+  INTEGER(seed)[0] = kinds_of_items(kinds);
   std::memcpy(INTEGER(seed) + 1, words.data(), sizeof words);
   return seed;
 }
@@ -138,8 +143,8 @@ void random_restore(SEXP seed) {
   });
 }
 
-// What a call's items draw from, as list(seed = , pays = ): the seed of the first item's stream,
-// and whether a draw of the caller's own generator is due if an item draws. With `advance` it is
+// What a call's items draw from, as list(seed = , pays = ): the call's seed, see ItemSeed, and
+// whether a draw of the caller's own generator is due if an item draws. With `advance` it is
 // made here. A generator that the user supplies may have a state that can't be brought back: then,
 // too.
 // [[Rcpp::export(rng = false)]]
@@ -152,14 +157,14 @@ SEXP new_random(bool advance = false) {
     if (!is_paid) lomp::restore(before);
     const char* names[] = {"seed", "pays", ""};
     SEXP random = PROTECT(Rf_mkNamed(VECSXP, names));
-    SET_VECTOR_ELT(random, 0, lomp::first_seed(before, number, kinds));
+    SET_VECTOR_ELT(random, 0, lomp::call_seed(before, number, kinds));
     SET_VECTOR_ELT(random, 1, Rf_ScalarLogical(!is_paid));
     UNPROTECT(2);
     return random;
   });
 }
 
-// The `.Random.seed` of an item (from 1).
+// The `.Random.seed` of an item (from 1) of the call with this seed.
 // [[Rcpp::export(rng = false)]]
 SEXP random_item_seed(SEXP seed, double item) {
   return lomp::unwind([&] {

@@ -9,18 +9,17 @@
 
 namespace lomp {
 
-/// Puts a stream of its own into R's `.Random.seed` for each item and tells whether the item has
+/// Puts a state of its own into R's `.Random.seed` for each item and tells whether the item has
 /// drawn from it. Most items draw nothing: for them the vector stays the same, and nothing is
 /// worked out. Jumps may leave it behind: it owns nothing. Its vector is on the stack of protected
 /// objects, in a place that the caller gives back.
 class ItemRandom {
  public:
-  /// `seed` is a `.Random.seed` of the generator "L'Ecuyer-CMRG", that of stream 0. Item i has
-  /// stream i; or, if `numbers` isn't NULL, the one of the i-th of these positions (from 1), an
-  /// numeric vector. Protects one object.
+  /// `seed` is the call's, see ItemSeed. Item i has the state that belongs to i; or, if `numbers`
+  /// isn't NULL, to the i-th of these positions (from 1), a numeric vector. Protects one object.
   ItemRandom(SEXP seed, SEXP numbers);
 
-  /// Before an item: its stream. May jump.
+  /// Before an item: its state. May jump.
   void begin(std::uint64_t item);
 
   /// After it: has it drawn, or changed the generator in some other way?
