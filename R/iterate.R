@@ -47,8 +47,8 @@
 #' item has made them and its results.
 #'
 #' @section Random numbers:
-#' As in [lomp_map()], each item draws from a stream of its own. The caller's generator advances by
-#' one draw at the call.
+#' As in [lomp_map()], each item draws from a state of its own, and generators of other packages need
+#' a seed in each item. The caller's generator advances by one draw at the call.
 #'
 #' @section Items from a stream:
 #' `.x` may be a producer of items, as in [lomp_map()]. It is asked for items while `it()` waits for

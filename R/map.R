@@ -96,14 +96,39 @@
 #' }
 #'
 #' @section Random numbers:
-#' [set.seed()] before the call makes it reproducible. Each item draws from a stream of its own, so
-#' the numbers are the same for any number of workers, `.workers = 0` included, and however items
-#' are dealt out; they aren't those of [lapply()]. The generator in an item is "L'Ecuyer-CMRG" with
-#' the caller's kinds of normal numbers and samples (see [RNGkind()]), and item `i + 1` begins where
-#' [parallel::nextRNGStream()] goes from item `i`. The first item's seed is a hash of the caller's
-#' `.Random.seed` and one draw, so that successive and nested calls have different streams. The
-#' caller's generator advances by that draw if an item drew; else it stays as it was. A generator
-#' that the user supplies advances in any case.
+#' [set.seed()] before the call makes it reproducible. Each item draws from a state of its own, so
+#' the numbers are the same for any number of workers, `.workers = 0` included, however items are
+#' dealt out, in a `.redo`, and on any version of R. They aren't those that [lapply()] would draw
+#' from the caller's generator; but an item that calls [set.seed()] itself, as `simulate(seed = )`
+#' and withr's `with_seed()` do, draws what it would draw there, since items run under the caller's
+#' own kinds (see [RNGkind()]): of generators, of normal numbers and of samples.
+#'
+#' With "Mersenne-Twister", R's default, the 624 words with which an item begins are made from the
+#' call's seed and the item's number. With "L'Ecuyer-CMRG" the first item begins with the call's
+#' seed, and item `i + 1` where [parallel::nextRNGStream()] goes from item `i`. Items of callers
+#' with a generator of another kind have "L'Ecuyer-CMRG", and the caller's kinds of normal numbers
+#' and samples.
+#'
+#' The call's seed is a hash, of 128 bits, of the caller's `.Random.seed` and one draw, so that
+#' successive and nested calls share nothing. The caller's generator advances by that draw if an
+#' item drew or set a seed; else it stays as it was. A generator that the user supplies advances in
+#' any case. What an item does to the generator, by [RNGkind()] for example, is over with the item.
+#'
+#' @section Random numbers of other generators:
+#' Some packages have generators of their own (dqrng; C++ code with a `static std::mt19937`), of
+#' which lomp knows nothing. Each worker has a copy of such a generator as it was in the session, so
+#' that **items in different workers draw the same numbers**, and which ones depends on how items
+#' are dealt out. Seed the generator in each item, from R's:
+#'
+#' \preformatted{
+#' lomp_map(x, function(item) {
+#'   dqrng::dqset.seed(sample.int(.Machine$integer.max, 1))
+#'   ...
+#' })
+#' }
+#'
+#' Then the numbers are the same for any number of workers, too. (Of a million such seeds two are
+#' the same some 200 times; dqrng takes a seed of two numbers as well.)
 #'
 #' @section Errors:
 #' With `.on_error = "stop"` the first error in time ends the call: the other workers are ended at
@@ -171,7 +196,7 @@
 #'   second in between (`total` is `NA` for items from a stream).
 #' @param .redo An earlier result for the same `.x`: a list that has conditions in the places of
 #'   items that failed, a `lomp_error` or `lomp_interrupt`, or [lomp_last()]. Only the items that
-#'   have no result there are run, each with the random stream that it had; the others are taken
+#'   have no result there are run, each with the random numbers that it had; the others are taken
 #'   over. `.f` may be another function now. `NULL` runs all. Not for items from a stream.
 #'
 #' @return A list of the length of `.x`, with its names.

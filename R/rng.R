@@ -1,4 +1,4 @@
-# Random numbers: a stream of its own for each item, whoever runs it.
+# Random numbers: a state of its own for each item, whoever runs it.
 
 # The kind of normal numbers, in the hundreds of what `.Random.seed` begins with.
 box_muller <- 2L

@@ -17,8 +17,8 @@ set -uo pipefail
 commands=(R:r-base-core g++:g++ make:make cmake:cmake python3:python3 tmux:tmux)
 files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
 # R packages that Debian has, as r-cran-<name in lower case>, and those that only CRAN has.
-debian_r=(Rcpp testthat withr callr cli curl rlang R6 R.utils data.table foreach httpuv httr iterators
-  jpeg knitr png processx progressr)
+debian_r=(Rcpp testthat withr callr cli curl rlang R6 R.utils data.table dqrng foreach httpuv httr
+  iterators jpeg knitr png processx progressr)
 cran_r=(coro mirai)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

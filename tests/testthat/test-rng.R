@@ -1,4 +1,4 @@
-# Random numbers: one stream for each item, the same whoever runs it.
+# Random numbers: a state of the generator for each item, the same whoever runs it.
 
 # These start many processes and take their time.
 skip_on_cran()
@@ -20,63 +20,144 @@ draw_some <- function(i) list(runif(i %% 4), rnorm(3), sample(10))
 
 all_workers <- c(0, 1, 2, 7)
 
+# Items have these themselves; callers with other kinds have items with the second one.
+item_kinds <- c("Mersenne-Twister", "L'Ecuyer-CMRG")
+
+# Once for each, with R's default kinds of normal numbers and samples.
+for_item_kinds <- function(test) {
+  for (kind in item_kinds) {
+    local_generator(kind, "default", "default")
+    test()
+  }
+}
+
 test_that("each item has the stream that parallel::nextRNGStream() gives", {
   local_generator("default", "default", "default")
-  for (workers in c(0, 2)) {
-    set.seed(1)
-    seeds <- lomp_map(1:200, function(i) .Random.seed, .workers = workers)
-    expect_equal(seeds[[1]][[1]], 10407L)
-    for (i in 1:199) expect_identical(parallel::nextRNGStream(seeds[[i]]), seeds[[i + 1]])
+  for (kind in c("L'Ecuyer-CMRG", "Wichmann-Hill")) {
+    for (workers in c(0, 2)) {
+      set.seed(1, kind)
+      seeds <- lomp_map(1:200, function(i) .Random.seed, .workers = workers)
+      expect_equal(seeds[[1]][[1]], 10407L)
+      for (i in 1:199) expect_identical(parallel::nextRNGStream(seeds[[i]]), seeds[[i + 1]])
+    }
+  }
+})
+
+test_that("each item has a state of the Mersenne Twister of its own", {
+  local_generator("Mersenne-Twister", "default", "default")
+  set.seed(1)
+  seeds <- lomp_map(1:200, function(i) .Random.seed, .workers = 0)
+  heads <- unique(lapply(seeds, `[`, 1:2))
+  expect_identical(heads, list(c(10403L, 624L)))
+  expect_setequal(lengths(seeds), 626)
+  words <- unlist(lapply(seeds, `[`, -(1:2)))
+  # Of so many words some two are equal by chance.
+  expect_lt(sum(duplicated(words)), 15)
+  set.seed(1)
+  expect_identical(lomp_map(1:200, function(i) .Random.seed, .workers = 2), seeds)
+  # R finds nothing in them that it would have to put right.
+  put(seeds[[1]])
+  numbers <- runif(3)
+  set.seed(1)
+  expect_identical(lomp_map(1, function(i) runif(3))[[1]], numbers)
+})
+
+test_that("set.seed() in an item gives what it gives under lapply()", {
+  skip_if_not_installed("withr")
+  seeding <- list(
+    "rnorm()" = function(i) {
+      set.seed(i)
+      rnorm(1)
+    },
+    "sample()" = function(i) {
+      set.seed(i)
+      list(sample(100, 5), sample.int(1e6, 3), RNGkind())
+    },
+    "with_seed()" = function(i) withr::with_seed(i, c(rnorm(2), runif(2))),
+    "simulate()" = function(i) stats::simulate(stats::lm(dist ~ speed, datasets::cars), seed = i),
+    "a nested call" = function(i) {
+      list(lomp_map(1:2, function(k) {
+        set.seed(i + k)
+        rnorm(2)
+      }, .workers = i %% 2), {
+        set.seed(i)
+        runif(1)
+      })
+    }
+  )
+  fails <- function(f) {
+    force(f)
+    function(i) if (i %% 2 == 0) stop("even") else f(i)
+  }
+  expect_like_lapply_and_redone <- function(f, label) {
+    expected <- lapply(1:5, f)
+    for (workers in 0:2) {
+      expect_identical(lomp_map(1:5, f, .workers = workers), expected, label = label)
+    }
+    some <- suppressWarnings(lomp_map(1:5, fails(f), .workers = 1, .on_error = "collect"))
+    for (workers in 0:1) {
+      again <- lomp_map(1:5, f, .workers = workers, .redo = some)
+      expect_identical(again, expected, label = label)
+    }
+  }
+  for (kind in item_kinds) {
+    for (others in list(c("Inversion", "Rejection"), c("Box-Muller", "Rounding"))) {
+      local_generator(kind, others[[1]], others[[2]])
+      for (what in names(seeding)) {
+        expect_like_lapply_and_redone(seeding[[what]], paste(what, "with", kind, others[[1]]))
+      }
+    }
   }
 })
 
 test_that("numbers don't depend on the workers, the function or the kind of items", {
-  local_generator("default", "default", "default")
-  producer <- function(n) {
-    at <- 0
-    function() if (at < n) at <<- at + 1 else lomp_done()
-  }
-  set.seed(7)
-  expected <- lomp_map(1:30, draw_some, .workers = 0)
-  after <- state()
-  expect_false(identical(expected[[1]][[2]], expected[[2]][[2]]))
-  for (workers in all_workers) {
-    set.seed(7)
-    expect_identical(lomp_map(1:30, draw_some, .workers = workers), expected)
-    expect_identical(state(), after)
-    set.seed(7)
-    expect_identical(lomp_map(producer(30), draw_some, .workers = workers), expected)
-    expect_identical(state(), after)
-    for (ordered in c(TRUE, FALSE)) {
-      set.seed(7)
-      it <- lomp_iterate(1:30, draw_some, .workers = workers, .ordered = ordered)
-      expect_identical(state(), after)
-      values <- vector("list", 30)
-      while (!lomp_done(value <- it())) values[[lomp_item(it)]] <- value
-      expect_identical(values, expected)
+  for_item_kinds(function() {
+    producer <- function(n) {
+      at <- 0
+      function() if (at < n) at <<- at + 1 else lomp_done()
     }
     set.seed(7)
-    it <- lomp_iterate(producer(30), draw_some, .workers = workers, .ordered = TRUE)
-    expect_identical(as.list(it), expected)
-    expect_identical(state(), after)
-  }
+    expected <- lomp_map(1:30, draw_some, .workers = 0)
+    after <- state()
+    expect_false(identical(expected[[1]][[2]], expected[[2]][[2]]))
+    for (workers in all_workers) {
+      set.seed(7)
+      expect_identical(lomp_map(1:30, draw_some, .workers = workers), expected)
+      expect_identical(state(), after)
+      set.seed(7)
+      expect_identical(lomp_map(producer(30), draw_some, .workers = workers), expected)
+      expect_identical(state(), after)
+      for (ordered in c(TRUE, FALSE)) {
+        set.seed(7)
+        it <- lomp_iterate(1:30, draw_some, .workers = workers, .ordered = ordered)
+        expect_identical(state(), after)
+        values <- vector("list", 30)
+        while (!lomp_done(value <- it())) values[[lomp_item(it)]] <- value
+        expect_identical(values, expected)
+      }
+      set.seed(7)
+      it <- lomp_iterate(producer(30), draw_some, .workers = workers, .ordered = TRUE)
+      expect_identical(as.list(it), expected)
+      expect_identical(state(), after)
+    }
+  })
 })
 
 test_that("what an item emits is drawn from its stream", {
-  local_generator("default", "default", "default")
-  run <- function(workers) {
-    set.seed(8)
-    as.list(lomp_iterate(1:12, function(i, emit) for (k in seq_len(i %% 5)) emit(rnorm(1)),
-                         .workers = workers, .ordered = TRUE))
-  }
-  expected <- run(0)
-  expect_length(unique(unlist(expected)), length(expected))
-  for (workers in c(1, 3)) expect_identical(run(workers), expected)
+  for_item_kinds(function() {
+    run <- function(workers) {
+      set.seed(8)
+      as.list(lomp_iterate(1:12, function(i, emit) for (k in seq_len(i %% 5)) emit(rnorm(1)),
+                           .workers = workers, .ordered = TRUE))
+    }
+    expected <- run(0)
+    expect_length(unique(unlist(expected)), length(expected))
+    for (workers in c(1, 3)) expect_identical(run(workers), expected)
+  })
 })
 
 test_that("a generator goes on in its stream, whatever the consumer draws", {
   skip_if_not_installed("coro")
-  local_generator("default", "default", "default")
   f <- coro::generator(function(i) for (k in 1:3) yield(rnorm(1)))
   run <- function(workers) {
     set.seed(9)
@@ -88,35 +169,45 @@ test_that("a generator goes on in its stream, whatever the consumer draws", {
     }
     list(values, state())
   }
-  expect_identical(run(2), run(0))
-  expect_length(unique(run(0)[[1]]), 12)
+  for_item_kinds(function() {
+    expect_identical(run(2), run(0))
+    expect_length(unique(run(0)[[1]]), 12)
+  })
 })
 
 test_that("the caller's generator advances by one draw, or not at all", {
-  local_generator("default", "default", "default")
-  for (workers in c(0, 2)) {
-    set.seed(2)
-    before <- state()
-    lomp_map(1:10, function(i) i, .workers = workers)
-    expect_identical(state(), before)
-    # Code that could draw but doesn't, as in packages with compiled code, is no draw.
-    lomp_map(1:10, function(i) sample.int(1L, 0L), .workers = workers)
-    expect_identical(state(), before)
-    lomp_map(1:10, function(i) if (i == 9) runif(1), .workers = workers)
-    after <- state()
-    set.seed(2)
-    runif(1)
-    expect_identical(after, state())
-    set.seed(2)
-    try(lomp_map(1:3, function(i) stop(runif(1)), .workers = workers), silent = TRUE)
-    expect_identical(state(), after)
-    set.seed(2)
-    lomp_map(integer(), function(i) runif(1), .workers = workers)
-    expect_identical(state(), before)
-    it <- lomp_iterate(1:3, function(i) i, .workers = workers)
-    expect_identical(state(), after)
-    it(close = TRUE)
-  }
+  for_item_kinds(function() {
+    for (workers in c(0, 2)) {
+      set.seed(2)
+      before <- state()
+      lomp_map(1:10, function(i) i, .workers = workers)
+      expect_identical(state(), before)
+      # Code that could draw but doesn't, as in packages with compiled code, is no draw.
+      lomp_map(1:10, function(i) sample.int(1L, 0L), .workers = workers)
+      expect_identical(state(), before)
+      # A look at the state, or a copy of it, is none, either.
+      lomp_map(1:10, function(i) sum(is.na(.Random.seed)), .workers = workers)
+      expect_identical(state(), before)
+      lomp_map(1:10, function(i) if (i == 9) runif(1), .workers = workers)
+      after <- state()
+      # As many as the Mersenne Twister makes at a time: its position is then what it was.
+      set.seed(2)
+      lomp_map(1:10, function(i) if (i == 9) runif(624), .workers = workers)
+      expect_identical(state(), after)
+      set.seed(2)
+      runif(1)
+      expect_identical(after, state())
+      set.seed(2)
+      try(lomp_map(1:3, function(i) stop(runif(1)), .workers = workers), silent = TRUE)
+      expect_identical(state(), after)
+      set.seed(2)
+      lomp_map(integer(), function(i) runif(1), .workers = workers)
+      expect_identical(state(), before)
+      it <- lomp_iterate(1:3, function(i) i, .workers = workers)
+      expect_identical(state(), after)
+      it(close = TRUE)
+    }
+  })
 })
 
 test_that("without a seed so far there is none afterwards, unless an item drew", {
@@ -154,7 +245,8 @@ test_that("all kinds of generators serve, and normal and sample kinds are kept",
       }
       forked <- run(2)
       expect_identical(run(0), forked)
-      expect_identical(forked[[1]][[1]][[1]], c("L'Ecuyer-CMRG", normal, "Rounding"))
+      own <- if (kind == "Mersenne-Twister") kind else "L'Ecuyer-CMRG"
+      expect_identical(forked[[1]][[1]][[1]], c(own, normal, "Rounding"))
       suppressWarnings(expect_identical(RNGkind(), c(kind, normal, "Rounding")))
     }
     bases[[kind]] <- forked[[1]][[1]][[2]]
@@ -203,113 +295,165 @@ test_that("successive and nested calls share no stream", {
 })
 
 test_that("what an item does with the generator is over with the item", {
-  local_generator("default", "default", "default")
-  disturb <- function(i) {
-    if (i %% 3 == 0) {
-      RNGkind("Mersenne-Twister", "Ahrens-Dieter")
-      set.seed(i)
-    } else if (i %% 3 == 1) {
-      rm(".Random.seed", envir = globalenv())
+  for_item_kinds(function() {
+    disturb <- function(i) {
+      kinds <- RNGkind()
+      if (i %% 5 == 0) {
+        suppressWarnings(RNGkind("Marsaglia-Multicarry", "Ahrens-Dieter", "Rounding"))
+        set.seed(i)
+      } else if (i %% 5 == 1) {
+        rm(".Random.seed", envir = globalenv())
+      } else if (i %% 5 == 2) {
+        RNGkind(normal.kind = "Kinderman-Ramage")
+      } else {
+        return(list(kinds, runif(2), rnorm(1)))
+      }
+      kinds
     }
-    if (i %% 3 == 2) runif(2)
-  }
-  set.seed(5)
-  calm <- lomp_map(1:12, function(i) if (i %% 3 == 2) runif(2), .workers = 0)
-  kinds <- RNGkind()
-  for (workers in c(0, 1, 3)) {
     set.seed(5)
-    expect_identical(lomp_map(1:12, disturb, .workers = workers), calm)
-    expect_identical(RNGkind(), kinds)
-  }
+    calm <- lomp_map(1:12, function(i) {
+      if (i %% 5 < 3) RNGkind() else list(RNGkind(), runif(2), rnorm(1))
+    }, .workers = 0)
+    kinds <- RNGkind()
+    for (workers in c(0, 1, 3)) {
+      set.seed(5)
+      expect_identical(lomp_map(1:12, disturb, .workers = workers), calm)
+      expect_identical(RNGkind(), kinds)
+    }
+  })
 })
 
 test_that("a seed that an item keeps doesn't change under its hands", {
-  local_generator("default", "default", "default")
-  for (workers in c(0, 1)) {
-    set.seed(6)
-    kept <- lomp_map(1:4, function(i) {
-      seed <- .Random.seed
-      function() seed
-    }, .workers = workers)
-    set.seed(6)
-    seeds <- lomp_map(1:4, function(i) .Random.seed + 0L, .workers = 0)
-    expect_identical(lapply(kept, function(f) f()), seeds)
-  }
+  for_item_kinds(function() {
+    for (workers in c(0, 1)) {
+      set.seed(6)
+      kept <- lomp_map(1:4, function(i) {
+        seed <- .Random.seed
+        function() seed
+      }, .workers = workers)
+      set.seed(6)
+      seeds <- lomp_map(1:4, function(i) .Random.seed + 0L, .workers = 0)
+      expect_identical(lapply(kept, function(f) f()), seeds)
+    }
+  })
 })
 
 test_that("a seed that nobody has looked at yet stays its item's", {
-  local_generator("default", "default", "default")
-  kept <- list()
-  keep <- function(i) {
-    kept[i] <<- list(get(".Random.seed", globalenv()))
-    if (i %% 2 == 0) rm(".Random.seed", envir = globalenv())
-    NULL
-  }
-  set.seed(8)
-  lomp_map(1:5, keep, .workers = 0)
-  lomp_map(1:5, function(i) runif(1), .workers = 0)  # another call's streams
-  set.seed(8)
-  seeds <- lomp_map(1:5, function(i) .Random.seed + 0L, .workers = 0)
-  expect_identical(kept, seeds)
-  expect_identical(unserialize(serialize(kept, NULL)), seeds)
+  for_item_kinds(function() {
+    kept <- list()
+    keep <- function(i) {
+      kept[i] <<- list(get(".Random.seed", globalenv()))
+      if (i %% 2 == 0) rm(".Random.seed", envir = globalenv())
+      NULL
+    }
+    set.seed(8)
+    lomp_map(1:5, keep, .workers = 0)
+    lomp_map(1:5, function(i) runif(1), .workers = 0)  # another call's streams
+    set.seed(8)
+    seeds <- lomp_map(1:5, function(i) .Random.seed + 0L, .workers = 0)
+    expect_identical(kept, seeds)
+    expect_identical(unserialize(serialize(kept, NULL)), seeds)
+  })
 })
 
 test_that("an item whose seed goes without having been read takes nothing from the next one", {
-  local_generator("default", "default", "default")
-  for (workers in c(0, 1)) {
-    set.seed(9)
-    lose <- function(i) {
-      kept <<- get(".Random.seed", globalenv())
-      rm(".Random.seed", envir = globalenv())
+  for_item_kinds(function() {
+    for (workers in c(0, 1)) {
+      set.seed(9)
+      lose <- function(i) {
+        kept <<- get(".Random.seed", globalenv())
+        rm(".Random.seed", envir = globalenv())
+      }
+      drawn <- lomp_map(1:6, function(i) if (i %% 2 == 0) runif(1) else lose(i), .workers = workers)
+      set.seed(9)
+      expected <- lomp_map(1:6, function(i) if (i %% 2 == 0) runif(1), .workers = 0)
+      expect_identical(drawn, expected)
     }
-    drawn <- lomp_map(1:6, function(i) if (i %% 2 == 0) runif(1) else lose(i), .workers = workers)
-    set.seed(9)
-    expected <- lomp_map(1:6, function(i) if (i %% 2 == 0) runif(1), .workers = 0)
-    expect_identical(drawn, expected)
-  }
+  })
 })
 
 test_that("a seed that an item writes to has been used, and the next item has its own", {
-  local_generator("default", "default", "default")
-  for (workers in c(0, 1)) {
-    set.seed(11)
-    before <- state()
-    seconds <- lomp_map(1:4, function(i) {
-      second <- .Random.seed[2]
-      if (i == 2) .Random.seed[2] <<- 77L
-      second
-    }, .workers = workers)
-    expect_false(identical(state(), before))
-    set.seed(11)
-    expect_identical(seconds, lomp_map(1:4, function(i) .Random.seed[2], .workers = 0))
-  }
+  for_item_kinds(function() {
+    for (workers in c(0, 1)) {
+      set.seed(11)
+      before <- state()
+      seconds <- lomp_map(1:4, function(i) {
+        second <- .Random.seed[2]
+        if (i == 2) .Random.seed[2] <<- 77L
+        second
+      }, .workers = workers)
+      expect_false(identical(state(), before))
+      set.seed(11)
+      expect_identical(seconds, lomp_map(1:4, function(i) .Random.seed[2], .workers = 0))
+    }
+  })
 })
 
 test_that("a worker that takes a dead one's place draws the same", {
-  local_generator("default", "default", "default")
-  set.seed(10)
-  expected <- lomp_map(1:40, draw_some, .workers = 0)
-  set.seed(10)
-  results <- suppressWarnings(lomp_map(1:40, function(i) {
-    if (i %% 10 == 5) tools::pskill(Sys.getpid(), tools::SIGKILL)
-    draw_some(i)
-  }, .workers = 3, .on_error = "collect"))
-  expect_identical(results[lomp_ok(results)], expected[lomp_ok(results)])
-  expect_equal(sum(!lomp_ok(results)), 4)
+  for_item_kinds(function() {
+    set.seed(10)
+    expected <- lomp_map(1:40, draw_some, .workers = 0)
+    set.seed(10)
+    results <- suppressWarnings(lomp_map(1:40, function(i) {
+      if (i %% 10 == 5) tools::pskill(Sys.getpid(), tools::SIGKILL)
+      draw_some(i)
+    }, .workers = 3, .on_error = "collect"))
+    expect_identical(results[lomp_ok(results)], expected[lomp_ok(results)])
+    expect_equal(sum(!lomp_ok(results)), 4)
+  })
 })
 
 # R writes its state into the caller's vector where it may, from 4.4 on: what a call looks at must
 # stay what it was.
 test_that("the numbers of a seed are the same on every version of R", {
-  local_generator("Mersenne-Twister", "Inversion", "Rejection")
-  numbers <- c(0.52776194474997107, 0.85224290873541619, 0.12746629666373827)
-  for (workers in c(0, 2)) {
-    set.seed(1)
-    expect_equal(unlist(lomp_map(1:3, function(i) runif(1), .workers = workers)), numbers,
-                 tolerance = 1e-15)
-    expect_equal(runif(1), 0.37212389963679016, tolerance = 1e-15)
-    set.seed(1)
-    lomp_map(1:3, identity, .workers = workers)
-    expect_equal(runif(1), 0.26550866314209998, tolerance = 1e-15)
+  numbers <- list(
+    "Mersenne-Twister" = c(0.035366257419809699, 0.872688479255884886, 0.165166532853618264),
+    "L'Ecuyer-CMRG" = c(0.39967976071252265, 0.51278884212022635, 0.58998580060830497),
+    "Wichmann-Hill" = c(0.60976165435985297, 0.91846199241469029, 0.19011976582578183)
+  )
+  for (kind in names(numbers)) {
+    local_generator(kind, "Inversion", "Rejection")
+    for (workers in c(0, 2)) {
+      set.seed(1)
+      expect_equal(unlist(lomp_map(1:3, function(i) runif(1), .workers = workers)),
+                   numbers[[kind]], tolerance = 1e-15)
+      after_draws <- runif(1)
+      set.seed(1)
+      lomp_map(1:3, identity, .workers = workers)
+      after_none <- runif(1)
+      set.seed(1)
+      expect_identical(runif(2), c(after_none, after_draws))
+      if (kind == "Mersenne-Twister") {
+        expect_equal(c(after_draws, after_none), c(0.37212389963679016, 0.26550866314209998),
+                     tolerance = 1e-15)
+      }
+    }
   }
+})
+
+# ---- Generators of packages ---------------------------------------------------------------------
+
+test_that("dqrng's generator repeats itself in workers, unless items seed it from theirs", {
+  skip_if_not_installed("dqrng")
+  local_generator("default", "default", "default")
+  seeded <- function(i) {
+    dqrng::dqset.seed(sample.int(.Machine$integer.max, 1))
+    list(dqrng::dqrunif(2), dqrng::dqrnorm(1))
+  }
+  set.seed(12)
+  expected <- lomp_map(1:8, seeded, .workers = 0)
+  expect_length(unique(expected), 8)
+  for (workers in 1:3) {
+    set.seed(12)
+    expect_identical(lomp_map(1:8, seeded, .workers = workers), expected)
+  }
+  # Each of two workers has one item, since both wait for the other.
+  repeated <- with_flag(function(flag) {
+    lomp_map(1:2, function(i) {
+      raise(paste0(flag, i))
+      wait_for(paste0(flag, 3 - i))
+      dqrng::dqrunif(2)
+    }, .workers = 2)
+  })
+  expect_identical(repeated[[1]], repeated[[2]])
 })

@@ -1,5 +1,5 @@
 /// \file
-/// Makes the seed of a call's random streams from whatever is to decide it.
+/// Makes the seed of a call's random numbers from whatever is to decide it.
 #ifndef LOMP_SEED_HASH_HPP
 #define LOMP_SEED_HASH_HPP
 
