@@ -49,8 +49,8 @@ inprocess_cells <- function() {
     .Call(`_lomp_inprocess_cells`)
 }
 
-inprocess_step <- function(frame, call, item, generator, outlet, cells, calls, describe) {
-    .Call(`_lomp_inprocess_step`, frame, call, item, generator, outlet, cells, calls, describe)
+inprocess_step <- function(frame, call, item, generator, outlet, cells, hear, describe) {
+    .Call(`_lomp_inprocess_step`, frame, call, item, generator, outlet, cells, hear, describe)
 }
 
 iterator_open <- function(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick) {

@@ -160,15 +160,6 @@ say_again <- function(event, item, progress) {
   if (event$kind == "output") write_again(event$value) else signal_again(event$value, item)
 }
 
-# Signals a condition of an item's as its worker would have, had it been this process: handlers see
-# it, and a warning or message that nobody has muffled is shown.
-signal_again <- function(sent, item) {
-  cnd <- sent$condition
-  attr(cnd, "lomp_item") <- item
-  switch(sent$muffles, muffleWarning = warning(cnd), muffleMessage = message(cnd),
-         signalCondition(cnd))
-}
-
 # Bytes that an item has written to standard output; R can't show those that are 0.
 write_again <- function(bytes) cat(rawToChar(bytes[bytes != as.raw(0L)]))
 

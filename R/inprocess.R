@@ -71,7 +71,7 @@ time_limits <- c(
 # an interrupt.
 run_here <- function(frame, results, first, plan, progress, shown, tell) {
   hooks <- list(
-    calls = item_calls, describe = describe_failure, tell = if (!is.null(shown)) tell,
+    hear = hear_error, describe = describe_thrown, tell = if (!is.null(shown)) tell,
     limit = if (is.finite(plan$timeout)) function() limit_time(plan)
   )
   interruptible(naming_item(
@@ -91,7 +91,7 @@ naming_item <- function(value, item, shown) {
 # be muffled goes on as it is.
 name_item <- function(cnd, item, shown) {
   restart <- muffling_restart(cnd)
-  if (is.null(restart) || is_to_be_error(restart)) return()
+  if (is.null(restart) || is_to_be_error(restart$name)) return()
   said <- list(condition = cnd, muffles = restart$name)
   say_again(list(kind = "condition", value = said), item, shown)
   invokeRestart(restart)
@@ -272,7 +272,7 @@ run_step <- function(state) {
   place <- if (is.null(state$plan$source)) state$item else 1
   step <- interruptible(naming_item(
     inprocess_step(state$frame, state$plan$item_call, place, state$generator, state$outlet,
-                   state$cells, item_calls, describe_failure),
+                   state$cells, hear_error, describe_thrown),
     function() state$item, state$progress
   ), state$plan$call)
   note_step(state, step)
@@ -280,7 +280,7 @@ run_step <- function(state) {
 
 # What has come of a step waits from now on; of one that was left by a jump, what came before that.
 note_step <- function(state, step) {
-  emitted <- as.list(state$cells[[2L]])[-1L]
+  emitted <- as.list(state$cells[[1L]])[-1L]
   state$cells <- NULL
   if (length(emitted) > 0L) state$has_emitted <- TRUE
   entries <- lapply(seq_along(emitted), function(k) new_entry("value", state$item, emitted[k]))

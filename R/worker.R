@@ -31,7 +31,8 @@ note_session <- function() {
 warm_worker <- function() {
   list(gc, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink, getConnection,
        tryCatch, withCallingHandlers, child_items, child_fail, child_relay, fail_item, item_calls,
-       describe_failure, relay_condition, is_to_be_error, muffling_restart, null_device)
+       describe_failure, relay_condition, send_condition, is_to_be_error, muffling_restart,
+       named_restart, other_restarts, computeRestarts, null_device)
 }
 
 # R compiles a function when it is called for the second time, which each worker would do for
@@ -120,43 +121,27 @@ collect_garbage <- function() gc(verbose = FALSE, full = FALSE)
 
 # Runs the worker's items below one handler for all that they signal, since each one takes time to
 # set up, and one for errors, which leaves the item. C++ calls it again after an item that failed.
-# An error's frames are noted where they still are; there may be too many of them to look at.
+# An error's frames are noted where they still are.
 run_items <- function(run) {
   calls <- NULL
-  note_calls <- function() calls <<- tryCatch(item_calls(), error = function(cnd) NULL)
   tryCatch(
     withCallingHandlers(child_items(run), condition = function(cnd) {
-      if (inherits(cnd, "error")) note_calls() else relay_condition(cnd, run)
+      if (!inherits(cnd, "error")) return(relay_condition(cnd, run))
+      signaller <- sys.nframe() - 1L
+      way <- way_of_error(cnd, signaller)
+      if (is.null(way)) calls <<- calls_of_error() else relay_error(cnd, way, signaller, run)
     }),
     error = function(cnd) fail_item(cnd, run, calls)
   )
 }
 
+# There may be too many of them to look at.
+calls_of_error <- function() tryCatch(item_calls(), error = function(cnd) NULL)
+
 # When the item is left, and has said all that it had to say on its way out.
 fail_item <- function(cnd, run, calls) {
   child_fail(run, describe_failure(cnd, calls))
   the$error_message <- geterrmessage()  # said: it isn't a later item's
-}
-
-# What an item signals is sent to the session, and is over here: a warning and a message say nothing
-# more in this process. An interrupt goes its own way.
-relay_condition <- function(cnd, run) {
-  if (inherits(cnd, "interrupt")) return()
-  restart <- muffling_restart(cnd)
-  if (is_to_be_error(restart)) return()
-  sent <- list(condition = cnd, muffles = if (is.null(restart)) "" else restart$name)
-  if (child_relay(run, sent) && !is.null(restart)) invokeRestart(restart)
-}
-
-# Where warnings are to be errors, R makes them that when nobody has muffled them.
-is_to_be_error <- function(restart) {
-  identical(restart$name, "muffleWarning") && isTRUE(getOption("warn") >= 2)
-}
-
-# That of warning() or message(); a condition that is only signalled has none.
-muffling_restart <- function(cnd) {
-  if (inherits(cnd, "warning")) return(findRestart("muffleWarning", cnd))
-  if (inherits(cnd, "message")) findRestart("muffleMessage", cnd)
 }
 
 child_hooks <- list(

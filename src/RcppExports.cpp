@@ -139,8 +139,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // inprocess_step
-SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP cells, SEXP calls, SEXP describe);
-RcppExport SEXP _lomp_inprocess_step(SEXP frameSEXP, SEXP callSEXP, SEXP itemSEXP, SEXP generatorSEXP, SEXP outletSEXP, SEXP cellsSEXP, SEXP callsSEXP, SEXP describeSEXP) {
+SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP cells, SEXP hear, SEXP describe);
+RcppExport SEXP _lomp_inprocess_step(SEXP frameSEXP, SEXP callSEXP, SEXP itemSEXP, SEXP generatorSEXP, SEXP outletSEXP, SEXP cellsSEXP, SEXP hearSEXP, SEXP describeSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
@@ -149,9 +149,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type generator(generatorSEXP);
     Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
     Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type calls(callsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type hear(hearSEXP);
     Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, call, item, generator, outlet, cells, calls, describe));
+    rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, call, item, generator, outlet, cells, hear, describe));
     return rcpp_result_gen;
 END_RCPP
 }

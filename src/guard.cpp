@@ -6,13 +6,10 @@ namespace lomp {
 
 namespace {
 
-// Silent, and with an end of its own: the error may be that the stack is full.
-SEXP note_calls(SEXP, void* data) {
-  Guard& guard = *static_cast<Guard*>(data);
-  SEXP call = PROTECT(Rf_lang1(guard.calls));
-  int failed = 0;
-  SEXP calls = R_tryEvalSilent(call, R_BaseEnv, &failed);
-  SETCAR(guard.notes, failed || calls == nullptr ? R_NilValue : calls);
+SEXP hear(SEXP error, void* data) {
+  const Guard& guard = *static_cast<Guard*>(data);
+  SEXP call = PROTECT(Rf_lang2(guard.hear, error));
+  Rf_eval(call, R_BaseEnv);
   UNPROTECT(1);
   return R_NilValue;
 }
@@ -22,11 +19,11 @@ SEXP run(void* data) {
   return contain([&guard] { return guard.run(guard.data); });
 }
 
-SEXP run_noting_calls(void* data) { return R_withCallingErrorHandler(run, data, note_calls, data); }
+SEXP run_heard(void* data) { return R_withCallingErrorHandler(run, data, hear, data); }
 
 SEXP describe(SEXP condition, void* data) {
   Guard& guard = *static_cast<Guard*>(data);
-  SEXP call = PROTECT(Rf_lang3(guard.describe, condition, CAR(guard.notes)));
+  SEXP call = PROTECT(Rf_lang2(guard.describe, condition));
   SEXP description = PROTECT(Rf_eval(call, R_BaseEnv));
   contain([&] { return guard.fail(description, guard.data); });
   UNPROTECT(2);
@@ -35,9 +32,13 @@ SEXP describe(SEXP condition, void* data) {
 
 }  // namespace
 
+// The errors of a full stack aren't shown to hear(), since that would need more of it.
 void run_guarded(Guard& guard) {
-  SETCAR(guard.notes, R_NilValue);
-  R_tryCatchError(run_noting_calls, &guard, describe, &guard);
+  SEXP classes = PROTECT(Rf_allocVector(STRSXP, 2));
+  SET_STRING_ELT(classes, 0, Rf_mkChar("lomp_thrown"));
+  SET_STRING_ELT(classes, 1, Rf_mkChar("stackOverflowError"));
+  R_tryCatch(run_heard, &guard, classes, describe, &guard, nullptr, nullptr);
+  UNPROTECT(1);
 }
 
 }  // namespace lomp

@@ -13,14 +13,13 @@ struct Guard {
   SEXP (*run)(void* data);                     ///< makes items, one after the other
   SEXP (*fail)(SEXP description, void* data);  ///< gets what describe() returned
   void* data;
-  SEXP calls;     ///< R function(): the frames of the failing item, called while they are there
-  SEXP describe;  ///< R function(condition, calls): called after they are gone
-  SEXP notes;     ///< a pairlist cell that keeps the calls from the collector
+  SEXP hear;  ///< R function(error): called where it is signalled; signals "lomp_thrown" to leave
+  SEXP describe;  ///< R function(condition): called when the frames of the item are gone
 };
 
-/// Runs guard.run(); an R error in it, which no handler of the item's own has caught, ends it and
-/// comes to guard.fail(). One guard serves many items: setting it up costs microseconds. Jumps that
-/// are no errors go through. May jump.
+/// Runs guard.run(). An R error in it that no handler of the item's own has caught is shown to
+/// guard.hear(); if that leaves, and where R can't show it, the run ends and guard.fail() follows.
+/// One guard serves many items: setting it up costs microseconds. Other jumps go through. May jump.
 void run_guarded(Guard& guard);
 
 }  // namespace lomp

@@ -54,7 +54,7 @@ SEXP keep_failure(SEXP description, void* data) {
 
 // One step of an iterator: an item, or one more value of a generator. Its cells are kept by R,
 // which finds in them what was emitted even if the step is left by a jump.
-enum Cell { cell_notes, cell_emitted, cell_failure, cells };
+enum Cell { cell_emitted, cell_failure, cells };
 
 struct Step {
   lomp::ItemCall call;
@@ -131,14 +131,13 @@ SEXP describe_step(const Step& step) {
 // are made; else the event of the first one that failed, as pool_next() gives it. Interrupts and
 // other jumps go through. `seed` and `numbers` are as in pool_open(). `progress` has three numbers,
 // which are changed in place: the item begun last and the one ended last (from 1), and 1 if an item
-// has drawn random numbers. `hooks` is list(calls, describe, tell, limit): the first two as in
-// pool_open(), a function() to call each `tick` seconds (0 for never), which tells whether to go
-// on, and one to call before each item, or NULL.
+// has drawn random numbers. `hooks` is list(hear, describe, tell, limit): the first two as in
+// guard.h, a function() to call each `tick` seconds (0 for never), which tells whether to go on,
+// and one to call before each item, or NULL.
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed,
                    SEXP numbers, SEXP progress, double tick) {
   return lomp::unwind([&] {
-    SEXP notes = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP failure = PROTECT(Rf_cons(R_NilValue, R_NilValue));
     SEXP told = PROTECT(call_of(VECTOR_ELT(hooks, 2)));
     SEXP limit = PROTECT(call_of(VECTOR_ELT(hooks, 3)));
@@ -153,19 +152,18 @@ SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks
                     limit,
                     told,
                     &clock};
-    lomp::Guard guard = {run_items, keep_failure, &run, VECTOR_ELT(hooks, 0), VECTOR_ELT(hooks, 1),
-                         notes};
+    lomp::Guard guard = {run_items, keep_failure, &run, VECTOR_ELT(hooks, 0), VECTOR_ELT(hooks, 1)};
     lomp::run_guarded(guard);
     SEXP value = R_NilValue;
     if (CAR(failure) != R_NilValue) {
       value = lomp::make_event("failure", static_cast<double>(run.item) + 1, CAR(failure));
     }
-    UNPROTECT(5);
+    UNPROTECT(4);
     return value;
   });
 }
 
-// What inprocess_step() writes to. The second one is a pairlist: the item's value and, behind it,
+// What inprocess_step() writes to. The first one is a pairlist: the item's value and, behind it,
 // what it has emitted.
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_cells() {
@@ -182,7 +180,7 @@ SEXP inprocess_cells() {
 // description of a failure).
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP cells,
-                    SEXP calls, SEXP describe) {
+                    SEXP hear, SEXP describe) {
   SEXP emitted = VECTOR_ELT(cells, cell_emitted);
   Step step = {lomp::make_item_call(call, frame),
                static_cast<std::uint64_t>(item) - 1,
@@ -191,8 +189,7 @@ SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP out
                emitted,
                VECTOR_ELT(cells, cell_failure),
                false};
-  lomp::Guard guard = {run_step, keep_step_failure, &step,
-                       calls,    describe,          VECTOR_ELT(cells, cell_notes)};
+  lomp::Guard guard = {run_step, keep_step_failure, &step, hear, describe};
   run_step_with_outlet(step, guard, outlet);
   return lomp::unwind([&] { return describe_step(step); });
 }

@@ -331,3 +331,271 @@ test_that("after an emit() that fails and is caught, all that follows arrives", 
     expect_setequal(printed, texts)
   }
 })
+
+# ---- Restarts -----------------------------------------------------------------------------------
+
+test_that("expectations in items are the test's", {
+  for (workers in counts) {
+    expect_identical(lomp_map(1:4, function(i) {
+      expect_true(TRUE)
+      i
+    }, .workers = workers), as.list(1:4))
+    expect_setequal(unlist(as.list(lomp_iterate(1:4, function(i, emit) {
+      expect_true(TRUE)
+      emit(i)
+      expect_identical(i, i)
+    }, .workers = workers))), 1:4)
+  }
+})
+
+# R's own, which leads to the top level, has no names for its parts.
+names_of <- function(restarts) vapply(restarts, function(restart) restart[[1]], "")
+
+# Signals in each way, with restarts around it.
+restartable <- function(i) {
+  withRestarts(withRestarts({
+    signalCondition(own("mine"))
+    warning("a warning")
+    message("a message")
+    signalCondition(simpleError("an error"))
+    i
+  }, inner = function(x) x), outer = function() -i)
+}
+
+test_that("a handler finds the restarts of its item, and goes on by them", {
+  for (workers in c(1, 3)) {
+    for (name in c("inner", "outer")) {
+      found <- list()
+      call <- function(map, ...) {
+        withCallingHandlers(map(1:3, restartable, ..., .workers = workers), condition = function(cnd) {
+          found[[length(found) + 1L]] <<- names_of(computeRestarts(cnd))
+          invokeRestart(name, if (name == "inner") 5)
+        })
+      }
+      expect_silent(expect_identical(call(lomp_map), as.list(1:3)))
+      expect_length(found, 12)
+      for (names in found) expect_true(all(c("inner", "outer", "abort") %in% names))
+      expect_silent(expect_setequal(unlist(call(function(...) as.list(lomp_iterate(...)))), 1:3))
+    }
+  }
+})
+
+test_that("without workers a handler takes the item's own restart, as under lapply", {
+  call <- function(map, ...) {
+    withCallingHandlers(map(1:2, restartable, ...), message = function(cnd) invokeRestart("outer"),
+                        warning = function(cnd) invokeRestart("muffleWarning"))
+  }
+  expect_identical(call(lapply), list(-1L, -2L))
+  expect_identical(call(lomp_map, .workers = 0), list(-1L, -2L))
+})
+
+test_that("a condition has the restarts that were there when it was signalled, and no others", {
+  f <- function(i) {
+    withRestarts(NULL, gone = function() NULL)
+    warning("w")
+    withRestarts(withRestarts(signalCondition(own("mine")), twice = function() 1),
+                 twice = function() 2)
+  }
+  names <- list()
+  listen <- function(cnd) {
+    names[[class(cnd)[[1]]]] <<- names_of(computeRestarts(cnd))
+    tryInvokeRestart("muffleWarning")
+  }
+  names_outside <- names_of(computeRestarts())
+  withCallingHandlers(lomp_map(1, f, .workers = 1), condition = listen)
+  expect_identical(names$simpleWarning, c("muffleWarning", names_outside))
+  expect_identical(names$mine, c("twice", names_outside))
+})
+
+test_that("restarts of any name can be told", {
+  f <- function(i) {
+    restarts <- list(quote(signalCondition(own("mine"))), "a b" = function() 1, function() 2)
+    do.call(withRestarts, restarts)
+    i
+  }
+  take <- function(name) {
+    withCallingHandlers(lomp_map(1, f, .workers = 1), mine = function(cnd) invokeRestart(name))
+  }
+  expect_identical(take("a b"), list(1))
+  expect_error(take("c"), "no 'restart' 'c' found", fixed = TRUE)
+})
+
+test_that("restarts come through calls within calls", {
+  for (workers in c(1, 2)) {
+    result <- withCallingHandlers(
+      lomp_map(1:2, function(i) lomp_map(1:2, restartable, .workers = workers), .workers = 2),
+      condition = function(cnd) invokeRestart("outer")
+    )
+    expect_identical(result, rep(list(list(1L, 2L)), 2))
+  }
+})
+
+# ---- Errors that aren't thrown ------------------------------------------------------------------
+
+# What the caller's calling handlers hear of errors, and the value.
+heard_errors <- function(code) {
+  seen <- list()
+  value <- withCallingHandlers(code, error = function(cnd) seen[[length(seen) + 1L]] <<- cnd)
+  list(seen = seen, value = value)
+}
+environment(heard_errors) <- globalenv()
+
+# A test takes all errors itself, so these run in scripts.
+test_that("an error that nobody takes and that leaves nothing is no failure, and is heard once", {
+  run <- run_r(values = list(heard_errors = heard_errors, counts = counts), code = {
+    library(lomp)
+    f <- function(i) {
+      signalCondition(structure(class = c("mine", "error", "condition"),
+                                list(message = paste("item", i), call = NULL, field = i)))
+      i
+    }
+    stream <- function(workers) as.list(lomp_iterate(1:4, f, .workers = workers, .ordered = TRUE))
+    give(list(
+      lapply = heard_errors(lapply(1:4, f)),
+      map = lapply(counts, function(w) heard_errors(lomp_map(1:4, f, .workers = w))),
+      iterate = lapply(counts, function(w) heard_errors(stream(w)))
+    ))
+  })
+  for (got in c(run$value$map, run$value$iterate)) {
+    items <- lapply(got$seen, attr, "lomp_item")
+    got$seen <- lapply(got$seen, structure, lomp_item = NULL)
+    got$seen <- got$seen[order(texts(got$seen))]
+    expect_identical(got, run$value$lapply)
+    expect_setequal(items, if (!is.null(items[[1]])) as.list(as.numeric(1:4)) else list(NULL))
+  }
+  expect_identical(run$err, character())
+})
+
+test_that("a handler of the caller's may leave by it, as under lapply", {
+  f <- function(i) {
+    signalCondition(simpleError("left"))
+    i
+  }
+  for (workers in counts) {
+    cnd <- tryCatch(lomp_map(1:3, f, .workers = workers), error = identity)
+    expect_s3_class(cnd, "simpleError")
+    expect_identical(conditionMessage(cnd), "left")
+    expect_length(children_left(), 0)
+  }
+})
+
+test_that("an error given to warning() or message() is one, as under lapply", {
+  run <- run_r(values = list(heard_errors = heard_errors), code = {
+    library(lomp)
+    options(warn = 1)
+    f <- function(i) {
+      tryCatch(stop("told ", i), error = function(cnd) warning(cnd))
+      tryCatch(stop("said ", i, "\n"), error = function(cnd) message(cnd))
+      i
+    }
+    maps <- list(lapply, function(x, f) lomp_map(x, f, .workers = 0),
+                 function(x, f) lomp_map(x, f, .workers = 1))
+    give(lapply(maps, function(map) {
+      cat("begun\n", file = stderr())
+      got <- heard_errors(map(1:3, f))
+      withCallingHandlers(map(1:3, f), error = function(cnd) {
+        for (name in c("muffleWarning", "muffleMessage")) tryInvokeRestart(name)
+      })
+      list(got$value, vapply(got$seen, conditionMessage, ""))
+    }))
+  })
+  expect_identical(run$value[-1], rep(run$value[1], 2))
+  expect_identical(run$value[[1]][[2]][1:2], c("told 1", "said 1\n"))
+  shown <- split(run$err, cumsum(run$err == "begun"))
+  expect_length(shown[[1]], 7)
+  expect_identical(unname(shown[-1]), rep(unname(shown[1]), 2))
+})
+
+test_that("an error that is thrown after one that wasn't is the failure", {
+  run <- run_r(values = list(heard_errors = heard_errors, counts = counts), code = {
+    library(lomp)
+    f <- function(i) {
+      signalCondition(simpleError("first"))
+      stop("second")
+    }
+    call <- function(workers) lomp_map(1, f, .workers = workers, .on_error = "collect")
+    give(lapply(counts, function(w) suppressWarnings(heard_errors(call(w)))))
+  })
+  for (got in run$value) {
+    expect_identical(texts(got$seen), "first")
+    expect_identical(conditionMessage(got$value[[1]]$parent), "second")
+    expect_identical(got$value[[1]]$calls, c("FUN(X[[i]], ...)", "stop(\"second\")"))
+  }
+})
+
+# Ways to throw an error; the last ones are packages' own.
+throw_ways <- alist(
+  stop("boom"), stop(simpleError("boom")), list(1)[[i + 5]], warning(stop("boom")),
+  withRestarts(list(1)[[i + 5]], own = function() NULL), signalCondition(list(1)[[i + 5]]),
+  tryCatch(stop("inner"), error = function(cnd) stop(cnd)), stop(structure(
+    class = c("mine", "error", "condition"), list(message = "boom", call = NULL)
+  )),
+  rlang::abort("boom"), rlang::cnd_signal(rlang::error_cnd("mine", message = "boom")),
+  processx::run("/no/such/program")
+)
+
+test_that("an error that is thrown is heard as the call's, not by itself, and says nothing", {
+  skip_if_not_installed("rlang")
+  skip_if_not_installed("processx")
+  values <- list(heard_errors = heard_errors, counts = counts, ways = throw_ways)
+  run <- run_r(values = values, code = {
+    library(lomp)
+    f <- function(i, way) if (i == 2) eval(way) else i
+    collect <- function(way, workers) {
+      lomp_map(1:2, f, way = way, .workers = workers, .on_error = "collect")
+    }
+    give(lapply(counts, function(w) {
+      lapply(ways, function(way) suppressWarnings(heard_errors(collect(way, w))))
+    }))
+  })
+  expect_identical(c(run$status, run$out, run$err), "0")
+  for (got in unlist(run$value, recursive = FALSE)) {
+    expect_identical(got$seen, list())
+    expect_identical(lomp_ok(got$value), c(TRUE, FALSE))
+    failure <- got$value[[2]]
+    expect_match(conditionMessage(failure), "boom|subscript|such|inner")
+    expect_no_match(conditionMessage(failure), "left by a jump", fixed = TRUE)
+    expect_s3_class(failure$parent, "error")
+    expect_gt(length(failure$calls), 1)
+  }
+})
+
+test_that("in a process that an item forks an error that isn't thrown harms nothing", {
+  f <- function(i) {
+    pipe <- parallel:::mcfork()
+    if (!inherits(pipe, "masterProcess")) return(unserialize(parallel:::readChild(pipe)))
+    signalCondition(simpleError("unheard"))
+    warning(simpleError("unheard"))
+    parallel:::sendMaster(i)
+    parallel:::mcexit()
+  }
+  expect_identical(heard_errors(lomp_map(1:2, f, .workers = 1)),
+                   list(seen = list(), value = list(1L, 2L)))
+})
+
+test_that("with warn = 2 an error given to warning() is its item's failure", {
+  with_options(list(warn = 2), {
+    for (workers in counts) {
+      cnd <- caught(lomp_map(1:2, function(i) warning(simpleError("boom")), .workers = workers))
+      expect_s3_class(cnd, "lomp_error")
+      expect_match(conditionMessage(cnd), "boom", fixed = TRUE)
+    }
+  })
+})
+
+test_that("a condition that can't be sent is its item's failure", {
+  lazy <- native("lazy.c")
+  run <- run_r(values = list(lazy = lazy), code = {
+    library(lomp)
+    dyn.load(lazy)
+    .C("lazy_prepare")
+    bad <- function(i) .Call("lazy_integers", function(i) stop("no such element"), 10)
+    f <- function(i) {
+      signalCondition(structure(class = c("mine", "error", "condition"),
+                                list(message = "m", call = NULL, data = list(bad(i)))))
+    }
+    cnd <- tryCatch(lomp_map(1, f, .workers = 1), lomp_error = function(cnd) cnd)
+    give(conditionMessage(cnd))
+  })
+  expect_match(run$value, "no such element")
+})
