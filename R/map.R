@@ -172,10 +172,24 @@
 #' What an item signals (warnings, messages, conditions of any class) is signalled again in this
 #' process, live and in the order of the item, with class, fields and text, and with the item's
 #' position as the attribute `lomp_item`. So [withCallingHandlers()], [suppressWarnings()] and
-#' `options(warn = 1)` around the call do what they do around [lapply()]; but handlers only observe:
-#' restarts that `.f` has established can't be invoked from here. With `options(warn = 2)` a warning
-#' is an error of its item. With `.workers = 0` conditions that are neither warnings nor messages
-#' come without the attribute.
+#' `options(warn = 1)` around the call do what they do around [lapply()]. With `options(warn = 2)` a
+#' warning is an error of its item. With `.workers = 0` conditions that are neither warnings nor
+#' messages come without the attribute.
+#'
+#' By the time that a handler sees a condition of a worker's, the item has gone on. The restarts that
+#' were established around the condition are there by their names, so that expectations of testthat
+#' and the like work; but to take any of them means to go on after the signal, whatever it does
+#' in the item. With `.workers = 0` they are the item's own.
+#'
+#' An error condition that leaves nothing, given to [signalCondition()], [warning()] or [message()],
+#' is a condition like others: handlers see it, once, and the item goes on. An error that is thrown,
+#' by [stop()], by R itself or by rlang's `abort()`, leaves its item where it is signalled; it isn't
+#' signalled here, other than as the `parent` of the `lomp_error` that ends the call.
+#'
+#' What a condition's call holds itself, as after `do.call(f, list(data))`, travels only if it is
+#' small. A vector of more than 1 KB, or an environment, is replaced by a name like
+#' `<matrix 1000x2000>`, a function that has an environment of its own by its code, and what is
+#' beyond 64 KB by `...`. The same goes for the calls of `parent` and of rlang's `trace`.
 #'
 #' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
 #'   column. Or a producer of items, see the section on streams.

@@ -24,7 +24,7 @@ relay_error <- function(cnd, way, signaller, run) {
 # FALSE in a process that an item has forked, which has nothing to send.
 send_condition <- function(cnd, restart, restarts, run) {
   child_relay(run, list(
-    condition = cnd, muffles = if (is.null(restart)) "" else restart$name,
+    condition = light_condition(cnd), muffles = if (is.null(restart)) "" else restart$name,
     restarts = other_restarts(restarts, restart)
   ))
 }

@@ -32,7 +32,8 @@ warm_worker <- function() {
   list(gc, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink, getConnection,
        tryCatch, withCallingHandlers, child_items, child_fail, child_relay, fail_item, item_calls,
        describe_failure, relay_condition, send_condition, is_to_be_error, muffling_restart,
-       named_restart, other_restarts, computeRestarts, null_device)
+       named_restart, other_restarts, computeRestarts, light_condition, with_light, light_call,
+       null_device)
 }
 
 # R compiles a function when it is called for the second time, which each worker would do for
@@ -103,7 +104,8 @@ one_line <- function(call) {
 # message, if there is one, says most.
 describe_failure <- function(condition, calls) {
   if (is.null(condition)) condition <- jump_condition()
-  list(condition = condition, calls = as.character(calls), time = proc.time()[["elapsed"]])
+  list(condition = light_condition(condition), calls = as.character(calls),
+       time = proc.time()[["elapsed"]])
 }
 
 jump_condition <- function() {

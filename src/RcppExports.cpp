@@ -10,6 +10,18 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
+// weigh
+double weigh(SEXP x, double each, double most);
+RcppExport SEXP _lomp_weigh(SEXP xSEXP, SEXP eachSEXP, SEXP mostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    Rcpp::traits::input_parameter< double >::type each(eachSEXP);
+    Rcpp::traits::input_parameter< double >::type most(mostSEXP);
+    rcpp_result_gen = Rcpp::wrap(weigh(x, each, most));
+    return rcpp_result_gen;
+END_RCPP
+}
 // child_items
 void child_items(SEXP run);
 RcppExport SEXP _lomp_child_items(SEXP runSEXP) {
@@ -478,6 +490,7 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
+    {"_lomp_weigh", (DL_FUNC) &_lomp_weigh, 3},
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
     {"_lomp_child_fail", (DL_FUNC) &_lomp_child_fail, 2},

@@ -5,6 +5,7 @@
 #include <climits>
 #include <cstring>
 
+#include "attributes.h"
 #include "elements.h"
 #include "lomp/huge_pages.hpp"
 #include "mapped_vector.h"
@@ -20,22 +21,6 @@ constexpr int max_depth = 64;            // deeper lists go through R's serializ
 constexpr R_xlen_t max_expanded = 1024;  // longer compact sequences stay compact
 constexpr std::size_t most_small = 64;   // bytes of elements that are put in one piece
 constexpr std::uint32_t na_length = UINT32_MAX;
-
-// Calls visit(tag, value) for each attribute until it returns false.
-template <class Visit>
-bool every_attribute(SEXP x, Visit visit) {
-#if R_VERSION >= R_Version(4, 6, 0)
-  const auto call = [](SEXP tag, SEXP value, void* data) -> SEXP {
-    return (*static_cast<Visit*>(data))(tag, value) ? nullptr : R_NilValue;
-  };
-  return R_mapAttrib(x, call, &visit) == nullptr;
-#else
-  for (SEXP a = ATTRIB(x); a != R_NilValue; a = CDR(a)) {
-    if (!visit(TAG(a), CAR(a))) return false;
-  }
-  return true;
-#endif
-}
 
 bool any_attribute(SEXP x) {
   return !every_attribute(x, [](SEXP, SEXP) { return false; });
