@@ -12,10 +12,14 @@ max_levels <- 100L
 
 # A condition whose calls, its own and those of its parents and of rlang's trace, are fit to be sent.
 # All else in it stays as it is.
-light_condition <- function(cnd, level = 0L) {
+light_condition <- function(cnd) {
+  if (has_light_calls(cnd, most_of_constant, most_of_call)) cnd else cut_calls(cnd)
+}
+
+cut_calls <- function(cnd, level = 0L) {
   if (!is.list(cnd) || isS4(cnd) || level > max_levels) return(cnd)
   cnd <- with_light(cnd, "call", light_call)
-  cnd <- with_light(cnd, "parent", light_condition, level + 1L)
+  cnd <- with_light(cnd, "parent", cut_calls, level + 1L)
   with_light(cnd, "trace", with_light, "call", light_calls)
 }
 

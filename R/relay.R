@@ -6,7 +6,7 @@ relay_condition <- function(cnd, run) {
   if (inherits(cnd, "interrupt")) return()
   restarts <- computeRestarts(cnd)
   restart <- muffling_restart(cnd, restarts)
-  if (is_to_be_error(restart$name)) return()
+  if (!is.null(restart) && is_to_be_error(restart$name)) return()
   is_sent <- send_condition(cnd, restart, restarts, run)
   if (is_sent && !is.null(restart)) invokeRestart(restart)
 }
@@ -23,10 +23,10 @@ relay_error <- function(cnd, way, signaller, run) {
 
 # FALSE in a process that an item has forked, which has nothing to send.
 send_condition <- function(cnd, restart, restarts, run) {
-  child_relay(run, list(
-    condition = light_condition(cnd), muffles = if (is.null(restart)) "" else restart$name,
-    restarts = other_restarts(restarts, restart)
-  ))
+  muffles <- if (is.null(restart)) "" else .subset2(restart, 1L)
+  # One is R's, and most warnings and messages have but one more.
+  others <- if (length(restarts) > 1L + nzchar(muffles)) other_restarts(restarts, restart)
+  child_relay(run, list(condition = light_condition(cnd), muffles = muffles, restarts = others))
 }
 
 # Where warnings are to be errors, R makes them that when nobody has muffled them.
@@ -40,16 +40,15 @@ muffling_restart <- function(cnd, restarts = computeRestarts(cnd)) {
   if (inherits(cnd, "message")) named_restart("muffleMessage", restarts)
 }
 
+# NULL if there is none.
 named_restart <- function(name, restarts) {
-  for (restart in restarts) if (identical(restart[[1L]], name)) return(restart)
+  for (restart in restarts) if (.subset2(restart, 1L) == name) return(restart)
 }
 
 # The names of those that the item has established beside the muffling one; no R frame of a worker's
 # own has any. The last one is R's, which leads to the top level.
 other_restarts <- function(restarts, muffling) {
-  n <- length(restarts) - 1L
-  if (n == 0L || n == 1L && !is.null(muffling)) return(NULL)
-  names <- vapply(restarts[seq_len(n)], function(restart) restart[[1L]], "")
+  names <- vapply(restarts[-length(restarts)], function(restart) restart[[1L]], "")
   setdiff(names, muffling$name)
 }
 
@@ -67,8 +66,8 @@ signal_again <- function(sent, item) {
 # The item has gone on since. Whatever its restarts do there, a handler that takes one here says that
 # it has seen to the condition, and the call goes on, too.
 with_restarts <- function(names, code) {
-  names <- setdiff(names, c("", "expr"))
   if (length(names) == 0L) return(code)
+  names <- setdiff(names, c("", "expr"))  # which withRestarts() wouldn't take for names
   restarts <- rep(list(function(...) NULL), length(names))
   names(restarts) <- names
   do.call(withRestarts, c(list(quote(code)), restarts))

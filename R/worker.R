@@ -32,8 +32,7 @@ warm_worker <- function() {
   list(gc, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink, getConnection,
        tryCatch, withCallingHandlers, child_items, child_fail, child_relay, fail_item, item_calls,
        describe_failure, relay_condition, send_condition, is_to_be_error, muffling_restart,
-       named_restart, other_restarts, computeRestarts, light_condition, with_light, light_call,
-       null_device)
+       named_restart, computeRestarts, light_condition, null_device)
 }
 
 # R compiles a function when it is called for the second time, which each worker would do for

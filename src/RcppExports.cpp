@@ -10,6 +10,18 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
+// has_light_calls
+bool has_light_calls(SEXP condition, double each, double most);
+RcppExport SEXP _lomp_has_light_calls(SEXP conditionSEXP, SEXP eachSEXP, SEXP mostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
+    Rcpp::traits::input_parameter< double >::type each(eachSEXP);
+    Rcpp::traits::input_parameter< double >::type most(mostSEXP);
+    rcpp_result_gen = Rcpp::wrap(has_light_calls(condition, each, most));
+    return rcpp_result_gen;
+END_RCPP
+}
 // weigh
 double weigh(SEXP x, double each, double most);
 RcppExport SEXP _lomp_weigh(SEXP xSEXP, SEXP eachSEXP, SEXP mostSEXP) {
@@ -490,6 +502,7 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
+    {"_lomp_has_light_calls", (DL_FUNC) &_lomp_has_light_calls, 3},
     {"_lomp_weigh", (DL_FUNC) &_lomp_weigh, 3},
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
