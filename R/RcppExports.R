@@ -61,8 +61,8 @@ inprocess_step <- function(frame, call, item, generator, outlet, cells, hear, de
     .Call(`_lomp_inprocess_step`, frame, call, item, generator, outlet, cells, hear, describe)
 }
 
-iterator_open <- function(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick) {
-    .Call(`_lomp_iterator_open`, work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick)
+iterator_open <- function(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick, backlog) {
+    .Call(`_lomp_iterator_open`, work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick, backlog)
 }
 
 iterator_next <- function(handle) {
@@ -125,8 +125,8 @@ outlet_put <- function(handle, value) {
     invisible(.Call(`_lomp_outlet_put`, handle, value))
 }
 
-pool_open <- function(work, results, workers, tick) {
-    .Call(`_lomp_pool_open`, work, results, workers, tick)
+pool_open <- function(work, results, workers, tick, backlog) {
+    .Call(`_lomp_pool_open`, work, results, workers, tick, backlog)
 }
 
 pool_next <- function(handle) {

@@ -43,8 +43,9 @@
 #' later items wait, within the bound above.
 #'
 #' @section Output, warnings and messages:
-#' As in [lomp_map()]; they come where the iterator is asked for results, in the order in which the
-#' item has made them and its results.
+#' As in [lomp_map()], but for their order: they come where the iterator is asked for results, in
+#' the order in which the item has made them and its results. So they come by item if `.ordered` is
+#' `TRUE`, and live, as items say them, if it is `FALSE`, wherever output goes.
 #'
 #' @section Random numbers:
 #' As in [lomp_map()], each item draws from a state of its own, and generators of other packages need
@@ -195,7 +196,8 @@ open_forked_stream <- function(plan, frame) {
   on_event <- function(event) suspendInterrupts(on_stream_event(event, state))
   state$handle <- iterator_open(
     new_work(plan, frame), plan$n, plan$workers, on_event, new_look(plan$call), plan$outlet,
-    plan$is_map, plan$ordered, plan$buffer, tick_of(state$progress)
+    plan$is_map, plan$ordered, plan$buffer, tick_of(state$progress),
+    if (plan$is_map) plan$backlog else 0
   )
   state$summary <- function() iterator_summary(state$handle)
   state$item_of_last <- function() iterator_item(state$handle)

@@ -170,7 +170,7 @@
 #' is left alone.
 #'
 #' What an item signals (warnings, messages, conditions of any class) is signalled again in this
-#' process, live and in the order of the item, with class, fields and text, and with the item's
+#' process, in the order of the item, with class, fields and text, and with the item's
 #' position as the attribute `lomp_item`. So [withCallingHandlers()], [suppressWarnings()] and
 #' `options(warn = 1)` around the call do what they do around [lapply()]. With `options(warn = 2)` a
 #' warning is an error of its item. With `.workers = 0` conditions that are neither warnings nor
@@ -190,6 +190,17 @@
 #' small. A vector of more than 1 KB, or an environment, is replaced by a name like
 #' `<matrix 1000x2000>`, a function that has an environment of its own by its code, and what is
 #' beyond 64 KB by `...`. The same goes for the calls of `parent` and of rlang's `trace`.
+#'
+#' At the console of an interactive session and in scripts at a terminal all of this comes live,
+#' as items say it. Elsewhere it comes by item, as under [lapply()], and so alike in each run: in
+#' documents of the package knitr, under [capture.output()] and other sinks, where a script's
+#' output goes to a file or a pipe, and in calls within items. There, what an item says waits until
+#' all items before it are over; the first one that isn't is heard live. About as many bytes as the
+#' option `lomp.buffer` says wait in memory, and more in a temporary file, so that the order holds
+#' however much there is. Where the call ends early (by an error, an interrupt), all that was said
+#' until then comes before that, by item; where a handler leaves it, nothing more is said. The
+#' option `lomp.output` (see [lomp-options]) chooses. Conditions of class `immediateCondition`,
+#' progressr's steps among them, never wait.
 #'
 #' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
 #'   column. Or a producer of items, see the section on streams.

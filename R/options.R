@@ -7,7 +7,15 @@
 #' - `lomp.buffer`: how many bytes of results the workers of [lomp_iterate()] may have made that
 #'   nobody has taken yet, 64 MiB if unset. One result for each worker may be there in any case.
 #'   Each worker may keep as much again of the memory of results that were dropped, for the next
-#'   ones; and so may this process for each worker, of large items from a stream.
+#'   ones; and so may this process for each worker, of large items from a stream. And about so many
+#'   bytes of what items of [lomp_map()] say wait in memory for their turn; more, in a temporary
+#'   file.
+#'
+#' - `lomp.output`: `"live"` if what items of [lomp_map()] print and signal is to come as they do
+#'   it, `"ordered"` if it is to come by item. Unset, it is live at the console of an interactive
+#'   session and where standard output is a terminal, and ordered elsewhere: in documents of the
+#'   package knitr, under [capture.output()] and other sinks, where standard output is a file or a
+#'   pipe, and in calls within items.
 #'
 #' - `lomp.keep_connections`: `TRUE` lets workers share the network connections and connected Unix
 #'   sockets that the session has open. If it is `FALSE` or unset, they are severed in workers: two
@@ -36,8 +44,23 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
   c(plan, list(
     timeout = check_timeout(timeout), progress = check_progress(progress), progress_given = given,
     keep_connections = check_flag(getOption("lomp.keep_connections", FALSE),
-                                  "option lomp.keep_connections")
+                                  "option lomp.keep_connections"),
+    backlog = if (is_live()) 0 else buffer_bytes()
   ))
+}
+
+# Is what items say, said again at once, for somebody who looks on? Else it comes in their order.
+is_live <- function() {
+  value <- getOption("lomp.output")
+  if (!is.null(value)) {
+    return(check_choice(value, c("live", "ordered"), "option lomp.output") == "live")
+  }
+  is_at_console() && (interactive() || isatty(stdout()))
+}
+
+# In a worker it is the session that decides what becomes of output.
+is_at_console <- function() {
+  !in_worker() && !has_sink() && !has_message_sink() && !isTRUE(getOption("knitr.in.progress"))
 }
 
 new_vector_plan <- function(items, workers, on_error, redo) {

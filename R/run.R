@@ -42,7 +42,7 @@ run_forked <- function(plan, frame) {
   failures <- new_bag()
   progress <- new_progress(plan, length(results))
   ready_frame(frame)
-  pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress))
+  pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress), plan$backlog)
   call <- plan$call
   summary <- NULL
   on.exit({

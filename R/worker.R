@@ -20,10 +20,16 @@ null_device <- function(...) grDevices::pdf(NULL)
 # What workers need to know of the session; found out here, where that is cheaper.
 note_session <- function() {
   the$error_message <- geterrmessage()
-  the$has_sink <- stdout() != 1L  # where output goes now; sink.number() takes far longer to tell
-  # Messages that go to standard output can go on doing so, and else there is a connection.
-  has_connections <- length(getAllConnections()) > 3L
-  the$has_message_sink <- has_connections && sink.number(type = "message") > 2L
+  the$has_sink <- has_sink()
+  the$has_message_sink <- has_message_sink()
+}
+
+# Where output goes now; sink.number() takes far longer to tell.
+has_sink <- function() stdout() != 1L
+
+# Messages that go to standard output can go on doing so, and else there is a connection.
+has_message_sink <- function() {
+  length(getAllConnections()) > 3L && sink.number(type = "message") > 2L
 }
 
 # Workers call these first of all. R loads functions, its own and a package's, when they are first

@@ -180,8 +180,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // iterator_open
-SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP look, SEXP outlet, bool is_map, bool ordered, double buffer, double tick);
-RcppExport SEXP _lomp_iterator_open(SEXP workSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP on_eventSEXP, SEXP lookSEXP, SEXP outletSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP tickSEXP) {
+SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP look, SEXP outlet, bool is_map, bool ordered, double buffer, double tick, double backlog);
+RcppExport SEXP _lomp_iterator_open(SEXP workSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP on_eventSEXP, SEXP lookSEXP, SEXP outletSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP tickSEXP, SEXP backlogSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
@@ -194,7 +194,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
     Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_open(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick));
+    Rcpp::traits::input_parameter< double >::type backlog(backlogSEXP);
+    rcpp_result_gen = Rcpp::wrap(iterator_open(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick, backlog));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -352,15 +353,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_open
-SEXP pool_open(SEXP work, SEXP results, int workers, double tick);
-RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP tickSEXP) {
+SEXP pool_open(SEXP work, SEXP results, int workers, double tick, double backlog);
+RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP tickSEXP, SEXP backlogSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
     Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
     Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
     Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(work, results, workers, tick));
+    Rcpp::traits::input_parameter< double >::type backlog(backlogSEXP);
+    rcpp_result_gen = Rcpp::wrap(pool_open(work, results, workers, tick, backlog));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -517,7 +519,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 9},
     {"_lomp_inprocess_cells", (DL_FUNC) &_lomp_inprocess_cells, 0},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 8},
-    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 10},
+    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 11},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
     {"_lomp_iterator_take", (DL_FUNC) &_lomp_iterator_take, 2},
     {"_lomp_iterator_peek", (DL_FUNC) &_lomp_iterator_peek, 1},
@@ -533,7 +535,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 4},
+    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 5},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
     {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},

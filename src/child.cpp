@@ -92,6 +92,13 @@ void emit_value(SEXP value, void* data) {
 
 bool has_item(void* data) { return static_cast<Run*>(data)->worker->running() != 0; }
 
+// What relay_condition() in R sends is list(condition, muffles). Who signals progress, say, doesn't
+// want it to wait for anything: its class is known by the package future, too.
+Encoding encoding_of(SEXP sent) {
+  const bool is_urgent = Rf_inherits(VECTOR_ELT(sent, 0), "immediateCondition");
+  return is_urgent ? Encoding::urgent : Encoding::condition;
+}
+
 // A condition comes before whatever its item sends later. What writing a result itself signals
 // would have no place; under lapply nobody writes results. False in a process that an item has
 // forked: what it says isn't the worker's.
@@ -103,7 +110,7 @@ bool send_condition(Run& run, SEXP condition) {
   run.worker->await_room();
   write_record(run, [&] {
     put_stream(*run.worker, condition);
-    run.worker->emit(static_cast<unsigned>(Encoding::condition));
+    run.worker->emit(static_cast<unsigned>(encoding_of(condition)));
     run.worker->flush();  // the item may go on for hours
   });
   return true;

@@ -6,6 +6,7 @@
 #include "child.h"
 #include "events.h"
 #include "items_underway.h"
+#include "lomp/backlog.hpp"
 #include "lomp/generation.hpp"
 #include "lomp/pool.hpp"
 #include "lomp/reorder.hpp"
@@ -49,9 +50,12 @@ SEXP make_part(R_xlen_t n) {
 // What an iterator's handle points to. Its R objects are kept alive by the handle.
 class Stream {
  public:
-  Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
+  Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick,
+         double backlog)
       : progress_(tick),
         is_ordered_(options.is_ordered),
+        is_said_in_order_(backlog > 0),
+        backlog_(static_cast<std::size_t>(backlog)),
         owner_(lomp::generation()),
         kept_(kept),
         shelf_(kept, kept_waiting),
@@ -72,6 +76,9 @@ class Stream {
 
   // All has come. What came out of turn before a gap that nothing fills any more can be had now.
   bool has_ended() const { return has_ended_; }
+
+  // Is there anything that waits until its item's turn has come to be said?
+  bool has_backlog() const { return !backlog_.empty(); }
   void end() {
     has_ended_ = true;
     if (is_ordered_) order_.skip_gaps();
@@ -181,9 +188,13 @@ class Stream {
     }
   }
 
-  // Waits for something to come. Gives an event for R that has no place in the order of items, or
+  // Waits for something to come. Gives an event for R that has no place in the order of results, or
   // NULL.
   SEXP wait() {
+    if (!backlog_.empty()) {
+      SEXP said = unwind([this] { return take_said(); });
+      if (said != R_NilValue || has_ended_) return said;
+    }
     if (clock_.is_due()) look();
     const Event event = pool_.next(lomp::tick_ms);
     if (event.kind == EventKind::idle) look();
@@ -236,6 +247,29 @@ class Stream {
     order_.each(look);
   }
 
+  // The event of what is the next to be said, if it is its turn, or NULL. At the end the turn of
+  // all has come. May jump.
+  SEXP take_said() {
+    const std::uint64_t last = has_ended_ ? UINT64_MAX : pool_.first_open();
+    if (!backlog_.take(last, said_)) return R_NilValue;
+    return R_tryCatchError(read_said, this, tell_unread, this);
+  }
+
+  static SEXP read_said(void* data) {
+    Stream& stream = *static_cast<Stream*>(data);
+    return lomp::contain([&stream] {
+      const Record& record = stream.said_;
+      SEXP value = lomp::read_record(record, stream.pool_);
+      return lomp::make_event(lomp::event_of(encoding_of(record)), lomp::as_item(record.item),
+                              value);
+    });
+  }
+
+  static SEXP tell_unread(SEXP condition, void* data) {
+    const Stream& stream = *static_cast<Stream*>(data);
+    return lomp::make_event("unread", lomp::as_item(stream.said_.item), condition);
+  }
+
   // Records on their way to the shelf.
   struct Batch {
     Stream* stream;
@@ -278,6 +312,7 @@ class Stream {
 
   void shelve(const Record& record) {
     const Encoding encoding = encoding_of(record);
+    if (is_said_in_order_ && lomp::is_said(encoding)) return backlog_.put(record);
     if (encoding == Encoding::ignored) ++silent_;
     if (encoding == Encoding::nothing || encoding == Encoding::ignored) {
       return line_up(record, ArrivalKind::nothing, -1);
@@ -384,6 +419,9 @@ class Stream {
   lomp::Shelf shelf_;
   lomp::ItemsUnderway underway_{shelf_};
   lomp::Reorder<Arrival> order_;
+  bool is_said_in_order_;
+  lomp::Backlog backlog_;
+  Record said_{};  // what was taken from it last
   std::vector<Arrival> queue_;
   std::size_t first_ = 0;
   std::deque<Arrival> again_;
@@ -466,7 +504,7 @@ SEXP take_next(Stream& stream) {
     SEXP value = R_NilValue;
     const bool has_come = stream.take(arrival, value);
     if (has_come && arrival.kind == ArrivalKind::value) return value;
-    if (!has_come && stream.has_ended()) return nullptr;
+    if (!has_come && stream.has_ended() && !stream.has_backlog()) return nullptr;
     Rcpp::Shield<SEXP> event(has_come ? value : stream.wait());
     if (event == R_NilValue) continue;
     Rcpp::Shield<SEXP> answer(stream.handle(event));
@@ -574,12 +612,13 @@ SEXP tell_end(SEXP handle) {
 // Opens a stream of the results of `items` calls, whose frame also holds `emit` if there is an
 // outlet; all workers are forked when it returns. `items` is NA where they come from
 // iterator_give(). With `is_map` each item has one result, whatever it is, and there is no bound to
-// what is made and not taken yet; else that is `buffer`, a number of bytes. `work`, `tick`
-// `on_event` is an R function: it gets what isn't a result, a list as pool_next() gives it, and
-// returns NULL to go on, or list(value) to give this value to whoever asked; or it throws.
+// what is made and not taken yet; else that is `buffer`, a number of bytes. `work`, `tick` and
+// `backlog` are as for pool_open(). `on_event` is an R function: it gets what isn't a result, a
+// list as pool_next() gives it, and returns NULL to go on, or list(value) to give this value to
+// whoever asked; or it throws.
 // [[Rcpp::export(rng = false)]]
 SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP look, SEXP outlet,
-                   bool is_map, bool ordered, double buffer, double tick) {
+                   bool is_map, bool ordered, double buffer, double tick, double backlog) {
   SEXP kept_list = nullptr;
   SEXP handle = unwind([&] {
     lomp::drop_old_results();
@@ -593,7 +632,7 @@ SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP loo
   const lomp::Task task = make_stream_task(kept_list, ISNA(items), is_map);
   lomp::PoolOptions options = make_options(items, workers, is_map, ordered, buffer);
   options.keeps_connections = task.keeps_connections;
-  R_SetExternalPtrAddr(handle, new Stream(options, task, kept_list, tick));
+  R_SetExternalPtrAddr(handle, new Stream(options, task, kept_list, tick, backlog));
   stream_of(handle)->pool().fork_all();
   return handle;
 }

@@ -5,6 +5,7 @@
 #include "cell_room.h"
 #include "child.h"
 #include "events.h"
+#include "lomp/backlog.hpp"
 #include "serialize.h"
 #include "unwind.h"
 
@@ -22,9 +23,12 @@ enum Kept { kept_results, kept_work, kept_witness, kept };
 /// What an R pool handle points to. Its R objects are kept alive by the handle.
 class Engine {
  public:
-  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
+  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick,
+         double backlog)
       : results_(VECTOR_ELT(kept, kept_results)),
         room_(kept, kept_witness),
+        is_in_order_(backlog > 0),
+        backlog_(static_cast<std::size_t>(backlog)),
         progress_(tick),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
 
@@ -45,16 +49,17 @@ class Engine {
   }
 
   /// Puts results into their places, up to the first failure, condition or output, which it
-  /// returns; NULL if there is none. May jump.
+  /// returns; NULL if there is none. What is to be said in its turn goes to the backlog: whose turn
+  /// it is is known when all records of the event have been seen. May jump.
   SEXP place_results() {
     while (record_ != end_) {
       const Record& record = *record_++;
-      reading_ = record.item + 1;
-      SEXP value = lomp::read_record(record, pool_);
-      reading_ = 0;
       const Encoding encoding = static_cast<Encoding>(record.kind);
-      told_ = lomp::event_of(encoding);
-      told_item_ = record.item;
+      if (is_in_order_ && lomp::is_said(encoding)) {
+        backlog_.put(record);
+        continue;
+      }
+      SEXP value = read(record);
       if (told_ != nullptr) return value;
       SET_VECTOR_ELT(results_, static_cast<R_xlen_t>(record.item), value);
       room_.note(value);
@@ -63,6 +68,18 @@ class Engine {
     return nullptr;
   }
 
+  /// What is the next to be said, if it is its turn: its value, or NULL. At the end the turn of all
+  /// has come. May jump.
+  SEXP take_said() {
+    Record record{};
+    const std::uint64_t last = is_over_ ? UINT64_MAX : pool_.first_open();
+    return backlog_.take(last, record) ? read(record) : nullptr;
+  }
+  bool has_backlog() const { return !backlog_.empty(); }
+
+  /// Nothing more will come.
+  void end() { is_over_ = true; }
+
   /// Now and then; at once if nothing else is to be done. May jump.
   void look(bool is_idle) {
     if (is_idle || clock_.is_due()) unwind(lomp::let_interrupts_through);
@@ -70,19 +87,31 @@ class Engine {
   lomp::ProgressClock& progress() { return progress_; }
   bool has_records() const { return record_ != end_; }
 
-  /// What place_results() returned: its event.
+  /// What place_results() or take_said() returned: its event.
   const char* told() const { return told_; }
   std::uint64_t told_item() const { return told_item_; }
 
-  /// After a jump out of place_results(): the item whose record could not be read, plus 1; 0 if the
+  /// After a jump out of one of them: the item whose record could not be read, plus 1; 0 if the
   /// jump had another cause.
   std::uint64_t take_reading() { return std::exchange(reading_, 0); }
 
  private:
+  SEXP read(const Record& record) {
+    reading_ = record.item + 1;
+    SEXP value = lomp::read_record(record, pool_);
+    reading_ = 0;
+    told_ = lomp::event_of(static_cast<Encoding>(record.kind));
+    told_item_ = record.item;
+    return value;
+  }
+
   void note_dead(std::uint64_t item) { dead_references_.push_back(static_cast<double>(item) + 1); }
 
   SEXP results_;
   lomp::CellRoom room_;
+  bool is_in_order_;
+  bool is_over_ = false;
+  lomp::Backlog backlog_;
   lomp::Pool pool_;
   lomp::BallastUse ballast_use_;
   const Record* record_ = nullptr;
@@ -108,13 +137,24 @@ void close_handle(SEXP handle) {
   delete engine;
 }
 
-/// Places what has arrived; the event if one of the items failed or signalled, else NULL.
-SEXP take_records(Engine& engine) {
-  return unwind([&engine] {
-    SEXP value = engine.place_results();
+/// Of what such a function returned for an item, NULL if that was nothing.
+template <class Take>
+SEXP take_event(Engine& engine, Take take) {
+  return unwind([&engine, take] {
+    SEXP value = (engine.*take)();
     if (value == nullptr) return R_NilValue;
     return lomp::make_event(engine.told(), lomp::as_item(engine.told_item()), value);
   });
+}
+
+/// Places what has arrived; the event if one of the items failed or said something that comes at
+/// once, or if the turn of something has come that was said before; else NULL.
+SEXP take_records(Engine& engine) {
+  if (engine.has_records()) {
+    Rcpp::Shield<SEXP> event(take_event(engine, &Engine::place_results));
+    if (event != R_NilValue) return event;
+  }
+  return engine.has_backlog() ? take_event(engine, &Engine::take_said) : R_NilValue;
 }
 
 // list(done = , dead_references = , refused = , forks = ): how many items have a result or a
@@ -155,9 +195,11 @@ SEXP report_tick() {
 // Opens a pool that makes one call for each element of `results`; forks nobody yet. `results` is a
 // new list, which is changed in place. `work` is list(frame, call, hooks, seed, numbers, timeout,
 // keep_connections), see make_task() and ItemRandom; `frame` holds X, FUN and the dots. Each `tick`
-// seconds pool_next() gives the event "tick", never if that is 0.
+// seconds pool_next() gives the event "tick", never if that is 0. What items say comes in their
+// order, and about `backlog` bytes of it wait for that in memory, the rest on disk; if that is 0 it
+// comes at once.
 // [[Rcpp::export(rng = false)]]
-SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
+SEXP pool_open(SEXP work, SEXP results, int workers, double tick, double backlog) {
   SEXP handle = nullptr, list = nullptr;
   unwind([&] {
     lomp::drop_old_results();
@@ -181,7 +223,7 @@ SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
   options.reaper = &lomp::reaper();
   const lomp::Task task = lomp::make_task(work);
   options.keeps_connections = task.keeps_connections;
-  R_SetExternalPtrAddr(handle, new Engine(options, task, list, tick));
+  R_SetExternalPtrAddr(handle, new Engine(options, task, list, tick, backlog));
   unwind([handle] {
     engine_of(handle).make_room();
     return R_NilValue;
@@ -197,13 +239,13 @@ SEXP pool_open(SEXP work, SEXP results, int workers, double tick) {
 SEXP pool_next(SEXP handle) {
   Engine& engine = engine_of(handle);
   for (;;) {
-    if (engine.has_records()) {
-      Rcpp::Shield<SEXP> event(take_records(engine));
-      if (event != R_NilValue) return event;
-    }
+    Rcpp::Shield<SEXP> told(take_records(engine));
+    if (told != R_NilValue) return told;
     engine.look(false);
     const Event event = engine.wait();
     const bool is_over = event.kind == EventKind::finished;
+    if (is_over) engine.end();
+    if (is_over && engine.has_backlog()) continue;
     if (is_over || event.kind == EventKind::idle) engine.look(true);
     const bool is_quiet = event.kind == EventKind::idle || event.kind == EventKind::records;
     if (is_quiet && engine.progress().is_due()) return report_tick();

@@ -116,6 +116,7 @@ const char* event_of(Encoding encoding) {
     case Encoding::failure:
       return "failure";
     case Encoding::condition:
+    case Encoding::urgent:
       return "condition";
     case Encoding::output:
       return "output";

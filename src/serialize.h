@@ -20,11 +20,17 @@ enum class Encoding : unsigned {
   nothing = 4,      ///< the item ends without a value
   condition = 5,    ///< a condition that the item has signalled; the item goes on
   output = 6,       ///< bytes that it has written to standard output, as they are; it goes on
-  ignored = 7       ///< as `nothing`; its function, whose results are what it emits, gave a value
+  ignored = 7,      ///< as `nothing`; its function, whose results are what it emits, gave a value
+  urgent = 8        ///< as `condition`; it is signalled again at once, whatever waits for its turn
 };
 
 /// As what event R hears of such a record; nullptr for results.
 const char* event_of(Encoding encoding);
+
+/// Does it say something to whoever looks on, in the order of the items?
+inline bool is_said(Encoding encoding) {
+  return encoding == Encoding::condition || encoding == Encoding::output;
+}
 
 /// Can the value be written by put_plain()? That holds for NULL, vectors and lists of such, with
 /// ordinary attributes: for most results. It fails for what R's serialization alone can write:

@@ -79,5 +79,9 @@ TEST_CASE("the first gap is found in any set") {
       has[i] = true;
     }
     REQUIRE(same(set.first_gap(), first_gap_of(has)));
+    const std::size_t from = random() % (n + 1);
+    std::size_t missing = from;
+    while (missing < n && has[missing]) ++missing;
+    REQUIRE(set.first_missing(from) == missing);
   }
 }

@@ -73,3 +73,22 @@ TEST_CASE("an item that its worker never gets to comes back alone and once") {
   CHECK(item == 5);
   CHECK(dispatch.is_given(2));
 }
+
+TEST_CASE("the first open item is the first of all that have not ended") {
+  Dispatch dispatch;
+  CHECK(dispatch.first_open() == UINT64_MAX);
+  for (std::uint64_t item : {0, 1, 2}) dispatch.give(item, 1);
+  CHECK(dispatch.first_open() == 0);
+  dispatch.settle(0);
+  CHECK(dispatch.first_open() == 1);
+  dispatch.take_back_item(1);
+  CHECK(dispatch.first_open() == 1);
+  dispatch.settle(2);
+  CHECK(dispatch.first_open() == 1);
+  dispatch.give(1, 2);
+  dispatch.give(3, 2);
+  dispatch.settle(1);
+  CHECK(dispatch.first_open() == 3);
+  dispatch.settle(3);
+  CHECK(dispatch.first_open() == UINT64_MAX);
+}

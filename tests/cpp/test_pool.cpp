@@ -146,6 +146,27 @@ TEST_CASE("a slow item holds none of its neighbours") {
   check_complete(run(job));
 }
 
+TEST_CASE("before the first open item all have come or were lost and it goes on to the end") {
+  const LeavesNothing check;
+  for (int workers : {1, 3}) {
+    Job job(3000, workers);
+    job.options.staging_bytes = 300;
+    job.during = [](Worker&, std::uint32_t item) {
+      work_for_us(cost_of(item));
+      if (item == 700) ::raise(SIGKILL);
+    };
+    Pool pool(job.options, main_of(job));
+    Tally tally(job);
+    std::uint64_t first = 0;
+    collect_while(pool, tally, [&](const Tally& t) {
+      while (first < t.came.size() && t.came[first] + t.lost[first] == 1) ++first;
+      return pool.first_open() == first;
+    });
+    check_exact(tally);
+    CHECK(pool.first_open() == 3000);
+  }
+}
+
 TEST_CASE("slow neighbours are shared among all workers") {
   const LeavesNothing check;
   constexpr int workers = 5;

@@ -27,10 +27,16 @@ class Bitmap {
     return true;
   }
 
+  /// The first item from this one on that isn't in the set; n if there is none.
+  std::uint64_t first_missing(std::uint64_t from) const {
+    std::uint64_t i = from;
+    while (i < n_ && has(i)) i += words_[i / 64] == ~std::uint64_t{0} ? 64 - i % 64 : 1;
+    return i;
+  }
+
   /// The first run of items that aren't in the set; empty if all are.
   Block first_gap() const {
-    std::uint64_t begin = 0;
-    while (begin < n_ && has(begin)) begin += words_[begin / 64] == ~std::uint64_t{0} ? 64 : 1;
+    const std::uint64_t begin = first_missing(0);
     std::uint64_t end = begin;
     while (end < n_ && !has(end)) ++end;
     if (begin >= n_) return {};

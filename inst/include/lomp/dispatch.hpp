@@ -3,6 +3,7 @@
 #ifndef LOMP_DISPATCH_HPP
 #define LOMP_DISPATCH_HPP
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -51,6 +52,13 @@ class Dispatch {
     if (returned_.empty()) return false;
     item = *returned_.begin();
     return true;
+  }
+
+  /// The first item that was given and has not ended, wherever it is; that is the largest number if
+  /// all have.
+  std::uint64_t first_open() const {
+    const std::uint64_t given = given_.empty() ? UINT64_MAX : given_.begin()->first;
+    return returned_.empty() ? given : std::min(given, *returned_.begin());
   }
 
   bool has_returned() const { return !returned_.empty(); }

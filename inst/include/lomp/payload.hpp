@@ -33,13 +33,8 @@ inline std::size_t payload_offset() {
   return page;
 }
 
-/// A new file without a name: in memory where the kernel has such files, else on disk, unlinked.
-/// Empty if there is none to be had.
-inline Fd make_nameless_file() {
-#if LOMP_LINUX && defined(MFD_ALLOW_SEALING)
-  Fd memory(::memfd_create("lomp", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (memory) return memory;
-#endif
+/// A new file on disk, unlinked. Empty if there is none to be had.
+inline Fd make_file_on_disk() {
   const char* folder = std::getenv("TMPDIR");
   char name[4096];  // on the stack: a payload that gets no file for want of memory goes in-band
   const int length = std::snprintf(name, sizeof name, "%s/lomp-XXXXXX", folder ? folder : "/tmp");
@@ -53,6 +48,16 @@ inline Fd make_nameless_file() {
   ::unlink(name);
   set_close_on_exec(file.get());
   return file;
+}
+
+/// A new file without a name: in memory where the kernel has such files, else on disk. Empty if
+/// there is none to be had.
+inline Fd make_nameless_file() {
+#if LOMP_LINUX && defined(MFD_ALLOW_SEALING)
+  Fd memory(::memfd_create("lomp", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (memory) return memory;
+#endif
+  return make_file_on_disk();
 }
 
 /// What a file is for once it has been written: to be read, or also to be written again by its
@@ -149,11 +154,9 @@ bool has_address_space(std::size_t first, Sizes... others) {
     return probe && has_address_space(others...);
 }
 
-/// Copies a payload, or what follows its first `skipped` bytes, where it can't be mapped; false if
-/// the file ends too early.
-inline bool read_payload(int fd, void* to, std::size_t bytes, std::size_t skipped = 0) {
+/// Copies a file's bytes from there on; false if it ends too early.
+inline bool read_at(int fd, void* to, std::size_t bytes, off_t from) {
   char* at = static_cast<char*>(to);
-  off_t from = static_cast<off_t>(payload_offset() + skipped);
   while (bytes > 0) {
     const ssize_t n = retry_eintr([&] { return ::pread(fd, at, bytes, from); });
     if (n <= 0) return false;
@@ -162,6 +165,12 @@ inline bool read_payload(int fd, void* to, std::size_t bytes, std::size_t skippe
     bytes -= static_cast<std::size_t>(n);
   }
   return true;
+}
+
+/// Copies a payload, or what follows its first `skipped` bytes, where it can't be mapped; false if
+/// the file ends too early.
+inline bool read_payload(int fd, void* to, std::size_t bytes, std::size_t skipped = 0) {
+  return read_at(fd, to, bytes, static_cast<off_t>(payload_offset() + skipped));
 }
 
 }  // namespace lomp

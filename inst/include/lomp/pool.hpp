@@ -262,6 +262,13 @@ class Pool final : public PayloadSource {
   std::uint64_t done() const { return options_.is_streamed ? dispatch_.settled() : done_.count(); }
   bool is_done(std::uint64_t item) const { return done_.has(item); }
 
+  /// All items before this one are over: all records that they will ever have were delivered, up
+  /// to the last event. Of a stream, those that were given.
+  std::uint64_t first_open() {
+    if (options_.is_streamed) return dispatch_.first_open();
+    return first_open_ = done_.first_missing(first_open_);
+  }
+
   /// Has any worker noted that an item drew random numbers?
   bool has_drawn() const { return page_.has_drawn(); }
 
@@ -1085,6 +1092,7 @@ class Pool final : public PayloadSource {
   Schedule schedule_;
   FlowReceiver flow_;
   Bitmap done_;
+  std::uint64_t first_open_ = 0;  // none before it is open
   Dispatch dispatch_;
   bool has_all_items_ = false;
   std::uint64_t parcels_ = 0;  // that were posted

@@ -1,0 +1,358 @@
+# What items print and signal comes by item where somebody reads it later, and live where somebody
+# looks on.
+
+# These start many processes and take their time.
+skip_on_cran()
+
+# Three items that end in reverse: each one says something, waits until the next one is through and
+# says something again. Under lapply nobody is to wait for.
+backwards <- function(flag, waits = TRUE) {
+  force(waits)
+  force(flag)
+  function(i) {
+    cat("begin", i, "\n")
+    if (waits && i < 3) {
+      while (!file.exists(paste0(flag, i + 1))) Sys.sleep(0.002)
+    }
+    cat("end", i, "\n")
+    file.create(paste0(flag, i))
+    invisible(i)
+  }
+}
+
+# The same, with conditions.
+signalling_backwards <- function(flag) {
+  f <- backwards(flag)
+  function(i) {
+    message("before ", i)
+    utils::capture.output(f(i))
+    warning("after ", i)
+    signalCondition(structure(class = c("mine", "condition"),
+                              list(message = paste("at last", i), call = NULL)))
+  }
+}
+
+by_item <- c("begin 1 ", "end 1 ", "begin 2 ", "end 2 ", "begin 3 ", "end 3 ")
+
+# The numbers 1 to 3 as they may come: a vector, and a producer.
+sources <- list(
+  vector = function() 1:3,
+  stream = function() {
+    k <- 0
+    function() if (k < 3) k <<- k + 1 else lomp_done()
+  }
+)
+
+# Messages, warnings and others, each with its item.
+said_by <- function(code) {
+  said <- character()
+  withCallingHandlers(code, condition = function(cnd) {
+    if (!inherits(cnd, c("message", "warning", "mine"))) return()
+    said <<- c(said, paste(attr(cnd, "lomp_item"), trimws(conditionMessage(cnd))))
+    for (name in c("muffleWarning", "muffleMessage")) tryInvokeRestart(name)
+  })
+  said
+}
+
+ordered <- function(code) with_options(list(lomp.output = "ordered"), code)
+live <- function(code) with_options(list(lomp.output = "live"), code)
+
+# An item that waits for a word, and a handler that gives it when another item is heard.
+awaiting <- function(flag, say) {
+  force(flag)
+  function(i) if (i == 1) wait_for(flag) else say(i)
+}
+
+hearing <- function(flag, code) {
+  withCallingHandlers(code, condition = function(cnd) {
+    if (inherits(cnd, c("message", "heard"))) raise(flag)
+    tryInvokeRestart("muffleMessage")
+  })
+}
+
+# ---- By item ------------------------------------------------------------------------------------
+
+test_that("captured output comes by item whichever item ends first", {
+  for (source in sources) {
+    with_flag(function(flag) {
+      result <- NULL
+      lines <- utils::capture.output(
+        result <- lomp_map(source(), backwards(flag), .workers = 3)
+      )
+      expect_identical(lines, by_item)
+      expect_equal(result, list(1, 2, 3))
+    })
+  }
+})
+
+test_that("a sink of any kind gets it by item", {
+  with_flag(function(flag) {
+    file <- withr::local_tempfile()
+    withr::with_output_sink(file, lomp_map(1:3, backwards(flag), .workers = 3))
+    expect_identical(readLines(file), by_item)
+  })
+})
+
+test_that("conditions come by item, and within an item as it has signalled them", {
+  expected <- as.vector(outer(c("before", "after", "at last"), 1:3,
+                              function(what, i) paste(i, what, i)))
+  for (source in sources) {
+    with_flag(function(flag) {
+      said <- ordered(said_by(lomp_map(source(), signalling_backwards(flag), .workers = 3)))
+      expect_identical(said, expected)
+    })
+  }
+})
+
+test_that("a document is the same in each run, and lapply's", {
+  skip_if_not_installed("knitr")
+  knit <- function(call, flag, waits) {
+    values <- list(f = backwards(flag, waits), call = call)
+    run <- run_r(values = values, code = {
+      library(lomp)
+      environment(f)$flag <- tempfile()
+      g <- function(i) {
+        message("message ", i)
+        f(i)
+        warning("warning ", i)
+        i
+      }
+      lines <- c("```{r}", deparse(call), "```")
+      give(knitr::knit(text = lines, quiet = TRUE))
+    })
+    lines <- strsplit(run$value, "\n")[[1]]
+    expect_length(grep("^## (begin|end|message) ", lines), 9)
+    sub("^lomp_map.*|^lapply.*", "the call", lines)
+  }
+  with_flag(function(flag) {
+    expected <- knit(quote(lapply(1:3, g)), flag, FALSE)
+    expect_identical(knit(quote(lomp_map(1:3, g, .workers = 3)), flag, TRUE), expected)
+  })
+})
+
+test_that("a script whose output goes to a file has it by item", {
+  with_flag(function(flag) {
+    run <- run_r(values = list(f = backwards(flag)), code = {
+      library(lomp)
+      invisible(lomp_map(1:3, f, .workers = 3))
+    })
+    expect_identical(run$out, by_item)
+  })
+})
+
+test_that("calls within items say it by item, too, wherever it goes", {
+  inner <- function(i) {
+    with_flag(function(flag) {
+      lomp_map(1:3, backwards(flag), .workers = 3)
+    })
+  }
+  run <- function() utils::capture.output(lomp_map(1, inner, .workers = 1))
+  with_options(list(lomp.output = NULL), expect_identical(run()[1:6], by_item))
+})
+
+test_that("an iterator's output comes with its results, in order if they do", {
+  with_flag(function(flag) {
+    lines <- utils::capture.output({
+      it <- lomp_iterate(1:3, backwards(flag), .workers = 3, .ordered = TRUE)
+      while (!lomp_done(value <- it())) cat("result", value, "\n")
+    })
+    expect_identical(lines, c(by_item[1:2], "result 1 ", by_item[3:4], "result 2 ", by_item[5:6],
+                              "result 3 "))
+  })
+  with_flag(function(flag) {
+    f <- awaiting(flag, message)
+    it <- lomp_iterate(1:2, f, .workers = 2)
+    ordered(expect_length(hearing(flag, as.list(it)), 2))
+  })
+})
+
+test_that("more than may wait in memory waits on disk, and comes in its turn", {
+  speak <- function(flag) {
+    function(i) {
+      if (i == 1) wait_for(paste0(flag, 2:3))
+      for (k in 1:100) {
+        cat("line", k, "of", i, "\n")
+        message("message ", k, " of ", i)
+      }
+      raise(paste0(flag, i))
+    }
+  }
+  expected <- expand.grid(k = 1:100, i = 1:3)
+  for (source in sources) {
+    said <- character()
+    with_options(list(lomp.buffer = 1000), expect_no_leaks(with_flag(function(flag) {
+      lines <- utils::capture.output(
+        said <- said_by(lomp_map(source(), speak(flag), .workers = 3))
+      )
+      expect_identical(lines, sprintf("line %d of %d ", expected$k, expected$i))
+      expect_identical(said, sprintf("%d message %d of %d", expected$i, expected$k, expected$i))
+    })))
+  }
+})
+
+# ---- Early ends ---------------------------------------------------------------------------------
+
+test_that("before an error all that was said comes, by item", {
+  for (source in sources) {
+    expect_no_leaks(with_flag(function(flag) {
+      f <- function(i) {
+        if (i == 2) wait_for(paste0(flag, c(1, 3)))
+        cat("item", i, "\n")
+        raise(paste0(flag, i))
+        if (i == 1) wait_for(paste0(flag, "never"))
+        if (i == 2) stop("failed")
+        i
+      }
+      cnd <- NULL
+      lines <- utils::capture.output(cnd <- caught(lomp_map(source(), f, .workers = 3)))
+      expect_identical(cnd$item, 2)
+      expect_identical(lines, paste("item", 1:3, ""))
+    }))
+  }
+})
+
+test_that("an item that fails or dies keeps nobody waiting who comes after it", {
+  for (source in sources) {
+    with_flag(function(flag) {
+      f <- function(i) {
+        message("item ", i)
+        if (i == 1) wait_for(flag)
+        if (i == 2) tools::pskill(Sys.getpid(), tools::SIGKILL)
+        if (i == 3) {
+          raise(flag)
+          stop("failed")
+        }
+      }
+      said <- ordered(said_by(lomp_map(source(), f, .workers = 3, .on_error = "collect")))
+      expect_identical(said, c(paste0(1:3, " item ", 1:3), " 2 of 3 items failed (2, 3)"))
+    })
+  }
+})
+
+test_that("after an interrupt all that was said comes, by item", {
+  session <- Sys.getpid()
+  for (source in sources) {
+    with_flag(function(flag) {
+      f <- function(i) {
+        if (i < 3) wait_for(paste0(flag, i + 1))
+        cat("item", i, "\n")
+        raise(paste0(flag, i))
+        if (i == 1) tools::pskill(session, tools::SIGINT)
+        wait_for(paste0(flag, "never"))
+      }
+      cnd <- NULL
+      lines <- utils::capture.output(
+        cnd <- tryCatch(lomp_map(source(), f, .workers = 3), interrupt = identity)
+      )
+      expect_s3_class(cnd, "lomp_interrupt")
+      expect_identical(lines, paste("item", 1:3, ""))
+    })
+  }
+})
+
+test_that("a handler that leaves the call does so at the first item's word", {
+  for (source in sources) {
+    expect_no_leaks(with_flag(function(flag) {
+      f <- function(i) {
+        if (i < 3) wait_for(paste0(flag, i + 1))
+        raise(paste0(flag, i))
+        warning("leave")
+      }
+      item <- ordered(withRestarts(
+        withCallingHandlers(lomp_map(source(), f, .workers = 3), warning = function(cnd) {
+          invokeRestart("away", attr(cnd, "lomp_item"))
+        }),
+        away = function(item) item
+      ))
+      expect_identical(item, 1)
+    }))
+  }
+})
+
+test_that("what is run again comes by its items", {
+  earlier <- suppressWarnings(lomp_map(1:5, function(i) if (i %in% c(2, 3, 5)) stop("no") else i,
+                                       .workers = 1, .on_error = "collect"))
+  with_flag(function(flag) {
+    f <- backwards(flag)
+    place <- function(i) match(i, c(2, 3, 5))
+    said <- ordered(said_by(lomp_map(1:5, function(i) {
+      utils::capture.output(f(place(i)))
+      message("done")
+    }, .workers = 3, .redo = earlier)))
+    expect_identical(said, paste(c(2, 3, 5), "done"))
+  })
+})
+
+# ---- Live ---------------------------------------------------------------------------------------
+
+test_that("it comes live where that is asked for", {
+  for (source in sources) {
+    with_flag(function(flag) {
+      f <- awaiting(flag, message)
+      expect_length(live(hearing(flag, lomp_map(source(), f, .workers = 3))), 3)
+    })
+  }
+})
+
+test_that("the first item that isn't through is heard live in any case", {
+  for (source in sources) {
+    with_flag(function(flag) {
+      f <- function(i) {
+        if (i == 2) message("here")
+        if (i == 2) wait_for(flag)
+        i
+      }
+      expect_length(ordered(hearing(flag, lomp_map(source(), f, .workers = 3))), 3)
+    })
+  }
+})
+
+test_that("conditions that are to be heard at once are", {
+  tell <- function(i) {
+    signalCondition(structure(class = c("heard", "immediateCondition", "condition"),
+                              list(message = "a step", call = NULL)))
+  }
+  for (source in sources) {
+    with_flag(function(flag) {
+      f <- awaiting(flag, tell)
+      expect_length(ordered(hearing(flag, lomp_map(source(), f, .workers = 3))), 3)
+    })
+  }
+})
+
+test_that("at a terminal it comes live, and under capture.output() by item", {
+  skip_without_terminal()
+  with_flag(function(flag) {
+    values <- list(f = awaiting(flag, message), hearing = hearing, raise = raise, wait_for = wait_for,
+                   g = backwards(paste0(flag, "back")), flag = flag)
+    session <- terminal_r(values = values, code = {
+      library(lomp)
+      environment(hearing) <- environment(wait_for) <- environment(raise) <- globalenv()
+    }, steps = c(
+      type("n <- length(hearing(flag, lomp_map(1:2, f, .workers = 2)))"), await("> $"),
+      type("lines <- capture.output(x <- lomp_map(1:3, g, .workers = 3))"), await("> $"),
+      type("give(list(n, lines))"), await("> $")
+    ))
+    expect_all_steps(session)
+    expect_identical(session$value, list(2L, by_item))
+  })
+})
+
+test_that("a script at a terminal is heard live", {
+  skip_without_terminal()
+  out <- run_r(code = {
+    library(lomp)
+    give(lomp:::is_live())
+  }, redirect = "</dev/null >out 2>err", command = paste(
+    "python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))'", rscript_command()
+  ))
+  expect_true(out$value)
+})
+
+test_that("who chooses something else is told", {
+  for (value in list("lively", TRUE, 1, NA_character_)) {
+    with_options(list(lomp.output = value), {
+      expect_argument_error(lomp_map(1:3, identity, .workers = 2), "option lomp.output")
+    })
+  }
+})
