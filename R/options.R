@@ -45,7 +45,7 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
     timeout = check_timeout(timeout), progress = check_progress(progress), progress_given = given,
     keep_connections = check_flag(getOption("lomp.keep_connections", FALSE),
                                   "option lomp.keep_connections"),
-    backlog = if (is_live()) 0 else buffer_bytes()
+    backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes()
   ))
 }
 

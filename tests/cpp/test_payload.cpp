@@ -79,12 +79,14 @@ TEST_CASE("a forked process sees the bytes as they are and its writes stay its o
   CHECK(holds(mapped, bytes));
 }
 
-TEST_CASE("a payload has no name and is closed on exec") {
-  const Fd file = payload_file(payload(4, 10));
-  struct stat status;
-  REQUIRE(::fstat(file.get(), &status) == 0);
-  CHECK(status.st_nlink == 0);
-  CHECK(::fcntl(file.get(), F_GETFD) == FD_CLOEXEC);
+TEST_CASE("a payload has no name and is closed on exec and so is a file on disk") {
+  const Fd files[] = {payload_file(payload(4, 10)), lomp::make_file_on_disk()};
+  for (const Fd& file : files) {
+    struct stat status;
+    REQUIRE(::fstat(file.get(), &status) == 0);
+    CHECK(status.st_nlink == 0);
+    CHECK(::fcntl(file.get(), F_GETFD) == FD_CLOEXEC);
+  }
 }
 
 TEST_CASE("nobody can change a payload that is in memory") {

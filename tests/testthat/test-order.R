@@ -4,20 +4,27 @@
 # These start many processes and take their time.
 skip_on_cran()
 
-# Three items that end in reverse: each one says something, waits until the next one is through and
-# says something again. Under lapply nobody is to wait for.
+# Three items that end in reverse: each one says something, waits until the session has heard that
+# the next one is through, and says something again. Under lapply nobody is to wait for.
 backwards <- function(flag, waits = TRUE) {
   force(waits)
   force(flag)
   function(i) {
     cat("begin", i, "\n")
-    if (waits && i < 3) {
-      while (!file.exists(paste0(flag, i + 1))) Sys.sleep(0.002)
-    }
+    while (waits && i < 3 && !file.exists(paste0(flag, 3 - i))) Sys.sleep(0.002)
     cat("end", i, "\n")
-    file.create(paste0(flag, i))
     invisible(i)
   }
+}
+
+# What the session gives the word with, as its `.progress`.
+giving_word <- function(flag) {
+  force(flag)
+  function(done, total) if (done > 0) file.create(paste0(flag, done))
+}
+
+map_backwards <- function(x, flag, f = backwards(flag), ...) {
+  lomp_map(x, f, ..., .workers = 3, .progress = giving_word(flag))
 }
 
 # The same, with conditions.
@@ -77,7 +84,7 @@ test_that("captured output comes by item whichever item ends first", {
     with_flag(function(flag) {
       result <- NULL
       lines <- utils::capture.output(
-        result <- lomp_map(source(), backwards(flag), .workers = 3)
+        result <- map_backwards(source(), flag)
       )
       expect_identical(lines, by_item)
       expect_equal(result, list(1, 2, 3))
@@ -88,7 +95,7 @@ test_that("captured output comes by item whichever item ends first", {
 test_that("a sink of any kind gets it by item", {
   with_flag(function(flag) {
     file <- withr::local_tempfile()
-    withr::with_output_sink(file, lomp_map(1:3, backwards(flag), .workers = 3))
+    withr::with_output_sink(file, map_backwards(1:3, flag))
     expect_identical(readLines(file), by_item)
   })
 })
@@ -98,7 +105,7 @@ test_that("conditions come by item, and within an item as it has signalled them"
                               function(what, i) paste(i, what, i)))
   for (source in sources) {
     with_flag(function(flag) {
-      said <- ordered(said_by(lomp_map(source(), signalling_backwards(flag), .workers = 3)))
+      said <- ordered(said_by(map_backwards(source(), flag, signalling_backwards(flag))))
       expect_identical(said, expected)
     })
   }
@@ -107,10 +114,9 @@ test_that("conditions come by item, and within an item as it has signalled them"
 test_that("a document is the same in each run, and lapply's", {
   skip_if_not_installed("knitr")
   knit <- function(call, flag, waits) {
-    values <- list(f = backwards(flag, waits), call = call)
+    values <- list(f = backwards(flag, waits), word = giving_word(flag), call = call)
     run <- run_r(values = values, code = {
       library(lomp)
-      environment(f)$flag <- tempfile()
       g <- function(i) {
         message("message ", i)
         f(i)
@@ -126,34 +132,32 @@ test_that("a document is the same in each run, and lapply's", {
   }
   with_flag(function(flag) {
     expected <- knit(quote(lapply(1:3, g)), flag, FALSE)
-    expect_identical(knit(quote(lomp_map(1:3, g, .workers = 3)), flag, TRUE), expected)
+    call <- quote(lomp_map(1:3, g, .workers = 3, .progress = word))
+    expect_identical(knit(call, flag, TRUE), expected)
   })
 })
 
 test_that("a script whose output goes to a file has it by item", {
   with_flag(function(flag) {
-    run <- run_r(values = list(f = backwards(flag)), code = {
+    run <- run_r(values = list(f = backwards(flag), word = giving_word(flag)), code = {
       library(lomp)
-      invisible(lomp_map(1:3, f, .workers = 3))
+      invisible(lomp_map(1:3, f, .workers = 3, .progress = word))
     })
     expect_identical(run$out, by_item)
   })
 })
 
 test_that("calls within items say it by item, too, wherever it goes", {
-  inner <- function(i) {
-    with_flag(function(flag) {
-      lomp_map(1:3, backwards(flag), .workers = 3)
-    })
-  }
-  run <- function() utils::capture.output(lomp_map(1, inner, .workers = 1))
-  with_options(list(lomp.output = NULL), expect_identical(run()[1:6], by_item))
+  inner <- function(i) with_flag(function(flag) map_backwards(1:3, flag))
+  lines <- utils::capture.output(invisible(lomp_map(1, inner, .workers = 1)))
+  expect_identical(lines, by_item)
 })
 
 test_that("an iterator's output comes with its results, in order if they do", {
   with_flag(function(flag) {
     lines <- utils::capture.output({
-      it <- lomp_iterate(1:3, backwards(flag), .workers = 3, .ordered = TRUE)
+      it <- lomp_iterate(1:3, backwards(flag), .workers = 3, .ordered = TRUE,
+                         .progress = giving_word(flag))
       while (!lomp_done(value <- it())) cat("result", value, "\n")
     })
     expect_identical(lines, c(by_item[1:2], "result 1 ", by_item[3:4], "result 2 ", by_item[5:6],
@@ -215,15 +219,12 @@ test_that("an item that fails or dies keeps nobody waiting who comes after it", 
   for (source in sources) {
     with_flag(function(flag) {
       f <- function(i) {
+        if (i == 1) wait_for(paste0(flag, 2))
         message("item ", i)
-        if (i == 1) wait_for(flag)
         if (i == 2) tools::pskill(Sys.getpid(), tools::SIGKILL)
-        if (i == 3) {
-          raise(flag)
-          stop("failed")
-        }
+        if (i == 3) stop("failed")
       }
-      said <- ordered(said_by(lomp_map(source(), f, .workers = 3, .on_error = "collect")))
+      said <- ordered(said_by(map_backwards(source(), flag, f, .on_error = "collect")))
       expect_identical(said, c(paste0(1:3, " item ", 1:3), " 2 of 3 items failed (2, 3)"))
     })
   }
@@ -254,12 +255,11 @@ test_that("a handler that leaves the call does so at the first item's word", {
   for (source in sources) {
     expect_no_leaks(with_flag(function(flag) {
       f <- function(i) {
-        if (i < 3) wait_for(paste0(flag, i + 1))
-        raise(paste0(flag, i))
+        if (i < 3) wait_for(paste0(flag, 3 - i))
         warning("leave")
       }
       item <- ordered(withRestarts(
-        withCallingHandlers(lomp_map(source(), f, .workers = 3), warning = function(cnd) {
+        withCallingHandlers(map_backwards(source(), flag, f), warning = function(cnd) {
           invokeRestart("away", attr(cnd, "lomp_item"))
         }),
         away = function(item) item
@@ -275,10 +275,11 @@ test_that("what is run again comes by its items", {
   with_flag(function(flag) {
     f <- backwards(flag)
     place <- function(i) match(i, c(2, 3, 5))
-    said <- ordered(said_by(lomp_map(1:5, function(i) {
+    again <- function(i) {
       utils::capture.output(f(place(i)))
       message("done")
-    }, .workers = 3, .redo = earlier)))
+    }
+    said <- ordered(said_by(map_backwards(1:5, flag, again, .redo = earlier)))
     expect_identical(said, paste(c(2, 3, 5), "done"))
   })
 })
@@ -323,14 +324,16 @@ test_that("conditions that are to be heard at once are", {
 test_that("at a terminal it comes live, and under capture.output() by item", {
   skip_without_terminal()
   with_flag(function(flag) {
-    values <- list(f = awaiting(flag, message), hearing = hearing, raise = raise, wait_for = wait_for,
-                   g = backwards(paste0(flag, "back")), flag = flag)
+    back <- paste0(flag, "back")
+    values <- list(f = awaiting(flag, message), g = backwards(back), word = giving_word(back),
+                   hearing = hearing, raise = raise, wait_for = wait_for, flag = flag)
     session <- terminal_r(values = values, code = {
       library(lomp)
       environment(hearing) <- environment(wait_for) <- environment(raise) <- globalenv()
     }, steps = c(
       type("n <- length(hearing(flag, lomp_map(1:2, f, .workers = 2)))"), await("> $"),
-      type("lines <- capture.output(x <- lomp_map(1:3, g, .workers = 3))"), await("> $"),
+      type("x <- quote(lomp_map(1:3, g, .workers = 3, .progress = word))"), await("> $"),
+      type("lines <- capture.output(x <- eval(x))"), await("> $"),
       type("give(list(n, lines))"), await("> $")
     ))
     expect_all_steps(session)
