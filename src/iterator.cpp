@@ -6,7 +6,6 @@
 #include "child.h"
 #include "events.h"
 #include "items_underway.h"
-#include "lomp/backlog.hpp"
 #include "lomp/generation.hpp"
 #include "lomp/pool.hpp"
 #include "lomp/reorder.hpp"
@@ -50,12 +49,10 @@ SEXP make_part(R_xlen_t n) {
 // What an iterator's handle points to. Its R objects are kept alive by the handle.
 class Stream {
  public:
-  Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick,
-         double backlog)
+  Stream(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
       : progress_(tick),
         is_ordered_(options.is_ordered),
-        is_said_in_order_(backlog > 0),
-        backlog_(static_cast<std::size_t>(backlog)),
+        is_said_in_order_(options.backlog_bytes > 0),
         owner_(lomp::generation()),
         kept_(kept),
         shelf_(kept, kept_waiting),
@@ -76,9 +73,6 @@ class Stream {
 
   // All has come. What came out of turn before a gap that nothing fills any more can be had now.
   bool has_ended() const { return has_ended_; }
-
-  // Is there anything that waits until its item's turn has come to be said?
-  bool has_backlog() const { return !backlog_.empty(); }
   void end() {
     has_ended_ = true;
     if (is_ordered_) order_.skip_gaps();
@@ -191,7 +185,7 @@ class Stream {
   // Waits for something to come. Gives an event for R that has no place in the order of results, or
   // NULL.
   SEXP wait() {
-    if (!backlog_.empty()) {
+    if (pool_.holds_any()) {
       SEXP said = unwind([this] { return take_said(); });
       if (said != R_NilValue || has_ended_) return said;
     }
@@ -247,11 +241,9 @@ class Stream {
     order_.each(look);
   }
 
-  // The event of what is the next to be said, if it is its turn, or NULL. At the end the turn of
-  // all has come. May jump.
+  // The event of what is the next to be said, if it is its turn, or NULL. May jump.
   SEXP take_said() {
-    const std::uint64_t last = has_ended_ ? UINT64_MAX : pool_.first_open();
-    if (!backlog_.take(last, said_)) return R_NilValue;
+    if (!pool_.take_held(said_)) return R_NilValue;
     return R_tryCatchError(read_said, this, tell_unread, this);
   }
 
@@ -312,7 +304,7 @@ class Stream {
 
   void shelve(const Record& record) {
     const Encoding encoding = encoding_of(record);
-    if (is_said_in_order_ && lomp::is_said(encoding)) return backlog_.put(record);
+    if (is_said_in_order_ && lomp::is_said(encoding)) return pool_.hold(record);
     if (encoding == Encoding::ignored) ++silent_;
     if (encoding == Encoding::nothing || encoding == Encoding::ignored) {
       return line_up(record, ArrivalKind::nothing, -1);
@@ -408,6 +400,7 @@ class Stream {
 
   lomp::ProgressClock progress_;
   bool is_ordered_;
+  bool is_said_in_order_;
   bool is_busy_ = false;
   bool has_ended_ = false;
   bool was_left_ = false;
@@ -419,9 +412,7 @@ class Stream {
   lomp::Shelf shelf_;
   lomp::ItemsUnderway underway_{shelf_};
   lomp::Reorder<Arrival> order_;
-  bool is_said_in_order_;
-  lomp::Backlog backlog_;
-  Record said_{};  // what was taken from it last
+  Record said_{};  // what was held and taken last
   std::vector<Arrival> queue_;
   std::size_t first_ = 0;
   std::deque<Arrival> again_;
@@ -504,7 +495,7 @@ SEXP take_next(Stream& stream) {
     SEXP value = R_NilValue;
     const bool has_come = stream.take(arrival, value);
     if (has_come && arrival.kind == ArrivalKind::value) return value;
-    if (!has_come && stream.has_ended() && !stream.has_backlog()) return nullptr;
+    if (!has_come && stream.has_ended() && !stream.pool().holds_any()) return nullptr;
     Rcpp::Shield<SEXP> event(has_come ? value : stream.wait());
     if (event == R_NilValue) continue;
     Rcpp::Shield<SEXP> answer(stream.handle(event));
@@ -632,7 +623,8 @@ SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP loo
   const lomp::Task task = make_stream_task(kept_list, ISNA(items), is_map);
   lomp::PoolOptions options = make_options(items, workers, is_map, ordered, buffer);
   options.keeps_connections = task.keeps_connections;
-  R_SetExternalPtrAddr(handle, new Stream(options, task, kept_list, tick, backlog));
+  options.backlog_bytes = static_cast<std::size_t>(backlog);
+  R_SetExternalPtrAddr(handle, new Stream(options, task, kept_list, tick));
   stream_of(handle)->pool().fork_all();
   return handle;
 }

@@ -5,7 +5,6 @@
 #include "cell_room.h"
 #include "child.h"
 #include "events.h"
-#include "lomp/backlog.hpp"
 #include "serialize.h"
 #include "unwind.h"
 
@@ -23,12 +22,10 @@ enum Kept { kept_results, kept_work, kept_witness, kept };
 /// What an R pool handle points to. Its R objects are kept alive by the handle.
 class Engine {
  public:
-  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick,
-         double backlog)
+  Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
       : results_(VECTOR_ELT(kept, kept_results)),
         room_(kept, kept_witness),
-        is_in_order_(backlog > 0),
-        backlog_(static_cast<std::size_t>(backlog)),
+        is_in_order_(options.backlog_bytes > 0),
         progress_(tick),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
 
@@ -49,14 +46,14 @@ class Engine {
   }
 
   /// Puts results into their places, up to the first failure, condition or output, which it
-  /// returns; NULL if there is none. What is to be said in its turn goes to the backlog: whose turn
-  /// it is is known when all records of the event have been seen. May jump.
+  /// returns; NULL if there is none. What is to be said in its turn is held: whose turn it is is
+  /// known when all records of the event have been seen. May jump.
   SEXP place_results() {
     while (record_ != end_) {
       const Record& record = *record_++;
       const Encoding encoding = static_cast<Encoding>(record.kind);
       if (is_in_order_ && lomp::is_said(encoding)) {
-        backlog_.put(record);
+        pool_.hold(record);
         continue;
       }
       SEXP value = read(record);
@@ -68,17 +65,11 @@ class Engine {
     return nullptr;
   }
 
-  /// What is the next to be said, if it is its turn: its value, or NULL. At the end the turn of all
-  /// has come. May jump.
+  /// What is the next to be said, if it is its turn: its value, or NULL. May jump.
   SEXP take_said() {
     Record record{};
-    const std::uint64_t last = is_over_ ? UINT64_MAX : pool_.first_open();
-    return backlog_.take(last, record) ? read(record) : nullptr;
+    return pool_.take_held(record) ? read(record) : nullptr;
   }
-  bool has_backlog() const { return !backlog_.empty(); }
-
-  /// Nothing more will come.
-  void end() { is_over_ = true; }
 
   /// Now and then; at once if nothing else is to be done. May jump.
   void look(bool is_idle) {
@@ -110,8 +101,6 @@ class Engine {
   SEXP results_;
   lomp::CellRoom room_;
   bool is_in_order_;
-  bool is_over_ = false;
-  lomp::Backlog backlog_;
   lomp::Pool pool_;
   lomp::BallastUse ballast_use_;
   const Record* record_ = nullptr;
@@ -154,7 +143,7 @@ SEXP take_records(Engine& engine) {
     Rcpp::Shield<SEXP> event(take_event(engine, &Engine::place_results));
     if (event != R_NilValue) return event;
   }
-  return engine.has_backlog() ? take_event(engine, &Engine::take_said) : R_NilValue;
+  return engine.pool().holds_any() ? take_event(engine, &Engine::take_said) : R_NilValue;
 }
 
 // list(done = , dead_references = , refused = , forks = ): how many items have a result or a
@@ -219,11 +208,12 @@ SEXP pool_open(SEXP work, SEXP results, int workers, double tick, double backlog
   options.items = static_cast<std::uint64_t>(XLENGTH(results));
   options.workers = workers;
   options.is_watched = tick > 0;
+  options.backlog_bytes = static_cast<std::size_t>(backlog);
   options.before_fork = lomp::prepare_fork;
   options.reaper = &lomp::reaper();
   const lomp::Task task = lomp::make_task(work);
   options.keeps_connections = task.keeps_connections;
-  R_SetExternalPtrAddr(handle, new Engine(options, task, list, tick, backlog));
+  R_SetExternalPtrAddr(handle, new Engine(options, task, list, tick));
   unwind([handle] {
     engine_of(handle).make_room();
     return R_NilValue;
@@ -244,8 +234,7 @@ SEXP pool_next(SEXP handle) {
     engine.look(false);
     const Event event = engine.wait();
     const bool is_over = event.kind == EventKind::finished;
-    if (is_over) engine.end();
-    if (is_over && engine.has_backlog()) continue;
+    if (is_over && engine.pool().holds_any()) continue;
     if (is_over || event.kind == EventKind::idle) engine.look(true);
     const bool is_quiet = event.kind == EventKind::idle || event.kind == EventKind::records;
     if (is_quiet && engine.progress().is_due()) return report_tick();

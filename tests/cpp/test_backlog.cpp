@@ -123,6 +123,15 @@ TEST_CASE("the file is used again when all has been taken") {
   }
 }
 
+TEST_CASE("who lets go of the file holds no descriptor") {
+  const std::vector<int> before = open_descriptors();
+  Backlog backlog(0);
+  put(backlog, {0, 0}, 5000);
+  CHECK(open_descriptors().size() == before.size() + 1);
+  backlog.disown();
+  CHECK(open_descriptors() == before);
+}
+
 TEST_CASE("where the disk is full memory must do") {
   Backlog backlog(0);
   put(backlog, {2, 0}, 100000);

@@ -14,6 +14,7 @@ using namespace lomp_test;
 using lomp::Event;
 using lomp::EventKind;
 using lomp::Pool;
+using lomp::Record;
 using lomp::Worker;
 
 namespace {
@@ -146,7 +147,7 @@ TEST_CASE("a slow item holds none of its neighbours") {
   check_complete(run(job));
 }
 
-TEST_CASE("before the first open item all have come or were lost and it goes on to the end") {
+TEST_CASE("records that are held come by item and as soon as those before are over") {
   const LeavesNothing check;
   for (int workers : {1, 3}) {
     Job job(3000, workers);
@@ -157,14 +158,45 @@ TEST_CASE("before the first open item all have come or were lost and it goes on 
     };
     Pool pool(job.options, main_of(job));
     Tally tally(job);
-    std::uint64_t first = 0;
+    std::uint64_t open = 0;  // the first item of which nothing has come
+    std::uint64_t next = 0;  // the first one whose held record hasn't been taken
+    bool is_in_order = true;
     collect_while(pool, tally, [&](const Tally& t) {
-      while (first < t.came.size() && t.came[first] + t.lost[first] == 1) ++first;
-      return pool.first_open() == first;
+      for (std::size_t i = 0; i < t.last.count; ++i) pool.hold(t.last.records[i]);
+      while (open < t.came.size() && t.came[open] + t.lost[open] == 1) ++open;
+      for (Record record{}; pool.take_held(record); ++next) {
+        if (next < t.lost.size() && t.lost[next] == 1) ++next;
+        is_in_order = is_in_order && record.item == next && record.item <= open;
+      }
+      return is_in_order && next + 2 > open;
     });
     check_exact(tally);
-    CHECK(pool.first_open() == 3000);
+    CHECK(is_in_order);
+    CHECK(next == 3000);
+    CHECK_FALSE(pool.holds_any());
   }
+}
+
+TEST_CASE("of a pool that was stopped all that is held can be taken") {
+  const LeavesNothing check;
+  Job job(2, 2);
+  SharedArray<int> delivered(1);
+  job.during = [&](Worker&, std::uint32_t item) {
+    if (item == 0) wait_in_worker([&] { return delivered[0] == 1; });
+  };
+  Pool pool(job.options, main_of(job));
+  Tally tally(job);
+  Record record{};
+  collect_while(pool, tally, [&](const Tally& t) {
+    for (std::size_t i = 0; i < t.last.count; ++i) pool.hold(t.last.records[i]);
+    return t.came[1] == 0;
+  });
+  REQUIRE(pool.holds_any());
+  CHECK_FALSE(pool.take_held(record));
+  pool.stop();
+  collect(pool, tally);
+  REQUIRE(pool.take_held(record));
+  CHECK(record.item == 1);
 }
 
 TEST_CASE("slow neighbours are shared among all workers") {

@@ -24,6 +24,9 @@ class Backlog {
 
   bool empty() const { return waiting_.empty(); }
 
+  /// In a child: lets go of the file, lest code that writes to any descriptor spoils it.
+  void disown() { file_.reset(); }
+
   /// What is in memory, and what is in the file.
   std::size_t in_memory() const { return in_memory_; }
   std::size_t on_disk() const { return on_disk_; }

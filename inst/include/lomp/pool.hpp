@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "allocator.hpp"
+#include "backlog.hpp"
 #include "bitmap.hpp"
 #include "dispatch.hpp"
 #include "event.hpp"
@@ -46,6 +47,7 @@ struct PoolOptions {
   /// worker that gets streamed items.
   std::size_t most_free_bytes = std::size_t{64} << 20;
   bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
+  std::size_t backlog_bytes = 0;      ///< so much of what hold() gets is kept in memory
   std::function<void()> before_fork;  ///< runs in the parent before each fork
   bool keeps_connections = false;     ///< workers share the parent's connections, see sever()
   /// Outlives the pool; takes over who is slow to end. Without one the pool has its own.
@@ -73,7 +75,8 @@ class Pool final : public PayloadSource {
               options.is_streamed ? inbox_bytes : 0),
         schedule_(page_),
         flow_(page_.flow()),
-        done_(options.items) {
+        done_(options.items),
+        backlog_(options.backlog_bytes) {
     drop_payload();
     if (options.buffer_bytes > 0) {
       page_.flow().bound =
@@ -232,6 +235,17 @@ class Pool final : public PayloadSource {
     wake_all();
   }
 
+  /// Keeps a copy of a record of the last event until its item's turn has come. It has no payloads.
+  void hold(const Record& record) { backlog_.put(record); }
+
+  bool holds_any() const { return !backlog_.empty(); }
+
+  /// Takes the first record that is held, by its item, if all items before that are over; valid
+  /// until the next one is taken. All records of the last event must have been seen.
+  bool take_held(Record& record) {
+    return backlog_.take(is_complete() ? UINT64_MAX : first_open(), record);
+  }
+
   /// Closes what take_payload() gave, and holds its place until the next one.
   void drop_payload() override { payload_.fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -261,13 +275,6 @@ class Pool final : public PayloadSource {
   std::uint64_t items() const { return options_.items; }
   std::uint64_t done() const { return options_.is_streamed ? dispatch_.settled() : done_.count(); }
   bool is_done(std::uint64_t item) const { return done_.has(item); }
-
-  /// All items before this one are over: all records that they will ever have were delivered, up
-  /// to the last event. Of a stream, those that were given.
-  std::uint64_t first_open() {
-    if (options_.is_streamed) return dispatch_.first_open();
-    return first_open_ = done_.first_missing(first_open_);
-  }
 
   /// Has any worker noted that an item drew random numbers?
   bool has_drawn() const { return page_.has_drawn(); }
@@ -906,6 +913,13 @@ class Pool final : public PayloadSource {
     return all || (stopping_ && live() == 0);
   }
 
+  /// All items before this one are over: what records they have were delivered, up to the last
+  /// event. Of a stream, those that were given.
+  std::uint64_t first_open() {
+    if (options_.is_streamed) return dispatch_.first_open();
+    return first_open_ = done_.first_missing(first_open_);
+  }
+
   int live() const {
     int n = 0;
     for (const Place& member : members_) n += member != nullptr;
@@ -1012,6 +1026,7 @@ class Pool final : public PayloadSource {
     leaving_.clear();
     life_line_.close();
     payload_.fd.reset();
+    backlog_.disown();
   }
 
   int patience(int tick_ms) const {
@@ -1093,6 +1108,7 @@ class Pool final : public PayloadSource {
   FlowReceiver flow_;
   Bitmap done_;
   std::uint64_t first_open_ = 0;  // none before it is open
+  Backlog backlog_;
   Dispatch dispatch_;
   bool has_all_items_ = false;
   std::uint64_t parcels_ = 0;  // that were posted
