@@ -4,8 +4,10 @@
 #define LOMP_SRC_ELEMENTS_H
 
 #include <Rcpp.h>
+#include <Rversion.h>
 
 #include <cstddef>
+#include <cstring>
 
 namespace lomp {
 
@@ -26,8 +28,34 @@ inline std::size_t element_size(SEXPTYPE type) {
   }
 }
 
+/// Is it one of R's own wrappers? Such a vector has attributes, or what R knows of its order, of
+/// its own, and another vector's elements: what structure() makes of one that others refer to.
+inline bool is_wrapper(SEXP x) {
+  if (!ALTREP(x)) return false;
+#if R_VERSION >= R_Version(4, 6, 0)
+  SEXP name = R_altrep_class_name(x), package = R_altrep_class_package(x);
+#else
+  SEXP names = ATTRIB(ALTREP_CLASS(x)), name = CAR(names), package = CADR(names);
+#endif
+  return package == R_BaseSymbol && std::strncmp(CHAR(PRINTNAME(name)), "wrap_", 5) == 0;
+}
+
+/// The vector that has x's elements: x itself unless that is a wrapper. Newer R copies all elements
+/// of a wrapper whose vector is shared as soon as somebody asks where they lie, if only to read
+/// them. It is R's own affair that the vector is the wrapper's first datum, so what doesn't look
+/// like it isn't taken for it.
+inline SEXP unwrapped(SEXP x) {
+  while (is_wrapper(x)) {
+    SEXP inner = R_altrep_data1(x);
+    if (TYPEOF(inner) != TYPEOF(x) || XLENGTH(inner) != XLENGTH(x)) break;
+    x = inner;
+  }
+  return x;
+}
+
 /// The elements of such a vector.
 inline const void* elements(SEXP x) {
+  x = unwrapped(x);
   switch (TYPEOF(x)) {
     case LGLSXP:
       return LOGICAL_RO(x);

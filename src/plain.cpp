@@ -92,16 +92,18 @@ bool has_plain_attributes(SEXP x, int depth) {
 }
 
 bool has_plain_elements(SEXP x, int depth) {
-  const R_xlen_t n = XLENGTH(x);
+  SEXP list = unwrapped(x);
+  const R_xlen_t n = XLENGTH(list);
   for (R_xlen_t i = 0; i < n; ++i) {
-    if (!is_plain_at(VECTOR_ELT(x, i), depth)) return false;
+    if (!is_plain_at(VECTOR_ELT(list, i), depth)) return false;
   }
   return true;
 }
 
 // A compact sequence has no data pointer until somebody asks for it; a long one mustn't get it
 // here.
-bool is_in_memory(SEXP x) {
+bool is_in_memory(SEXP vector) {
+  SEXP x = unwrapped(vector);
   return !ALTREP(x) || (TYPEOF(x) != STRSXP && TYPEOF(x) != VECSXP &&
                         (XLENGTH(x) <= max_expanded || DATAPTR_OR_NULL(x) != nullptr));
 }
@@ -155,9 +157,10 @@ std::size_t bytes_of(SEXP x) {
 void put_elements(RecordSink& sink, SEXP x) {
   const R_xlen_t n = XLENGTH(x);
   if (TYPEOF(x) == STRSXP) {
-    for (R_xlen_t i = 0; i < n; ++i) put_string(sink, STRING_ELT(x, i));
+    SEXP strings = unwrapped(x);
+    for (R_xlen_t i = 0; i < n; ++i) put_string(sink, STRING_ELT(strings, i));
   } else if (TYPEOF(x) == VECSXP) {
-    for (R_xlen_t i = 0; i < n; ++i) put_plain(sink, VECTOR_ELT(x, i));
+    for (R_xlen_t i = 0; i < n; ++i) put_plain(sink, VECTOR_ELT(unwrapped(x), i));
   } else if (n > 0) {
     sink.put(elements(x), bytes_of(x));
   }
