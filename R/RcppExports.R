@@ -117,6 +117,10 @@ iterator_summary <- function(handle) {
     .Call(`_lomp_iterator_summary`, handle)
 }
 
+allow_allocator <- function(allow) {
+    .Call(`_lomp_allow_allocator`, allow)
+}
+
 outlet_new <- function() {
     .Call(`_lomp_outlet_new`)
 }

@@ -333,6 +333,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// allow_allocator
+bool allow_allocator(bool allow);
+RcppExport SEXP _lomp_allow_allocator(SEXP allowSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< bool >::type allow(allowSEXP);
+    rcpp_result_gen = Rcpp::wrap(allow_allocator(allow));
+    return rcpp_result_gen;
+END_RCPP
+}
 // outlet_new
 SEXP outlet_new();
 RcppExport SEXP _lomp_outlet_new() {
@@ -533,6 +543,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_item", (DL_FUNC) &_lomp_iterator_item, 1},
     {"_lomp_iterator_is_known", (DL_FUNC) &_lomp_iterator_is_known, 1},
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
+    {"_lomp_allow_allocator", (DL_FUNC) &_lomp_allow_allocator, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
     {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 5},

@@ -154,8 +154,9 @@ void deliver(Run& run, SEXP value) {
 // Gives back the payloads of an item that has ended, if nothing refers to it but what sent it. The
 // value that it gave may be a part of it.
 void give_back(SEXP item, SEXP value) {
-  if (item == value || ALTREP(item) || !has_one_owner(item)) return;
+  if (item == value || !has_one_owner(item)) return;
   if (TYPEOF(item) != VECSXP) return give_back_payload(item);
+  if (ALTREP(item)) return;
   for (R_xlen_t i = 0; i < XLENGTH(item); ++i) give_back(VECTOR_ELT(item, i), value);
 }
 

@@ -159,6 +159,23 @@ with_options <- function(options, code) {
   force(code)
 }
 
+# As in an R that can't make its own vectors around mappings: large results are ALTREP vectors. Also
+# in the processes that run_r() starts.
+without_allocator <- function(code) {
+  allow <- getFromNamespace("allow_allocator", "lomp")
+  old <- allow(FALSE)
+  on.exit(allow(old))
+  with_variables(c(LOMP_TEST_ALLOCATOR = "none"), code)
+}
+
+# A test of large results for both kinds of vectors that they may be.
+test_both_ways <- function(desc, code) {
+  code <- substitute(code)
+  frame <- parent.frame()
+  eval(call("test_that", desc, code), frame)
+  eval(call("test_that", paste(desc, "(ALTREP)"), call("without_allocator", code)), frame)
+}
+
 # Environment variables; NA unsets one.
 with_variables <- function(variables, code) {
   old <- Sys.getenv(names(variables), unset = NA, names = TRUE)

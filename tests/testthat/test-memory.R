@@ -29,18 +29,18 @@ expect_same <- function(values, workers = 2) {
   invisible(results)
 }
 
-test_that("large vectors of all types come back as they are", {
+test_both_ways("large vectors of all types come back as they are", {
   values <- lapply(types, large)
   results <- expect_same(values)
   expect_identical(lapply(results, serialize, NULL), lapply(values, serialize, NULL))
 })
 
-test_that("vectors around the threshold come back as they are", {
+test_both_ways("vectors around the threshold come back as they are", {
   expect_same(lapply(threshold + (-2:2), raw))
   expect_same(lapply(threshold / 8 + (-2:2), numeric))
 })
 
-test_that("large parts anywhere in a result come back as they are", {
+test_both_ways("large parts anywhere in a result come back as they are", {
   frame <- data.frame(a = 1:50000, b = rnorm(50000), c = factor(rep_len(letters, 50000)))
   matrix <- matrix(runif(90000), 300, dimnames = list(NULL, paste0("v", 1:300)))
   nested <- list(matrix, list(x = frame, y = list(large("raw"), NULL, "text")), id = 7)
@@ -48,7 +48,7 @@ test_that("large parts anywhere in a result come back as they are", {
   expect_same(list(frame, matrix, nested, noted))
 })
 
-test_that("large parts of what R serializes come back as they are", {
+test_both_ways("large parts of what R serializes come back as they are", {
   holder <- new.env()
   holder$x <- large("double")
   methods::setClass("Large", representation(x = "numeric"), where = environment())
@@ -60,7 +60,7 @@ test_that("large parts of what R serializes come back as they are", {
   expect_identical(lomp_map(1, function(i) s4, .workers = 1)[[1]], s4)
 })
 
-test_that("an input that is also the result comes back, and compact sequences stay compact", {
+test_both_ways("an input that is also the result comes back, and compact sequences stay compact", {
   x <- large("double")
   expect_identical(lomp_map(1:3, function(i) x, .workers = 2), list(x, x, x))
   expect_identical(lomp_map(1:2, function(i) 1:1e6, .workers = 2), list(1:1000000, 1:1000000))
@@ -72,7 +72,7 @@ test_that("an image's worth of strings comes back as it is", {
   expect_same(strings, workers = 1)
 })
 
-test_that("to change a result changes nothing else", {
+test_both_ways("to change a result changes nothing else", {
   results <- lomp_map(1:2, function(i) rep(i + 0, 50000), .workers = 2)
   copy <- results[[1]]
   results[[1]][7] <- -1
@@ -98,7 +98,7 @@ test_that("results are ordinary vectors to all of R", {
   expect_false(any(grepl("lomp", utils::capture.output(.Internal(inspect(x))))))
 })
 
-test_that("results can be saved and read where lomp isn't", {
+test_both_ways("results can be saved and read where lomp isn't", {
   file <- tempfile()
   on.exit(unlink(file))
   x <- lomp_map(1, function(i) large("double"), .workers = 1)[[1]]
@@ -110,7 +110,7 @@ test_that("results can be saved and read where lomp isn't", {
   expect_no_match(shown, "lomp")
 })
 
-test_that("a session that holds results can be forked by others", {
+test_both_ways("a session that holds results can be forked by others", {
   x <- lomp_map(1:3, function(i) rep(i + 0, 50000), .workers = 2)
   sums <- parallel::mclapply(x, sum, mc.cores = 2)
   expect_identical(sums, list(50000, 100000, 150000))
@@ -120,7 +120,7 @@ test_that("a session that holds results can be forked by others", {
   expect_identical(lapply(x, unique), list(1, 2, 3))
 })
 
-test_that("results outlive the package", {
+test_both_ways("results outlive the package", {
   skip_on_cran()
   run <- run_r(code = {
     x <- lomp::lomp_map(1:2, function(i) rep(i + 0, 50000), .workers = 2)
@@ -135,7 +135,19 @@ test_that("results outlive the package", {
   expect_identical(run$value, c(50000, 100000))
 })
 
-test_that("R's books know the results, and forget them", {
+test_both_ways("a result of a megabyte is mapped, not copied", {
+  skip_unless_linux()
+  gc()
+  before <- mappings()
+  x <- lomp_map(1, function(i) rev(seq_len(2^17)) / 7, .workers = 1)[[1]]
+  expect_identical(mappings() - before, 1L)
+  expect_identical(x, rev(seq_len(2^17)) / 7)
+  rm(x)
+  gc()
+  expect_identical(mappings(), before)
+})
+
+test_both_ways("R's books know the results, and forget them", {
   skip_unless_linux()
   before <- megabytes()
   x <- lomp_map(1:4, function(i) numeric(2e6), .workers = 2)
@@ -147,7 +159,7 @@ test_that("R's books know the results, and forget them", {
   expect_lt(megabytes() - before, 10)
 })
 
-test_that("results that are dropped don't pile up", {
+test_both_ways("results that are dropped don't pile up", {
   skip_on_cran()
   skip_unless_linux()
   run <- run_r(seconds = 120, code = {
@@ -166,7 +178,7 @@ test_that("results that are dropped don't pile up", {
   expect_lt(diff(run$value), 3 * 32)
 })
 
-test_that("a loop of calls has the results of two or three of them at a time", {
+test_both_ways("a loop of calls has the results of two or three of them at a time", {
   skip_on_cran()
   skip_unless_linux()
   run <- run_r(seconds = 120, code = {
@@ -187,7 +199,7 @@ test_that("a loop of calls has the results of two or three of them at a time", {
   expect_lt(run$value, 3 * 244)
 })
 
-test_that("results that are taken one by one don't let R look through its whole heap", {
+test_both_ways("results that are taken one by one don't let R look through its whole heap", {
   skip_on_cran()
   skip_unless_linux()
   run <- run_r(seconds = 120, code = {
@@ -203,7 +215,7 @@ test_that("results that are taken one by one don't let R look through its whole 
   expect_lt(sum(grepl("(level [12])", run$err)), 10)
 })
 
-test_that("nothing is left of large results", {
+test_both_ways("nothing is left of large results", {
   expect_no_leaks({
     x <- lomp_map(1:8, function(i) list(numeric(1e5), large("character")), .workers = 2)
     rm(x)
@@ -217,7 +229,7 @@ test_that("nothing is left of large results", {
   }, .workers = 2, .on_error = "collect")))
 })
 
-test_that("where descriptors, files or address space are short, results are still right", {
+test_both_ways("where descriptors, files or address space are short, results are still right", {
   skip_on_cran()
   skip_if(!nzchar(Sys.which("prlimit")), "there is no prlimit")
   limited <- function(limit) {
@@ -237,7 +249,7 @@ test_that("where descriptors, files or address space are short, results are stil
 # Where the kernel has no single mapping for twice the result, as for those of more than half of the
 # machine's memory; and where R's own limit, by default the machine's memory, has no room for both a
 # result and its ballast.
-test_that("results of more than half of what there is are mapped, not copied", {
+test_both_ways("results of more than half of what there is are mapped, not copied", {
   skip_on_cran()
   skip_unless_linux()
   skip_if(free_megabytes() < 2000, "there is not enough memory")
@@ -266,7 +278,7 @@ test_that("results of more than half of what there is are mapped, not copied", {
   try_large(300, env = c(R_MAX_VSIZE = "500M"))
 })
 
-test_that("where a large result can neither be mapped nor copied, that is its item's failure", {
+test_both_ways("where a large result can neither be mapped nor copied, that is its item's failure", {
   skip_on_cran()
   skip_unless_linux()
   skip_if(!nzchar(Sys.which("prlimit")), "there is no prlimit")
@@ -292,7 +304,7 @@ own_files <- function() {
   sum(grepl("memfd:lomp|/lomp-", Sys.readlink(dir("/proc/self/fd", full.names = TRUE))))
 }
 
-test_that("what is kept of a stream of large results stays as it was", {
+test_both_ways("what is kept of a stream of large results stays as it was", {
   set.seed(1)
   it <- lomp_iterate(1:400, function(i) rep(i + 0.5, 20000 + i %% 7 * 1000), .workers = 2)
   kept <- list()
@@ -312,7 +324,7 @@ test_that("what is kept of a stream of large results stays as it was", {
   expect_true(all(vapply(kept, function(x) length(unique(x[-1])), 0L) == 1L))
 })
 
-test_that("large results that are dropped are made in few files", {
+test_both_ways("large results that are dropped are made in few files", {
   skip_unless_linux()
   it <- lomp_iterate(1:200, function(i) structure(numeric(2e5), files = own_files()), .workers = 1)
   files <- integer()
@@ -321,7 +333,7 @@ test_that("large results that are dropped are made in few files", {
   expect_gt(max(files), 1)
 })
 
-test_that("a forked process keeps the results that it was forked with", {
+test_both_ways("a forked process keeps the results that it was forked with", {
   skip_unless_linux()
   path <- withr::local_tempfile()
   system2("mkfifo", path)

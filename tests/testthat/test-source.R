@@ -70,7 +70,7 @@ test_that("items of all kinds and sizes arrive as they are", {
   }
 })
 
-test_that("many small items are told apart, and so are many files", {
+test_both_ways("many small items are told apart, and so are many files", {
   expect_identical(lomp_map(counter(5000), identity, .workers = 2), as.list(1:5000 + 0))
   expect_identical(lomp_map(vectors(100, 2e4), sum, .workers = 2), as.list(1:100 * 2e4))
   lists <- function() {
@@ -81,7 +81,7 @@ test_that("many small items are told apart, and so are many files", {
   expect_identical(got, lapply(1:20, function(i) c(50, i * 1e6)))
 })
 
-test_that("an item can be changed by its worker", {
+test_both_ways("an item can be changed by its worker", {
   got <- lomp_map(vectors(6, 1e5), function(x) {
     x[1] <- 0
     c(x[1:2], sum(x))
@@ -92,7 +92,7 @@ test_that("an item can be changed by its worker", {
 # The inodes of the payloads that are mapped here.
 payload_files <- function() vapply(strsplit(payload_mappings(), " +"), `[[`, "", 5L)
 
-test_that("what a worker keeps of its items stays as it was, though files are used again", {
+test_both_ways("what a worker keeps of its items stays as it was, though files are used again", {
   skip_without_proc()
   kept <- list()
   look <- function(x) {
@@ -116,7 +116,7 @@ test_that("what a worker keeps of its items stays as it was, though files are us
   }
 })
 
-test_that("items that nothing refers to any more are given back when they have ended", {
+test_both_ways("items that nothing refers to any more are given back when they have ended", {
   skip_without_proc()
   look <- function(x) list(mean(if (is.list(x)) x$b else x), payload_files())
   lists <- function() {
@@ -132,7 +132,7 @@ test_that("items that nothing refers to any more are given back when they have e
   }
 })
 
-test_that("an item stays as it is as long as anything refers to it", {
+test_both_ways("an item stays as it is as long as anything refers to it", {
   kept <- NULL
   length.lomp_test <- function(x) {
     kept <<- c(kept, function() x)

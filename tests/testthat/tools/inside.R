@@ -13,6 +13,13 @@ wait_until <- function(condition, seconds = 20) {
   }
 }
 
+# Set by without_allocator().
+if (nzchar(Sys.getenv("LOMP_TEST_ALLOCATOR"))) {
+  setHook(packageEvent("lomp", "onLoad"), function(...) {
+    utils::getFromNamespace("allow_allocator", "lomp")(FALSE)
+  })
+}
+
 # The lines of a file that may not be there, or may be gone while it is read.
 lines_of <- function(path) {
   suppressWarnings(tryCatch(readLines(path, warn = FALSE), error = function(cnd) character()))

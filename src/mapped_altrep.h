@@ -1,0 +1,25 @@
+/// \file
+/// Vectors around mapped payloads where R itself can't make such.
+#ifndef LOMP_SRC_MAPPED_ALTREP_H
+#define LOMP_SRC_MAPPED_ALTREP_H
+
+#include <Rcpp.h>
+
+#include "payload_pages.h"
+
+namespace lomp {
+
+/// Before a call: what making such vectors takes but once. May jump.
+void prepare_mapped_altrep();
+
+/// Maps the payload in `fd`, which the caller closes, and makes an ALTREP vector of it, which owns
+/// the mapping: a finalizer unmaps it once the vector is garbage. Copies of the vector, and what is
+/// saved or sent of it, are ordinary vectors. R counts nothing of its size. NULL if there is no
+/// mapping to be had. May jump, for lack of memory; the value is unprotected.
+SEXP make_mapped_altrep(SEXPTYPE type, int fd, const PayloadPages& pages);
+
+bool is_mapped_altrep(SEXP x);
+
+}  // namespace lomp
+
+#endif
