@@ -26,8 +26,8 @@ class Engine {
       : results_(VECTOR_ELT(kept, kept_results)),
         room_(kept, kept_witness),
         is_in_order_(options.backlog_bytes > 0),
-        progress_(tick),
-        pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
+        pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }),
+        progress_(tick) {}
 
   lomp::Pool& pool() { return pool_; }
   const lomp::Pool& pool() const { return pool_; }

@@ -90,10 +90,13 @@ script_of <- function(code, folder) {
   )
 }
 
+# Without what testthat sets for tests, where it changes what R itself does: since 3.3.0 browser() is
+# an error in them.
 environment_of <- function(folder, env) {
   variables <- c(
     R_LIBS = paste(.libPaths(), collapse = ":"), LOMP_TEST_LEDGER = file.path(folder, "ledger"),
-    LOMP_TEST_VALUE = file.path(folder, "value.rds"), R_TESTS = "", TESTTHAT = ""
+    LOMP_TEST_VALUE = file.path(folder, "value.rds"), R_TESTS = "", TESTTHAT = "",
+    "_R_CHECK_BROWSER_NONINTERACTIVE_" = "false"
   )
   variables[names(env)] <- env
   paste0(names(variables), "=", shQuote(variables))

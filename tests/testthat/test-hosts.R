@@ -8,7 +8,10 @@ skip_on_cran()
 
 # R inside a program of ours that is made like RStudio's session; see tools/front_end.cpp.
 start_front_end <- function(code, options, values = list()) {
-  flags <- "$(R CMD config --cppflags) $(R CMD config --ldflags) -pthread"
+  # Only what the program itself refers to: R's own flags for the linker name libraries, too, whose
+  # development files needn't be there.
+  flags <- paste("$(R CMD config --cppflags) -Wl,--export-dynamic -pthread", "-lR",
+                 paste0("-L", shQuote(R.home("lib"))))
   program <- native("front_end.cpp", program = TRUE, flags = flags)
   libraries <- paste(R.home("lib"), Sys.getenv("LD_LIBRARY_PATH"), sep = ":")
   start_r(code, values, command = paste(shQuote(program), options),

@@ -5,7 +5,7 @@ f <- function(i, ...) i
 test_that("what is no vector is refused", {
   expect_argument_error(lomp_map(sum, f), ".x")
   expect_argument_error(lomp_map(function(x) x, f), ".x")
-  expect_argument_error(lomp_map(getNativeSymbolInfo("R_addTaskCallback")$address, f), ".x")
+  expect_argument_error(lomp_map(getDLLRegisteredRoutines("stats")$.Call$cutree$address, f), ".x")
   expect_argument_error(lomp_map(.f = f), ".x")
   expect_argument_error(lomp_map(), ".x")
 })
