@@ -119,20 +119,22 @@
 lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
                          .timeout = Inf, .progress = getOption("lomp.progress", FALSE),
                          .ordered = FALSE) {
-  if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
-  if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
+  if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
+  if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   # nolint start: object_name_linter.
   # As in lomp_map(); the frame also holds `emit`, and stays until the iterator has ended.
   X <- .x
   FUN <- if (has_value(substitute(.f), parent.frame())) .f
   if (!is.function(FUN)) {
-    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
+    given <- if (is.null(FUN)) substitute(.f) else FUN
+    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd, given, X))
   }
   if (...length() > 0L) check_dots(FUN, names(substitute(list(...))), lomp_iterate)
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
   # nolint end
+  list(.workers, .on_error, .timeout, .progress, .ordered)
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress))
   plan <- as_iterate_plan(plan, FUN, .ordered)
   if (!is.null(plan$source)) X <- NULL # nolint: object_name_linter.

@@ -19,7 +19,10 @@
 #' As in [lapply()], `...` is passed to each call of `.f`, positional and named. These arguments are
 #' evaluated once, in this process, before the first fork; one whose evaluation fails is left to
 #' the items that use it. All of lomp's own arguments begin with a dot, so that `...` is free for
-#' `.f`; a name in `...` that looks like a misspelt argument of lomp is an error.
+#' `.f`; a name in `...` that looks like a misspelt argument of lomp is an error. So is a name that
+#' other packages have for such an argument (`mc.cores`, `BPPARAM`, `future.seed`, `timeout`) where
+#' `.f` can't take it. If it goes into the dots of `.f` it is passed on, with a warning of class
+#' `lomp_argument_passed_on`.
 #'
 #' @section Items from a stream:
 #' `.x` may also be a producer of items, so that data which don't fit into memory can pass through:
@@ -218,7 +221,8 @@
 #'   and failures; it appears after two seconds and leaves one line behind. With the package cli its
 #'   option `cli.progress_bar_style` tells how it looks. Or, for other displays,
 #'   a `function(done, total)`: it is called at the beginning, at the end and at most 20 times a
-#'   second in between (`total` is `NA` for items from a stream).
+#'   second in between (`total` is `NA` for items from a stream). A function that can't take two
+#'   arguments is an error of the call.
 #' @param .redo An earlier result for the same `.x`: a list that has conditions in the places of
 #'   items that failed, a `lomp_error` or `lomp_interrupt`, or [lomp_last()]. Only the items that
 #'   have no result there are run, each with the random numbers that it had; the others are taken
@@ -258,15 +262,16 @@
 #'              .workers = 2, .redo = all))
 lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
                      .timeout = Inf, .progress = getOption("lomp.progress", FALSE), .redo = NULL) {
-  if (missing(.x)) stop_argument(".x", "is missing: it must be a vector or a list")
-  if (missing(.f)) stop_argument(".f", "is missing: it must be a function or the name of one")
+  if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
+  if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   # nolint start: object_name_linter.
   # The items are called in this frame, in the way of lapply's: it holds X and FUN, and `i`. An
   # error in the caller's own expressions is theirs, and no error of the argument.
   X <- .x
   FUN <- if (has_value(substitute(.f), parent.frame())) .f
   if (!is.function(FUN)) {
-    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd))
+    given <- if (is.null(FUN)) substitute(.f) else FUN
+    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd, given, X))
   }
   dot_names <- if (...length() > 0L) names(substitute(list(...)))
   if (!is.null(dot_names)) check_dots(FUN, dot_names)
@@ -274,6 +279,8 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
+  # Evaluated here, where an error of theirs tells the caller's own call.
+  list(.workers, .on_error, .timeout, .progress, .redo)
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo)
   if (...length() > 0L) force_dots(...)
   if (is.null(plan$source)) {

@@ -42,7 +42,8 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
     new_vector_plan(items, workers, on_error, redo)
   }
   c(plan, list(
-    timeout = check_timeout(timeout), progress = check_progress(progress), progress_given = given,
+    timeout = check_timeout(timeout), progress = check_progress(progress, given),
+    progress_given = given,
     keep_connections = check_flag(getOption("lomp.keep_connections", FALSE),
                                   "option lomp.keep_connections"),
     backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes()
@@ -160,28 +161,24 @@ stop_not_vector <- function(cnd) {
   stop_argument(".x", takes, why = cnd)
 }
 
-stop_not_function <- function(cnd) {
-  stop_argument(".f", "must be a function or the name of one", why = cnd)
-}
-
 # lomp's own arguments begin with a dot and come after the dots, so a misspelt one would silently
 # become an argument of `.f`. A dotted name that `.f` doesn't know and that is nearly one of ours is
-# taken for that.
+# taken for that; so is what ours are called elsewhere.
 check_dots <- function(f, names, own = lomp_map) {
   if (is.null(names)) return()
   if ("emit" %in% names && identical(own, lomp_iterate)) {
     stop_argument("emit", "is given to `.f` by lomp_iterate() itself")
   }
-  dotted <- grep("^[.]", names, value = TRUE)
-  unknown <- setdiff(dotted, formal_names(f))
-  for (name in unknown) {
-    meant <- nearest_argument(name, own)
-    if (!is.null(meant)) {
-      takes <- "is no argument of %s() or of `.f`; did you mean `%s`?"
-      caller <- if (identical(own, lomp_map)) "lomp_map" else "lomp_iterate"
-      stop_argument(name, sprintf(takes, caller, meant))
-    }
+  for (name in setdiff(names, c("", formal_names(f)))) check_unknown(name, f, own)
+}
+
+check_unknown <- function(name, f, own) {
+  near <- if (startsWith(name, ".")) nearest_argument(name, own)
+  if (!is.null(near)) {
+    meant <- meaning_of(name, ambiguous_arguments)
+    stop_argument(name, tell_unknown(if (is.na(meant)) near else meant, own))
   }
+  if (!takes_argument(f, name)) check_peers(name, f, own)
 }
 
 # Such a function has more than one result, or none.

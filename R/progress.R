@@ -4,11 +4,22 @@
 progress_interval <- 0.05
 the$bar_delay <- 2
 
-check_progress <- function(value) {
-  if (is.function(value)) return(value)
-  if (is.logical(value) && length(value) == 1L && !is.na(value)) return(value)
+# The value is the caller's, or else the session's option.
+check_progress <- function(value, given = TRUE) {
+  argument <- if (given) ".progress" else "option lomp.progress"
   takes <- "must be TRUE, FALSE or a function of `done` and `total`"
-  stop_argument(".progress", takes, describe_value(value))
+  if (is.function(value)) {
+    if (takes_two(value)) return(value)
+    stop_argument(argument, paste0(takes, ": this one doesn't take two arguments"))
+  }
+  if (is.logical(value) && length(value) == 1L && !is.na(value)) return(value)
+  stop_argument(argument, takes, describe_value(value))
+}
+
+# Whether it needs more than two shows when it is called, since it may not look at all it has.
+takes_two <- function(f) {
+  names <- formal_names(f)
+  takes_dots(f) || length(names) >= 2L
 }
 
 # What a call tells of its progress: list(update(done, failed), clear(), end(done, failed)), or NULL

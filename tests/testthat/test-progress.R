@@ -167,6 +167,29 @@ test_that("what is no progress is refused", {
   expect_messages(
     caught(lomp_map(1, identity, .progress = NA)),
     caught(lomp_map(1, identity, .progress = "bar")),
-    caught(lomp_iterate(1, identity, .progress = 1))
+    caught(lomp_iterate(1, identity, .progress = 1)),
+    caught(lomp_map(1, identity, .progress = function(x) 1)),
+    caught(with_options(list(lomp.progress = "bar"), lomp_map(1, identity)))
   )
+})
+
+test_that("a function that can't take what is done and the total is refused at the call", {
+  for (lomp in list(lomp_map, lomp_iterate)) {
+    for (f in list(function(x) 1, function() 1, sqrt, invisible)) {
+      expect_argument_error(lomp(1, identity, .progress = f), ".progress")
+      with_options(list(lomp.progress = f), {
+        expect_argument_error(lomp(1, identity), "option lomp.progress")
+      })
+    }
+  }
+})
+
+test_that("one that takes more, or anything, will do", {
+  calls <- 0
+  note <- function(...) calls <<- calls + 1
+  takes <- list(function(...) note(), function(done, ...) note(), function(a, b, c) note(),
+                function(a, b = 1) note())
+  for (f in takes) lomp_map(1, identity, .workers = 0, .progress = f)
+  expect_gte(calls, 4)
+  expect_identical(lomp_map(1:2, identity, .workers = 0, .progress = max), list(1L, 2L))
 })
