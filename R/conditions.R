@@ -157,7 +157,10 @@ format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)
 # What an item has said, said again in this process; a bar gets out of the way.
 say_again <- function(event, item, progress) {
   if (!is.null(progress)) progress$clear()
-  if (event$kind == "output") write_again(event$value) else signal_again(event$value, item)
+  if (event$kind == "output") return(write_again(event$value))
+  sent <- event$value
+  sent$condition <- without_own_call(sent$condition)
+  signal_again(sent, item)
 }
 
 # Bytes that an item has written to standard output; R can't show those that are 0.

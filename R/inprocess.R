@@ -92,7 +92,8 @@ naming_item <- function(value, item, shown) {
 name_item <- function(cnd, item, shown) {
   restart <- muffling_restart(cnd)
   if (is.null(restart) || is_to_be_error(restart$name)) return()
-  said <- list(condition = light_condition(cnd), muffles = restart$name)
+  cnd <- light_condition(without_own_call(cnd, item_calls()))
+  said <- list(condition = cnd, muffles = restart$name)
   say_again(list(kind = "condition", value = said), item, shown)
   invokeRestart(restart)
 }

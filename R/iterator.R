@@ -98,6 +98,7 @@ lomp_item <- function(it) {
 }
 
 check_iterator <- function(it) {
+  if (missing(it)) stop_argument("it", "is missing: it must be an iterator of lomp_iterate()")
   if (!inherits(it, "lomp_iterator")) {
     stop_argument("it", "must be an iterator of lomp_iterate()", describe_value(it))
   }

@@ -16,6 +16,9 @@
 #' lomp_ok(results)
 #' unlist(results[lomp_ok(results)])
 lomp_ok <- function(results) {
+  if (missing(results)) {
+    stop_argument("results", "is missing: it must be a list that lomp_map() returned")
+  }
   if (inherits(results, c("lomp_error", "lomp_interrupt"))) return(FALSE)
   if (is.list(results)) return(are_results(results))
   !vapply(results, inherits, NA, "lomp_error", USE.NAMES = FALSE)

@@ -36,6 +36,7 @@ new_progress <- function(plan, total) {
 # A function is told the beginning, the end, and what changes in between. It is the caller's own
 # code, which an interrupt of the call leaves. One that fails isn't called again.
 new_caller <- function(f, total, call) {
+  .progress <- f  # what it signals itself has a call that the caller knows
   last <- 0
   works <- TRUE
   tell <- function(done) {
@@ -43,7 +44,7 @@ new_caller <- function(f, total, call) {
     if (!works) return()
     works <<- FALSE
     tolerated({
-      f(done, total)
+      .progress(done, total)
       works <<- TRUE
     }, call, "lomp_progress_failed", "the function of `.progress` failed and wasn't called again")
   }

@@ -128,6 +128,6 @@ thrown <- function(cnd, calls) {
 
 # Of an error that R doesn't show to calling handlers, since the stack is full, only itself is known.
 describe_thrown <- function(cnd) {
-  if (inherits(cnd, "lomp_thrown")) return(describe_failure(cnd$error, cnd$calls))
+  if (inherits(cnd, "lomp_thrown")) return(describe_here(cnd$error, cnd$calls))
   describe_failure(cnd, NULL)
 }

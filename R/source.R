@@ -19,7 +19,8 @@ has_required <- function(arguments) {
 new_source <- function(x) {
   if (is.function(x)) {
     closes <- "close" %in% names(formals(x))
-    close <- function() if (closes) x(close = TRUE)
+    .x <- x  # what it signals itself has a call that the caller knows
+    close <- function() if (closes) .x(close = TRUE)
     return(list(pull = x, close = close, stops = FALSE))
   }
   if (!requireNamespace("iterators", quietly = TRUE)) {
@@ -49,10 +50,11 @@ pull_item <- function(state) {
 # the item goes into a plain variable, which takes R no step, and is where the next call finds it.
 ask_producer <- function(state) {
   source <- state$plan$source
+  .x <- source$pull  # what it signals itself has a call that the caller knows
   item <- NULL
   on.exit(state$pulled <- item)
   interruptible(tryCatch({
-    item <- list(source$pull())
+    item <- list(.x())
     NULL
   }, error = function(cnd) {
     if (is_limit(cnd)) stop(cnd)

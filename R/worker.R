@@ -109,7 +109,7 @@ one_line <- function(call) {
 # message, if there is one, says most.
 describe_failure <- function(condition, calls) {
   if (is.null(condition)) condition <- jump_condition()
-  list(condition = light_condition(condition), calls = as.character(calls),
+  list(condition = light_condition(without_own_call(condition)), calls = as.character(calls),
        time = proc.time()[["elapsed"]])
 }
 

@@ -143,7 +143,8 @@ test_that("messages read well", {
   expect_messages(
     caught(drain(it)), caught(lomp_iterate(1:3, count_up, emit = print, .workers = 0)),
     caught(lomp_map(1:3, count_up)), caught(lomp_iterate(1:3, identity, .order = TRUE)),
-    caught(it(1)), caught(lomp_item(1)), caught(lomp_iterate(1:3, identity, .ordered = NA)),
+    caught(it(1)), caught(lomp_item()), caught(lomp_item(1)),
+    caught(lomp_iterate(1:3, identity, .ordered = NA)),
     caught(with_options(list(lomp.buffer = 0), lomp_iterate(1:3, identity)))
   )
 })

@@ -85,6 +85,12 @@ test_that("a call inside another one is not the last", {
   }
 })
 
+test_that("lomp_ok() and lomp_item() say what they miss", {
+  expect_argument_error(lomp_ok(), "results")
+  expect_argument_error(lomp_item(), "it")
+  expect_messages(caught(lomp_ok()))
+})
+
 test_that("a call left by a jump that is no error is well ended", {
   leave <- function(workers) lomp_map(1:2, function(i, y) i, return(), .workers = workers)
   for (workers in all_workers) {
