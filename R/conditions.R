@@ -37,10 +37,36 @@ new_item_error <- function(item, description, plan) {
   parent <- description$condition
   if (is_time_limit(parent, plan)) return(new_timeout(item, plan))
   call <- tryCatch(conditionCall(parent), error = function(cnd) NULL)
-  message <- paste0(item_label(item, plan), ": ", message_of(parent))
-  if (!is.null(call)) message <- paste0(message, "\nin ", one_line(call))
+  label <- paste0(item_label(item, plan), ": ")
+  call <- if (is.null(call)) "" else paste0("\nin ", one_line(call))
+  hint <- hint_at_emit(parent, plan)
+  message <- paste0(label, reason_of(parent, label, hint, call), hint, call)
   new_failure("lomp_error", message, item, item_name(item, plan), parent, description$calls,
               description$time)
+}
+
+# An item's function that calls emit() without having it as an argument.
+hint_at_emit <- function(cnd, plan) {
+  missed <- gettextf("could not find function \"%s\"", "emit", domain = "R")
+  if (isTRUE(plan$emits) || !identical(message_of(cnd), missed)) return("")
+  ": lomp_iterate() gives it to a function that has an argument `emit`"
+}
+
+# Of an error R shows so many bytes only, and what there is to be done comes last: the message of
+# `cnd` gets the room that is left beside the texts around it and what is said of the rest.
+reason_of <- function(cnd, ...) {
+  said <- sum(nchar(c(...), "bytes"))
+  shorten_bytes(message_of(cnd), max(100, getOption("warning.length") - said - 160),
+                "... (all of it is in the field `parent`)")
+}
+
+# At most so many bytes of it, and `mark` where that isn't all.
+shorten_bytes <- function(text, most, mark = "...") {
+  text <- as_text(text)
+  if (nchar(text, "bytes") <= most) return(text)
+  begin <- substr(text, 1L, most)
+  sizes <- nchar(strsplit(begin, "")[[1L]], "bytes")
+  paste0(substr(begin, 1L, sum(cumsum(sizes) <= most)), mark)
 }
 
 # In this process an item's time is limited by R's own means.
@@ -123,8 +149,9 @@ new_fork_error <- function(loss, plan) {
 
 # The producer of a stream of items failed: the call is over.
 new_source_error <- function(cnd) {
-  new_failure("lomp_source_error", paste("the producer of the items failed:", message_of(cnd)),
-              NA_real_, NULL, cnd, character(), proc.time()[["elapsed"]])
+  what <- "the producer of the items failed: "
+  new_failure("lomp_source_error", paste0(what, reason_of(cnd, what)), NA_real_, NULL, cnd,
+              character(), proc.time()[["elapsed"]])
 }
 
 item_name <- function(item, plan) {
@@ -132,8 +159,9 @@ item_name <- function(item, plan) {
   if (length(name) == 1L && !is.na(name) && nzchar(name)) name
 }
 
-item_label <- function(item, plan) {
-  name <- item_name(item, plan)
+item_label <- function(item, plan) label_of(item, item_name(item, plan))
+
+label_of <- function(item, name) {
   label <- paste("item", format_count(item))
   if (is.null(name)) label else sprintf("%s (%s)", label, encodeString(shorten(name), quote = "\""))
 }
@@ -182,11 +210,16 @@ new_warning <- function(class, message, ...) {
 
 warning_of_failures <- function(failures, plan) {
   items <- sort(vapply(failures, function(f) f$item, 0))
+  first <- failures[[which.min(vapply(failures, function(f) f$item, 0))]]
   list(new_warning("lomp_failed", items = items, message = sprintf(
-    "%s of %s items failed (%s)", format_count(length(items)), format_count(plan$n),
-    format_items(items)
+    "%s of %s items failed (%s)%s: %s", format_count(length(items)), format_count(plan$n),
+    format_items(items), if (length(items) > 1L) "; the first" else "",
+    in_a_line(if (is.null(first$parent)) first else first$parent)
   )))
 }
+
+# What a condition says, with the room that a list of several has for it.
+in_a_line <- function(cnd) shorten(gsub("[[:space:]]+", " ", trimws(as_text(message_of(cnd)))), 200L)
 
 warning_of_refused_fork <- function(summary, plan) {
   if (summary$forks == 0L) return()

@@ -58,7 +58,7 @@ is_real_interrupt <- function(cnd) inherits(cnd, "lomp_interrupt") || length(unc
 tolerated <- function(value, call, class, what) {
   interruptible(tryCatch(value, error = function(cnd) {
     if (is_limit(cnd)) stop(cnd)
-    complain(call, class, paste0(what, ": ", message_of(cnd)), cnd)
+    complain(call, class, paste0(what, ": ", reason_of(cnd, what)), cnd)
   }), call)
 }
 

@@ -138,10 +138,13 @@
 #' once, and a condition of class `lomp_error` is thrown. Its fields are `item` (position), `name`
 #' (or `NULL`), `parent` (the original condition), `calls` (the calls that led to it, as text) and
 #' `results` (a list with all results that were finished, and a `lomp_error` in each other place).
-#' At the prompt [lomp_last()] still has it.
+#' At the prompt [lomp_last()] still has it, and `summary(lomp_last())` shows the calls (see
+#' [lomp_error]). A cause whose message is very long is cut in the message of the `lomp_error`, so
+#' that R shows that to its end; in `parent` it is whole.
 #'
 #' With `"collect"`, the call goes on, such conditions stand in the failed items' places, and one
-#' warning of class `lomp_failed` names the items. [lomp_ok()] tells which elements are results.
+#' warning of class `lomp_failed` names the items and the reason of the first. [lomp_ok()] tells which
+#' elements are results.
 #'
 #' A worker that is killed, crashes, or calls [quit()] costs the one item that it was running: that
 #' item's condition has the subclass `lomp_crash` and the fields `signal`, `status` and `pid`.

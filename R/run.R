@@ -251,10 +251,14 @@ signal_warnings <- function(warnings, results) {
   }
 }
 
+tell_count <- function(results, finished = count_results(results)) {
+  paste(format_count(finished), "of", format_count(length(results)))
+}
+
 # With the way to go on with these results, if there is one.
 tell_finished <- function(results, plan) {
   finished <- count_results(results)
   can_go_on <- is.null(plan$source) && is_outermost() && finished > 0
-  paste0(sprintf("%s of %s finished", format_count(finished), format_count(length(results))),
+  paste0(tell_count(results, finished), " finished",
          if (can_go_on) ": go on with .redo = lomp_last()")
 }

@@ -78,7 +78,8 @@ item_calls <- function() {
   begin <- Position(is_item_call, calls)
   if (is.na(begin)) return(character())
   calls <- calls[seq.int(begin, length(calls))]
-  end <- Position(is_handler_call, calls, nomatch = length(calls) + 1L)
+  is_end <- function(call) is_handler_call(call) || is_inner_call(call)
+  end <- Position(is_end, calls, nomatch = length(calls) + 1L)
   calls <- utils::tail(calls[seq_len(end - 1L)], max_calls)
   vapply(calls, one_line, "")
 }
@@ -91,6 +92,12 @@ is_item_call <- function(call) {
 worker_call <- quote(child_items(run))
 
 is_worker_call <- function(call) identical(call, worker_call)
+
+# Where a call within the item begins that is lomp's, whose error has calls of its own.
+is_inner_call <- function(call) {
+  identical(call, quote(run_map(plan, environment()))) ||
+    identical(call, quote(run_map_stream(plan, environment())))
+}
 
 # Where R's own signalling of an error begins. A function itself, not its name, is also what
 # do.call() may call, but hardly with a condition alone.

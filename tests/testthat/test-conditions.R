@@ -413,19 +413,97 @@ test_that("messages on items read well", {
   )
   expect_messages(caught(lomp_map(1:2, deep, .workers = 0)))
   expect_messages(caught(lomp_map(1:2, big, .workers = 0)))
+  expect_messages(
+    caught(lomp_map(1:2, function(i) stop(strrep("long ", 300)), .workers = 0)),
+    caught(lomp_map(1:2, function(i) emit(i), .workers = 0)),
+    caught(lomp_map(1:2, stop, .workers = 0))
+  )
   # One worker does them in turn.
   expect_messages(caught(lomp_map(1:2, jump, .workers = 1)))
-  cnd <- caught(lomp_map(c(a = 1), function(i) stop("boom"), .workers = 0))
-  expect_snapshot(print(cnd))
+})
+
+# The first by position, and its reason in one line, however it was written.
+failed_item <- function(item) {
+  list(item = item, parent = simpleError(sprintf("bad luck\n  with %d", as.integer(item))))
+}
+
+test_that("the warning about failed items has the reason of the first, in a bounded line", {
+  fail <- function(i) if (i %in% c(3, 5)) stop("no ", i, "\n", strrep("\u00e9", 5000)) else i
+  for (workers in all_workers) {
+    for (call in list(
+      function() lomp_map(1:6, fail, .workers = workers, .on_error = "collect"),
+      function() as.list(lomp_iterate(1:6, fail, .workers = workers, .on_error = "collect"))
+    )) {
+      message <- conditionMessage(warnings_of(call())[[1]])
+      expect_match(message, "^2 of 6 items failed [(]3, 5[)]; the first: no 3 \u00e9+[.]{3}$")
+      expect_lt(nchar(message), 300)
+    }
+  }
+})
+
+test_that("however long an error's message is, what can be done next is shown", {
+  texts <- c(strrep("long ", 3000), strrep("\u00e9\u20ac ", 3000), strrep("a\n", 9000))
+  name <- strrep("\u20ac", 99)
+  shown <- function(code) {
+    # R's own way to show it, with its own bounds.
+    utils::capture.output(type = "message", try(code))
+  }
+  for (workers in c(0, 1)) {
+    for (text in texts) {
+      fail <- function(i) if (i == 2) stop(simpleError(text, quote(f(x)))) else i
+      for (length in c(600, 1000, 8000)) {
+        with_options(list(warning.length = length), {
+          output <- shown(lomp_map(structure(1:3, names = c("a", name, "b")), fail,
+                                   .workers = workers))
+          last <- conditionMessage(lomp_last())
+        })
+        expect_match(output[[length(output)]], "finished: go on with [.]redo = lomp_last[(][)]$")
+        expect_match(last, "... (all of it is in the field `parent`)\nin f(x)", fixed = TRUE)
+        expect_lt(nchar(last, "bytes"), length)
+        expect_gt(nchar(last, "bytes"), length - 250)
+        expect_identical(conditionMessage(lomp_last()$parent), text)
+      }
+    }
+  }
+})
+
+test_that("a short message is whole, and so is one that fits", {
+  for (text in c("no", strrep("x", 700))) {
+    cnd <- caught(lomp_map(1:2, function(i) stop(text), .workers = 0))
+    expect_match(conditionMessage(cnd), paste0("item 1: ", text, "\nin FUN"), fixed = TRUE)
+  }
+})
+
+test_that("what others have written is bounded elsewhere, too", {
+  long <- strrep("long ", 5000)
+  cnd <- caught(lomp_map(function() stop(long), identity, .workers = 0))
+  expect_lt(nchar(conditionMessage(cnd)), 1000)
+  expect_match(conditionMessage(cnd), "\n0 of 0 finished$")
+  cnd <- warnings_of(lomp_map(1, identity, .workers = 0, .progress = function(...) stop(long)))[[1]]
+  expect_lt(nchar(conditionMessage(cnd)), 1000)
+  expect_identical(conditionMessage(cnd$parent), strtrim(long, 8191))
+})
+
+test_that("an item that calls emit() without having it is told how to get it", {
+  for (workers in all_workers) {
+    for (call in list(function(f) lomp_map(1:2, f, .workers = workers),
+                      function(f) as.list(lomp_iterate(1:2, f, .workers = workers)))) {
+      expect_error(call(function(i) emit(i)), "a function that has an argument `emit`",
+                   fixed = TRUE, class = "lomp_error")
+      expect_no_match(conditionMessage(caught(call(function(i) emitt(i)))), "lomp_iterate")
+    }
+  }
 })
 
 test_that("warnings read well", {
   plan <- list(n = 2e5, names = NULL, workers = 8L)
-  failures <- lapply(c(1e5, 3, 17), function(item) list(item = item))
-  many <- lapply(1:40, function(item) list(item = item))
+  failures <- lapply(c(1e5, 3, 17), failed_item)
+  many <- lapply(1:40, failed_item)
   summary <- list(refused = 11L, forks = 3L)
   expect_messages(
     warning_of_failures(failures, plan)[[1]], warning_of_failures(many, plan)[[1]],
+    warning_of_failures(list(failed_item(7)), plan)[[1]],
+    warning_of_failures(list(new_crash(4, loss_of(signal = 9L), plan)), plan)[[1]],
     warning_of_refused_fork(summary, plan)[[1]], warning_of_dead_references(3, plan)[[1]],
     warning_of_dead_references(c(4, 3, 9), list(names = letters))[[1]]
   )
@@ -434,7 +512,7 @@ test_that("warnings read well", {
 
 test_that("warnings have fields for programs", {
   plan <- list(n = 20, names = NULL, workers = 8L)
-  failed <- warning_of_failures(list(list(item = 7), list(item = 2)), plan)
+  failed <- warning_of_failures(list(failed_item(7), failed_item(2)), plan)
   failed <- warnings_of(signal_warnings(failed, list(1)))[[1]]
   expect_s3_class(failed, c("lomp_failed", "warning", "condition"), exact = TRUE)
   expect_identical(failed$items, c(2, 7))

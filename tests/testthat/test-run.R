@@ -89,7 +89,8 @@ test_that("collected errors stand in their places, and one warning tells of them
     expect_length(warnings, 1)
     expect_s3_class(warnings[[1]], c("lomp_failed", "warning", "condition"), exact = TRUE)
     expect_identical(warnings[[1]]$items, bad)
-    expect_identical(conditionMessage(warnings[[1]]), "3 of 50 items failed (3, 17, 42)")
+    expect_identical(conditionMessage(warnings[[1]]),
+                     "3 of 50 items failed (3, 17, 42); the first: boom 3")
     expect_named(results, names(items))
     expect_identical(results[-bad], as.list(items[-bad]))
     for (k in bad) {
