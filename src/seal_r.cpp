@@ -42,7 +42,17 @@ void show_message(const char* text) {
   write_fully(STDERR_FILENO, "\n", 1);
 }
 
-int read_nothing(const char*, unsigned char*, int, int) { return 0; }
+// The line is empty for those, too, who look at it without asking whether there is one.
+int read_nothing(const char*, unsigned char* line, int length, int) {
+  if (length > 0) line[0] = '\0';
+  return 0;
+}
+
+// As where the user has cancelled: a front end would open its window for this process.
+int choose_nothing(int, char* name, int length) {
+  if (length > 0) name[0] = '\0';
+  return 0;
+}
 
 // quit() in an item, or R's own decision to end: the session's files and finalizers are the
 // parent's.
@@ -70,6 +80,7 @@ struct Variables {
   Variable<void (*)(const char*, int)> write_console{"ptr_R_WriteConsole"};
   Variable<void (*)(const char*, int, int)> write_console_ex{"ptr_R_WriteConsoleEx"};
   Variable<int (*)(const char*, unsigned char*, int, int)> read_console{"ptr_R_ReadConsole"};
+  Variable<int (*)(int, char*, int)> choose_file{"ptr_R_ChooseFile"};
   Variable<void (*)()> reset_console{"ptr_R_ResetConsole"};
   Variable<void (*)()> flush_console{"ptr_R_FlushConsole"};
   Variable<void (*)()> clear_error_console{"ptr_R_ClearerrConsole"};
@@ -97,6 +108,7 @@ void replace_console(const Variables& r) {
   r.write_console = nullptr;
   r.write_console_ex = write_console;
   r.read_console = read_nothing;
+  r.choose_file = choose_nothing;
   r.reset_console = ignore;
   r.flush_console = ignore;
   r.clear_error_console = ignore;

@@ -35,7 +35,8 @@ test_that("in a front end no worker touches its console, its events or its end",
       segv = function() .C("fault_segv"), exit = function() .C("fault_exit", 1L),
       quit = function() quit("ask"), readline = function() readline("? "),
       menu = function() menu(c("a", "b")), sleep = function() Sys.sleep(0.05),
-      flush = function() flush.console(), help = function() file.show(tempfile())
+      flush = function() flush.console(), help = function() file.show(tempfile()),
+      choose = function() file.choose()
     )
     results <- suppressWarnings(
       lomp_map(actions, function(action) action(), .workers = 3, .on_error = "collect")
@@ -57,6 +58,7 @@ test_that("in a front end no worker touches its console, its events or its end",
   crashed <- vapply(results, inherits, NA, "lomp_crash")
   expect_equal(names(results)[crashed], c("segv", "exit", "quit"))
   expect_match(conditionMessage(results$error), "an error")
+  expect_match(conditionMessage(results$choose), "file choice cancelled")
 })
 
 test_that("a console's lock that another thread holds at the fork stops no worker", {

@@ -7,6 +7,22 @@ test_that("a worker isn't interactive and has no input", {
   expect_identical(got, list(FALSE, character(), ""))
 })
 
+test_that("what asks a worker's user for something gets nothing, and no bytes of somebody's", {
+  askers <- list(
+    function() readline("? "), function() scan("", quiet = TRUE), function() readLines(stdin()),
+    function() readLines(stdin(), 1), function() scan("stdin", "", quiet = TRUE),
+    function() parse(prompt = ""), function() source(stdin()), function() system("cat", TRUE),
+    function() readChar(file("stdin", "rb"), 9), function() readBin(file("stdin", "rb"), "raw", 9)
+  )
+  got <- by_worker(function(i) lapply(askers, function(ask) ask()))
+  expect_identical(got[-7], list("", numeric(), character(), character(), character(),
+                                 expression(), character(), character(), raw()))
+  expect_null(got[[7]]$value)
+  for (ask in list(function() file.choose(), function() file.choose(new = TRUE))) {
+    expect_error(by_worker(function(i) ask()), "file choice cancelled", class = "lomp_error")
+  }
+})
+
 test_that("a worker hasn't the session's error handler", {
   handled <- with_options(list(error = quote(stop("the session's handler"))), {
     by_worker(function(i) getOption("error"))

@@ -65,6 +65,11 @@ int read_console(const char*, unsigned char* line, int length, int) {
   return std::fgets(reinterpret_cast<char*>(line), length, input) != nullptr;
 }
 
+int choose_file(int, char* name, int length) {
+  tell_child("opens a window");
+  return std::snprintf(name, static_cast<size_t>(length), "chosen");
+}
+
 void touch_console() {
   tell_child("touches the console");
   const std::lock_guard<std::mutex> hold(console_lock);
@@ -100,6 +105,7 @@ void set_callbacks(bool polled) {
   ptr_R_WriteConsole = nullptr;
   ptr_R_WriteConsoleEx = write_console;
   ptr_R_ReadConsole = read_console;
+  ptr_R_ChooseFile = choose_file;
   ptr_R_ResetConsole = touch_console;
   ptr_R_FlushConsole = touch_console;
   ptr_R_ClearerrConsole = touch_console;
