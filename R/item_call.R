@@ -8,7 +8,10 @@ emitting_call <- quote(FUN(X[[i]], ..., emit = emit))
 # The same as byte code, which saves a small function's item a tenth of its time. R evaluates the
 # first argument of a call when the function asks for it then, and not before the call as lapply
 # does. By then there may be another item, if what has it is kept.
-item_code <- compiler::compile(item_call)
+# The compiler is told by its frame that the names in the call are variables where it will run.
+item_code <- (function(FUN, X, i, ...) { # nolint: object_name_linter.
+  compiler::compile(item_call, environment())
+})()
 
 # From so many items on it is worth while to look at the function.
 many_items <- 1000L
