@@ -84,7 +84,7 @@ run_here <- function(frame, results, first, plan, progress, shown, tell) {
 # The value; warnings and messages on the way name their item, as those of workers do.
 naming_item <- function(value, item, shown) {
   name <- function(cnd) name_item(cnd, item(), shown)
-  withCallingHandlers(value, warning = name, message = name)
+  withCallingHandlers(making_way(value, shown), warning = name, message = name)
 }
 
 # Says it again with the item, to the caller's handlers, and no more without. A condition that can't
@@ -142,10 +142,16 @@ close_local <- function(state) {
 
 next_local <- function(state) {
   check_alive(state)
+  on.exit(suspendInterrupts(rest_local(state)))
   answer <- suspendInterrupts(with_state(state, answer_local(state)))
   if (!is.null(answer)) return(answer[[1L]])
   suspendInterrupts(conclude_iterator(state))
   exhausted
+}
+
+# As in C++: what is gone is shown again soon.
+rest_local <- function(state) {
+  if (rest_progress(state)) state$told <- state$told - 0.9 * progress_interval
 }
 
 # An iterator can't be used by what it calls.
@@ -158,6 +164,7 @@ with_state <- function(state, value) {
 
 # list(value), or NULL if there is none any more.
 answer_local <- function(state) {
+  state$has_waited <- FALSE
   repeat {
     answer <- step_local(state)
     if (isFALSE(answer)) return(NULL)
@@ -206,15 +213,22 @@ new_entry <- function(kind, item, held) list(kind = kind, item = item, held = he
 
 # list(value), NULL to go on, FALSE at the end.
 step_local <- function(state) {
-  if (!is.null(state$progress) && elapsed() - state$told >= progress_interval) {
-    state$told <- elapsed()
-    tell_progress(state)
-  }
+  if (!is.null(state$progress)) tick_local(state)
   if (state$at < length(state$waiting)) return(take_entry(state))
   if (!is.null(state$cells)) return(note_step(state, NULL))
   if (state$is_stopped) return(FALSE)
   if (is.null(state$generator) && !next_item(state)) return(FALSE)
+  state$has_waited <- TRUE
   run_step(state)
+}
+
+# As in C++: who has waited for an item gets its results at once.
+tick_local <- function(state) {
+  is_waiting <- state$at == length(state$waiting)
+  now <- elapsed()
+  if (now - state$told < progress_interval || state$has_waited && !is_waiting) return()
+  state$told <- now
+  tell_progress(state, is_waiting)
 }
 
 take_entry <- function(state) {

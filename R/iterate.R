@@ -86,7 +86,9 @@
 #' @param .f A function, or the name of one, as [match.fun()] takes it.
 #' @param .timeout Seconds that each item may take, as in [lomp_map()]; what it waits until somebody
 #'   takes its results doesn't count.
-#' @param .progress As in [lomp_map()]; what is done are items, not results.
+#' @param .progress As in [lomp_map()]; what is done are items, not results. The bar is there only
+#'   while a result is waited for, so that the consumer can print whole lines; where hardly any time
+#'   goes by like this, a line each ten seconds tells how far it is.
 #' @param .ordered `FALSE` or `TRUE`, see the section on order.
 #'
 #' @return A function of class `lomp_iterator` with one argument, `close = FALSE`.
@@ -217,26 +219,31 @@ open_forked_stream <- function(plan, frame) {
 }
 
 # What isn't a result. NULL goes on; list(value) gives a value to whoever asked; FALSE leaves the
-# iterator, which hears then that it has "ended". Interrupts are held back.
+# iterator, which hears then that it has "ended". Before it is left otherwise it hears "rest", if it
+# has heard a "tick" by then. Interrupts are held back.
 on_stream_event <- function(event, state) {
   switch(event$kind,
     hungry = feed_worker(event, state),
     condition = ,
     output = say_in_stream(event, state),
-    tick = tell_progress(state),
+    tick = tell_progress(state, event$value),
+    rest = rest_progress(state),
     ended = conclude_iterator(state),
     exhausted = fail_stream(new_fork_error(event$value, state$plan), state),
     fail_stream(stream_failure(event, state$plan), state)
   )
 }
 
-# Where nobody waits for a result, the bar is as it was when somebody did.
-tell_progress <- function(state) {
+tell_progress <- function(state, is_waiting) {
   progress <- state$progress
   if (is.null(progress) || state$is_quiet) return(NULL)
-  progress$update(state$summary()$done, state$failures$n())
+  progress$update(state$summary()$done, state$failures$n(), is_waiting)
   NULL
 }
+
+# The consumer's code goes on, which may print: there is a bar only while a result is waited for.
+# Whether there was one.
+rest_progress <- function(state) !is.null(state$progress) && state$progress$rest()
 
 say_in_stream <- function(event, state) {
   if (state$is_quiet) return(NULL)

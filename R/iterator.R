@@ -170,6 +170,7 @@ gather_undisturbed <- function(state, most) {
   parts <- list()
   is_over <- FALSE
   on.exit({
+    rest_progress(state)
     state$is_gathered <- was_gathered
     if (!is_over) for (part in rev(parts)) state$put_back(part)
   })

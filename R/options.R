@@ -24,7 +24,8 @@
 #'   process (`.workers = 0`) have the session's connections in any case.
 #'
 #' - `lomp.progress`: the default of `.progress`, `FALSE` if unset. Where `TRUE` comes from here, no
-#'   bar is shown in documents of the package knitr.
+#'   bar is shown in documents of the package knitr. In Jupyter, which sets its option
+#'   `jupyter.in_kernel`, progress is told by messages.
 #'
 #' @name lomp-options
 #' @keywords internal

@@ -3,6 +3,7 @@
 # At most so often is it shown, in seconds. A call that is shorter than the delay shows no bar.
 progress_interval <- 0.05
 the$bar_delay <- 2
+the$log_interval <- 10
 
 # The value is the caller's, or else the session's option.
 check_progress <- function(value, given = TRUE) {
@@ -22,8 +23,10 @@ takes_two <- function(f) {
   takes_dots(f) || length(names) >= 2L
 }
 
-# What a call tells of its progress: list(update(done, failed), clear(), end(done, failed)), or NULL
-# if nobody wants to know. In a document only who asks for a bar gets one, and a worker has none,
+# What a call tells of its progress, or NULL if nobody wants to know. update(done, failed, is_waiting)
+# tells how far it is, and whether lomp has nothing better to do than to wait; clear() makes way for
+# what others say; rest() does so when a consumer's own code goes on, and returns whether it had to;
+# end(done, failed) comes last. In a document only who asks for a bar gets one, and a worker has none,
 # since it would be one of many on the same line.
 new_progress <- function(plan, total) {
   value <- plan$progress
@@ -50,8 +53,9 @@ new_caller <- function(f, total, call) {
   }
   tell(0)
   list(
-    update = function(done, failed) if (done != last) tell(done),
+    update = function(done, failed, is_waiting = TRUE) if (done != last) tell(done),
     clear = function() NULL,
+    rest = function() FALSE,
     end = function(done, failed) if (done != last) tell(done)
   )
 }
@@ -60,37 +64,92 @@ tick_of <- function(progress) if (is.null(progress)) 0 else progress_interval
 
 new_bar <- function(total) {
   began <- elapsed()
-  drawn <- 0L  # characters of the line that is there now
   is_shown <- FALSE
-  is_dynamic <- is_dynamic_console()
-  last_line <- -Inf
-  put <- function(line) {
-    width <- columns_of(line)
-    cat("\r", line, strrep(" ", max(0L, drawn - width)), sep = "", file = stderr())
-    drawn <<- width
-  }
-  clear <- function() {
-    if (drawn == 0L) return()
-    put("")
-    cat("\r", file = stderr())
-  }
-  update <- function(done, failed) {
+  line <- if (is_dynamic_console()) new_line()
+  log <- new_log(line)
+  clear <- function() if (is.null(line)) FALSE else line$clear()
+  update <- function(done, failed, is_waiting = TRUE) {
     seconds <- elapsed() - began
     if (seconds < the$bar_delay) return()
     is_shown <<- TRUE
-    if (is_dynamic) return(put(bar_line(done, total, failed, seconds, console_width())))
-    # A log gets a line now and then.
-    if (seconds - last_line < 10) return()
-    last_line <<- seconds
-    cat(progress_text(done, total, failed, seconds), "\n", sep = "", file = stderr())
+    if (log$is_due()) {
+      clear()
+      say_progress(progress_text(done, total, failed, seconds))
+    }
+    if (is.null(line) || !is_waiting) return()
+    line$put(bar_line(done, total, failed, seconds, console_width()))
   }
   end <- function(done, failed) {
-    if (!is_shown) return()
     clear()
-    cat(summary_text(done, total, failed, elapsed() - began), "\n", sep = "", file = stderr())
+    if (is_shown) say_progress(summary_text(done, total, failed, elapsed() - began))
     is_shown <<- FALSE
   }
-  list(update = update, clear = clear, end = end)
+  list(update = update, clear = clear, rest = clear, end = end)
+}
+
+# A line of a terminal that is written over. seen() tells for how many seconds it was there since it
+# was last asked.
+new_line <- function() {
+  drawn <- 0L  # characters of what is there now
+  since <- seen <- 0
+  write <- function(text) {
+    width <- columns_of(text)
+    cat("\r", text, strrep(" ", max(0L, drawn - width)), sep = "", file = stderr())
+    drawn <<- width
+  }
+  count <- function() {
+    now <- elapsed()
+    if (drawn > 0L) seen <<- seen + now - since
+    since <<- now
+  }
+  list(
+    put = function(text) {
+      count()
+      write(text)
+    },
+    clear = function() {
+      if (drawn == 0L) return(FALSE)
+      count()
+      write("")
+      cat("\r", file = stderr())
+      TRUE
+    },
+    seen = function() {
+      count()
+      told <- seen
+      seen <<- 0
+      told
+    }
+  )
+}
+
+# When a line that stays is due. A log gets one now and then; and so does a terminal where hardly
+# anybody has seen the bar, since it is other code that takes the time.
+new_log <- function(line) {
+  last <- -Inf
+  list(is_due = function() {
+    now <- elapsed()
+    waited <- now - last
+    if (waited < the$log_interval) return(FALSE)
+    last <<- now
+    is.null(line) || line$seen() < waited / 2 && is.finite(waited)
+  })
+}
+
+# Jupyter shows its users messages, and lets what goes to standard error vanish in its server's log.
+say_progress <- function(text) {
+  text <- paste0(text, "\n")
+  if (!in_jupyter()) return(cat(text, file = stderr()))
+  message(structure(class = c("lomp_progress", "message", "condition"),
+                    list(message = text, call = NULL)))
+}
+
+in_jupyter <- function() isTRUE(getOption("jupyter.in_kernel"))
+
+# The value of code of the caller's; a bar gets out of the way of what that signals.
+making_way <- function(value, progress) {
+  if (is.null(progress)) return(value)
+  withCallingHandlers(value, condition = function(cnd) progress$clear())
 }
 
 elapsed <- function() proc.time()[["elapsed"]]
@@ -99,8 +158,11 @@ elapsed <- function() proc.time()[["elapsed"]]
 # would be in the way of what items say, and fill logs.
 has_cli <- function() requireNamespace("cli", quietly = TRUE)
 
-# Can a line be written over?
-is_dynamic_console <- function() if (has_cli()) cli::is_dynamic_tty(stderr()) else isatty(stderr())
+# Can a line be written over? The terminal of Jupyter's server isn't its user's.
+is_dynamic_console <- function() {
+  if (in_jupyter()) return(FALSE)
+  if (has_cli()) cli::is_dynamic_tty(stderr()) else isatty(stderr())
+}
 
 console_width <- function() if (has_cli()) cli::console_width() else getOption("width")
 

@@ -53,7 +53,7 @@ ask_producer <- function(state) {
   .x <- source$pull  # what it signals itself has a call that the caller knows
   item <- NULL
   on.exit(state$pulled <- item)
-  interruptible(tryCatch({
+  interruptible(making_way(tryCatch({
     item <- list(.x())
     NULL
   }, error = function(cnd) {
@@ -61,7 +61,7 @@ ask_producer <- function(state) {
     if (!source$stops || !identical(conditionMessage(cnd), "StopIteration")) return(cnd)
     item <<- list(exhausted)
     NULL
-  }), state$plan$call)
+  }), state$progress), state$plan$call)
 }
 
 # Sends a worker as many items as it wants, or as there is room for; whatever was added is sent if

@@ -39,6 +39,9 @@ class ProgressClock {
     return true;
   }
 
+  /// What it is for has been undone: it is due again in a tenth of the time.
+  void hurry() { last_ -= interval_ - interval_ / 10; }
+
  private:
   std::int64_t interval_;
   std::int64_t last_ = now_ns();

@@ -1,6 +1,7 @@
 // The exports behind an iterator: workers that run ahead of the caller, and their results one by
 // one.
 #include <deque>
+#include <utility>
 
 #include "ballast.h"
 #include "child.h"
@@ -69,7 +70,22 @@ class Stream {
   bool is_busy() const { return is_busy_; }
   void set_busy(bool is_busy) { is_busy_ = is_busy; }
 
-  bool is_tick_due() { return progress_.is_due(); }
+  // Whether progress is to be told now; and whether it was since this was last asked. Who has
+  // waited gets what has come at once: what there is to tell can wait until the next time.
+  bool is_tick_due(bool has_waited) {
+    if (has_waited && has_next()) return false;
+    const bool is_due = progress_.is_due();
+    was_told_ = was_told_ || is_due;
+    return is_due;
+  }
+  bool take_told() { return std::exchange(was_told_, false); }
+  void hurry_tick() { progress_.hurry(); }
+
+  // Will take() give something?
+  bool has_next() const {
+    if (!again_.empty()) return true;
+    return is_ordered_ ? order_.has_next() : first_ != queue_.size();
+  }
 
   // All has come. What came out of turn before a gap that nothing fills any more can be had now.
   bool has_ended() const { return has_ended_; }
@@ -405,6 +421,7 @@ class Stream {
   bool has_ended_ = false;
   bool was_left_ = false;
   bool is_closing_ = false;
+  bool was_told_ = false;
   bool has_value_ = false;
   std::uint64_t silent_ = 0;
   unsigned owner_;
@@ -483,20 +500,33 @@ lomp::PoolOptions make_options(double items, int workers, bool is_map, bool orde
 SEXP exhausted() { return Rf_install(".__exhausted__."); }
 
 void tell_tick(Stream& stream) {
-  Rcpp::Shield<SEXP> tick(unwind([] { return lomp::make_event("tick", NA_REAL, R_NilValue); }));
+  Rcpp::Shield<SEXP> tick(unwind([&stream] {
+    return lomp::make_event("tick", NA_REAL, Rf_ScalarLogical(!stream.has_next()));
+  }));
   Rcpp::Shield<SEXP> nothing(stream.handle(tick));
+}
+
+// The consumer goes on, after a jump, too. If what R has shown since it came is gone by that, it is
+// shown again soon.
+void tell_rest(Stream& stream) {
+  if (!stream.take_told()) return;
+  Rcpp::Shield<SEXP> rest(unwind([] { return lomp::make_event("rest", NA_REAL, R_NilValue); }));
+  Rcpp::Shield<SEXP> was_shown(stream.handle(rest));
+  if (Rf_asLogical(was_shown) == TRUE) stream.hurry_tick();
 }
 
 // The next value, or what on_event() made of an event; nullptr at the end.
 SEXP take_next(Stream& stream) {
+  bool has_waited = false;
   while (!stream.is_closing()) {
-    if (stream.is_tick_due()) tell_tick(stream);
+    if (stream.is_tick_due(has_waited)) tell_tick(stream);
     Arrival arrival;
     SEXP value = R_NilValue;
     const bool has_come = stream.take(arrival, value);
     if (has_come && arrival.kind == ArrivalKind::value) return value;
     if (!has_come && stream.has_ended() && !stream.pool().holds_any()) return nullptr;
     Rcpp::Shield<SEXP> event(has_come ? value : stream.wait());
+    has_waited = has_waited || !has_come;
     if (event == R_NilValue) continue;
     Rcpp::Shield<SEXP> answer(stream.handle(event));
     if (answer == R_NilValue) continue;
@@ -584,8 +614,19 @@ class Use {
 SEXP take_one(Stream& stream) {
   const Use use(stream);
   if (stream.was_left()) return nullptr;
-  SEXP value = take_next(stream);
-  if (value == nullptr) stream.leave();
+  SEXP value = nullptr;
+  try {
+    value = take_next(stream);
+  } catch (...) {
+    tell_rest(stream);
+    throw;
+  }
+  if (value == nullptr) {
+    stream.leave();
+    return nullptr;
+  }
+  Rcpp::Shield<SEXP> protect(value);
+  tell_rest(stream);
   return value;
 }
 

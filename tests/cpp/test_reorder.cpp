@@ -12,11 +12,19 @@ namespace {
 
 using Order = Reorder<int>;
 
+/// Takes what comes next, if it can be had, as was said before.
+bool take(Order& order, int& value) {
+  const bool has_next = order.has_next();
+  const bool has_taken = order.take(value);
+  CHECK(has_taken == has_next);
+  return has_taken;
+}
+
 /// Takes all that can be had.
 std::vector<int> take_all(Order& order) {
   std::vector<int> taken;
   int value = 0;
-  while (order.take(value)) taken.push_back(value);
+  while (take(order, value)) taken.push_back(value);
   return taken;
 }
 

@@ -93,7 +93,8 @@ test_that("a bar is drawn over one line and leaves one behind", {
     drawn <- strsplit(lines, "\r")[[1]]
     expect_gt(length(drawn), 4)
     expect_true(all(nchar(drawn) <= 70))
-    expect_match(drawn[[3]], "^\\[=*>? *\\] [0-9]+/12, [0-9.]+/s(, [0-9.]+ s left)?(, 1 failed)?")
+    bar <- "^\\[=*>? *\\] [0-9]+/12, [0-9.]+/s(, [0-9.]+ s left)?(, 1 failed)?"
+    expect_match(drawn, bar, all = FALSE)
     expect_match(drawn[[length(drawn)]], "^12/12 done in [0-9.]+ s, [0-9.]+/s, 1 failed$")
   }
 })
@@ -112,6 +113,150 @@ test_that("a message has a line of its own while there is a bar", {
       }
     ))
     expect_match(text, "\rby the way\n", fixed = TRUE)
+  }
+})
+
+# The lines that a terminal shows after this text.
+shown_by <- function(text) {
+  overwrite <- function(line, text) paste0(text, substring(line, nchar(text) + 1))
+  lines <- strsplit(strsplit(text, "\r?\n")[[1]], "\r", fixed = TRUE)
+  trimws(vapply(lines, function(parts) Reduce(overwrite, parts, ""), ""), "right")
+}
+
+test_that("at a terminal, what the consumer of an iterator prints has lines of its own", {
+  skip_without_terminal()
+  session <- terminal_r(code = {
+    library(lomp)
+    assign("bar_delay", 0, envir = lomp:::the)
+    slow <- function(i) {
+      Sys.sleep(0.2)
+      i
+    }
+    consume <- function(workers, ordered) {
+      it <- lomp_iterate(1:4, slow, .workers = workers, .ordered = ordered, .progress = TRUE)
+      while (!lomp_done(r <- it())) cat("result", r, "of the consumer's\n")
+      cat("consumed with", workers, ordered, "\n")
+    }
+    head_of <- function(workers) {
+      it <- lomp_iterate(1:4, slow, .workers = workers, .progress = TRUE)
+      first <- head(it, 3)
+      cat("three were", length(first), "\n")
+      it(close = TRUE)
+    }
+    leave <- function(workers) {
+      it <- lomp_iterate(1:6, function(i) if (slow(i) == 3) warning("leave"), .workers = workers,
+                         .progress = TRUE)
+      tryCatch(for (i in 1:4) it(), warning = function(cnd) cat("was left\n"))
+      it(close = TRUE)
+      invisible()
+    }
+  }, steps = c(
+    type("consume(1, FALSE)"), await("consumed with 1 FALSE"),
+    type("consume(2, TRUE)"), await("consumed with 2 TRUE"),
+    type("consume(0, FALSE)"), await("consumed with 0 FALSE"),
+    type("head_of(2)"), await("three were 3 \r"), type("leave(1)"), await("was left"),
+    type("cat(6 * 7, 'is all\\n')"), await("42 is all")
+  ))
+  expect_all_steps(session)
+  lines <- shown_by(session$screen)
+  expect_length(grep("^result [1-4] of the consumer's$", lines), 12)
+  expect_length(grep("^consumed with", lines), 3)
+  expect_length(grep("^three were 3$", lines), 1)
+  expect_length(grep("^was left$", lines), 1)
+  # There is a bar while a result is waited for.
+  expect_gt(lengths(gregexpr("\\[[=> ]*\\] [0-4]/4", session$screen)), 9)
+})
+
+# What an iterator's user sees of it on standard error, where results wait and where he does.
+errors_of_consumer <- function(workers, waits, end = function(it) NULL) {
+  errors_of({
+    it <- lomp_iterate(1:4, function(i) slow(slow(slow(i))), .workers = workers, .progress = TRUE)
+    for (i in 1:3) {
+      it()
+      cat("mine\n", file = stderr())
+      Sys.sleep(waits)
+    }
+    end(it)
+  })
+}
+
+test_that("a bar is gone when the consumer of an iterator goes on", {
+  local_bar()
+  close <- function(it) it(close = TRUE)
+  for (workers in counts) {
+    text <- errors_of_consumer(workers, 0, close)
+    expect_match(text, "\\[[=> ]*\\] [0-3]/4")
+    expect_identical(shown_by(text)[1:3], rep("mine", 3))
+    expect_match(shown_by(text)[[4]], "^[34]/4 done in")
+  }
+})
+
+test_that("where results wait for their consumer, a line now and then tells how far it is", {
+  local_bar()
+  old <- the$log_interval
+  assign("log_interval", 0.3, envir = the)
+  withr::defer(assign("log_interval", old, envir = the))
+  for (workers in counts) {
+    lines <- shown_by(errors_of_consumer(workers, 0.4, function(it) it(close = TRUE)))
+    told <- grep("^[0-4]/4, [0-9.]+/s", lines)
+    expect_gte(length(told), 1)
+    expect_length(grep("^mine$", lines), 3)
+    expect_identical(length(lines), length(told) + 4L)
+  }
+  # The bar itself is seen: no line is needed.
+  text <- errors_of(lomp_map(1:20, slow, .workers = 2, .progress = TRUE))
+  expect_length(shown_by(text), 1)
+})
+
+test_that("in Jupyter, progress is told by messages, since nobody sees standard error", {
+  local_bar()
+  withr::local_options(jupyter.in_kernel = TRUE)
+  for (workers in counts) {
+    said <- list()
+    text <- errors_of(withCallingHandlers(
+      lomp_map(1:6, slow, .workers = workers, .progress = TRUE),
+      message = function(cnd) {
+        said[[length(said) + 1L]] <<- cnd
+        invokeRestart("muffleMessage")
+      }
+    ))
+    expect_identical(text, "")
+    expect_s3_class(said[[1]], c("lomp_progress", "message", "condition"), exact = TRUE)
+    said <- vapply(said, conditionMessage, "")
+    expect_length(said, 2)
+    expect_match(said[[2]], "^6/6 done in [0-9.]+ s, [0-9.]+/s\n$")
+  }
+})
+
+test_that("a bar makes way for a handler that prints", {
+  local_bar()
+  signal <- function(i) {
+    if (slow(i) == 4) signalCondition(structure(list(), class = c("news", "condition")))
+    slow(i)
+  }
+  for (workers in counts) {
+    text <- errors_of(withCallingHandlers(
+      lomp_map(1:6, signal, .workers = workers, .progress = TRUE),
+      news = function(cnd) cat("there is news\n", file = stderr())
+    ))
+    expect_match(text, "\\] [1-6]/6, [0-9.]+/s")
+    expect_true("there is news" %in% shown_by(text))
+  }
+})
+
+test_that("a bar makes way for what a producer says", {
+  local_bar()
+  make <- producer(6)
+  talk <- function() {
+    item <- make()
+    if (identical(item, 5)) message("from the producer")
+    slow(item)
+  }
+  for (workers in counts) {
+    make <- producer(6)
+    text <- errors_of(lomp_map(talk, slow, .workers = workers, .progress = TRUE))
+    expect_match(text, "\\r[0-9], [0-9.]+/s")
+    expect_true("from the producer" %in% shown_by(text))
   }
 })
 

@@ -34,6 +34,18 @@ class Reorder {
     }
   }
 
+  /// Has the next value come?
+  bool has_next() const {
+    std::uint64_t head = head_;
+    for (const auto& place : waiting_) {
+      if (!skips_gaps_ && place.first != head) return false;
+      if (!place.second.values.empty()) return true;
+      if (!skips_gaps_ && !place.second.has_ended) return false;
+      ++head;
+    }
+    return false;
+  }
+
   /// Takes the next value if it has come.
   bool take(Value& value) {
     for (auto first = waiting_.begin(); is_next(first); first = waiting_.erase(first), ++head_) {
