@@ -19,11 +19,6 @@ void* get_data(SEXP x, Rboolean) { return elements_of(x); }
 
 const void* get_data_or_null(SEXP x) { return elements_of(x); }
 
-template <class T>
-T get_element(SEXP x, R_xlen_t i) {
-  return static_cast<const T*>(elements_of(x))[i];
-}
-
 // For .Internal(inspect()), which shows what R doesn't.
 Rboolean inspect(SEXP, int, int, int, void (*)(SEXP, int, int, int)) {
   Rprintf(" mapped by lomp\n");
@@ -75,40 +70,46 @@ SEXP get_subset(SEXP x, SEXP index, SEXP) {
   return chosen;
 }
 
+// R chooses elements of complex vectors by itself.
+R_altvec_Extract_subset_method_t subset_method(SEXPTYPE type) {
+  switch (type) {
+    case LGLSXP:
+    case INTSXP:
+      return get_subset<int>;
+    case REALSXP:
+      return get_subset<double>;
+    case RAWSXP:
+      return get_subset<Rbyte>;
+    default:
+      return nullptr;
+  }
+}
+
 constexpr int types = 5;
 constexpr SEXPTYPE type_at[types] = {LGLSXP, INTSXP, REALSXP, CPLXSXP, RAWSXP};
 
-R_altrep_class_t make_class(SEXPTYPE type) {
-  R_altrep_class_t made;
+R_altrep_class_t make_bare_class(SEXPTYPE type) {
   switch (type) {
     case LGLSXP:
-      made = R_make_altlogical_class("mapped_logical", "lomp", nullptr);
-      R_set_altlogical_Elt_method(made, get_element<int>);
-      R_set_altvec_Extract_subset_method(made, get_subset<int>);
-      break;
+      return R_make_altlogical_class("mapped_logical", "lomp", nullptr);
     case INTSXP:
-      made = R_make_altinteger_class("mapped_integer", "lomp", nullptr);
-      R_set_altinteger_Elt_method(made, get_element<int>);
-      R_set_altvec_Extract_subset_method(made, get_subset<int>);
-      break;
+      return R_make_altinteger_class("mapped_integer", "lomp", nullptr);
     case REALSXP:
-      made = R_make_altreal_class("mapped_real", "lomp", nullptr);
-      R_set_altreal_Elt_method(made, get_element<double>);
-      R_set_altvec_Extract_subset_method(made, get_subset<double>);
-      break;
+      return R_make_altreal_class("mapped_real", "lomp", nullptr);
     case CPLXSXP:
-      made = R_make_altcomplex_class("mapped_complex", "lomp", nullptr);
-      R_set_altcomplex_Elt_method(made, get_element<Rcomplex>);
-      break;
+      return R_make_altcomplex_class("mapped_complex", "lomp", nullptr);
     default:
-      made = R_make_altraw_class("mapped_raw", "lomp", nullptr);
-      R_set_altraw_Elt_method(made, get_element<Rbyte>);
-      R_set_altvec_Extract_subset_method(made, get_subset<Rbyte>);
+      return R_make_altraw_class("mapped_raw", "lomp", nullptr);
   }
+}
+
+R_altrep_class_t make_class(SEXPTYPE type) {
+  R_altrep_class_t made = make_bare_class(type);
   R_set_altrep_Length_method(made, get_length);
   R_set_altrep_Inspect_method(made, inspect);
   R_set_altvec_Dataptr_method(made, get_data);
   R_set_altvec_Dataptr_or_null_method(made, get_data_or_null);
+  if (const auto choose = subset_method(type)) R_set_altvec_Extract_subset_method(made, choose);
   return made;
 }
 

@@ -13,12 +13,12 @@ namespace lomp {
 void prepare_mapped_vectors();
 
 /// Makes a vector of `n` elements, `bytes` in all, out of the payload in `fd`, which the caller
-/// closes. It is an ordinary vector in every respect, to R and to C code: R keeps books of its size
-/// and frees it when it is garbage. Its pages are the payload's own, mapped privately, so that
-/// making it costs the same at any size; writing to it changes nothing but itself. Where it can't
-/// be mapped the elements are copied. When the vector is freed and no other process can have it,
-/// the payload goes back to where it came from. May jump, for lack of memory; the value is
-/// unprotected.
+/// closes. It is an ordinary vector in every respect, to R and to C code, or, where R can't make
+/// such a one, an ALTREP vector. R knows of its size and frees it when it is garbage. Its pages are
+/// the payload's own, mapped privately, so that making it costs the same at any size; writing to it
+/// changes nothing but itself. Where there is no room for one mapping more the elements are copied.
+/// When the vector is freed and no other process can have it, the payload goes back to where it came
+/// from. May jump, for lack of memory; the value is unprotected.
 SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
                         const PayloadOrigin& origin);
 

@@ -173,7 +173,8 @@ test_both_ways <- function(desc, code) {
   code <- substitute(code)
   frame <- parent.frame()
   eval(call("test_that", desc, code), frame)
-  eval(call("test_that", paste(desc, "(ALTREP)"), call("without_allocator", code)), frame)
+  other <- call("{", call("without_allocator", code))
+  eval(call("test_that", paste(desc, "(ALTREP)"), other), frame)
 }
 
 # Environment variables; NA unsets one.
