@@ -17,8 +17,8 @@ void prepare_mapped_vectors();
 /// such a one, an ALTREP vector. R knows of its size and frees it when it is garbage. Its pages are
 /// the payload's own, mapped privately, so that making it costs the same at any size; writing to it
 /// changes nothing but itself. Where there is no room for one mapping more the elements are copied.
-/// When the vector is freed and no other process can have it, the payload goes back to where it came
-/// from. May jump, for lack of memory; the value is unprotected.
+/// When the vector is freed and no other process can have it, the payload goes back to where it
+/// came from. May jump, for lack of memory; the value is unprotected.
 SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
                         const PayloadOrigin& origin);
 

@@ -278,7 +278,7 @@ test_both_ways("results of more than half of what there is are mapped, not copie
   try_large(300, env = c(R_MAX_VSIZE = "500M"))
 })
 
-test_both_ways("where a large result can neither be mapped nor copied, that is its item's failure", {
+test_both_ways("a large result that can neither be mapped nor copied is its item's failure", {
   skip_on_cran()
   skip_unless_linux()
   skip_if(!nzchar(Sys.which("prlimit")), "there is no prlimit")
