@@ -5,21 +5,22 @@
 #   bash tests/run.sh        all of them
 #   bash tests/run.sh r      only the R suite
 #   bash tests/run.sh cpp    only the C++ tests
-#   bash tests/run.sh needs  none: only what they need is installed
+#   bash tests/run.sh needs  none: only what they need is installed; "needs r": what the R suite does
 #
 # LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
 # is tested. LOMP_CMAKE has more options for the C++ tests' build. LOMP_TEST_FILES is a pattern for
-# the R test files to run, instead of all.
+# the R test files to run, instead of all, LOMP_TEST_RSCRIPT a program that runs them as Rscript would.
 # Everything happens in a temporary folder; nothing is written into the checkout.
 set -uo pipefail
 
 # What the tests need, as "thing:Debian package that brings it". Add to these lists freely.
-commands=(R:r-base-core g++:g++ make:make cmake:cmake python3:python3 tmux:tmux)
+commands=(R:r-base-core g++:g++ make:make python3:python3 tmux:tmux)
 files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
 # R packages that Debian has, as r-cran-<name in lower case>, and those that only CRAN has.
 debian_r=(Rcpp testthat withr callr cli curl rlang R6 R.utils data.table dqrng foreach httpuv httr
   iterators jpeg knitr png processx progressr)
 cran_r=(coro mirai)
+[[ "$*" == *r ]] || commands+=(cmake:cmake)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cores=$(nproc 2>/dev/null || echo 2)
@@ -149,7 +150,7 @@ run_r_tests() {
   cp -R "$root/tests/testthat" "$work/testthat"
   write_r_runner
   (cd "$work" && NOT_CRAN=true R_LIBS="$work/lib${R_LIBS:+:$R_LIBS}" \
-    Rscript --no-init-file run.R testthat counts failures </dev/null)
+    "${LOMP_TEST_RSCRIPT:-Rscript}" --no-init-file run.R testthat counts failures </dev/null)
   if [ -f "$work/counts" ]; then
     # shellcheck disable=SC2046
     count $(cat "$work/counts")

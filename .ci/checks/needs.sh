@@ -1,9 +1,9 @@
 # Installs what the checks need, so that none of those which run side by side has to: what the tests
 # say they need, and beyond it pandoc, with which R CMD check reads README.md, tidy, with which it
-# reads help pages, and nm, which is in binutils.
+# reads help pages, nm, which is in binutils, and debootstrap, for a root with the newest R.
 bash "$ROOT/tests/run.sh" needs || exit 1
-packages=(binutils ccache clang-format git libbenchmark-dev pandoc r-cran-lintr r-cran-roxygen2
-  shellcheck tidy)
+packages=(binutils ccache clang clang-format debootstrap git libbenchmark-dev pandoc r-cran-lintr
+  r-cran-roxygen2 shellcheck tidy)
 installed=$(dpkg-query -W -f='${db:Status-Status}\n' "${packages[@]}" 2>/dev/null |
   grep -cx installed)
 [ "$installed" -eq "${#packages[@]}" ] && exit 0
