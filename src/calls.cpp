@@ -137,7 +137,7 @@ bool all_calls_are_light(SEXP condition, const Limits& limits) {
 }  // namespace
 
 // Are the calls of a condition, of its parents and in rlang's trace such that weigh() is finite?
-// One look for all, since each warning takes it: 1 microsecond instead of 6.
+// One look for all, since each warning takes it: 1.3 microseconds, not 5.8.
 // [[Rcpp::export(rng = false)]]
 bool has_light_calls(SEXP condition, double each, double most) {
   bool light = false;
