@@ -219,7 +219,9 @@ warning_of_failures <- function(failures, plan) {
 }
 
 # What a condition says, with the room that a list of several has for it.
-in_a_line <- function(cnd) shorten(gsub("[[:space:]]+", " ", trimws(as_text(message_of(cnd)))), 200L)
+in_a_line <- function(cnd) {
+  shorten(gsub("[[:space:]]+", " ", trimws(as_text(message_of(cnd)))), 200L)
+}
 
 warning_of_refused_fork <- function(summary, plan) {
   if (summary$forks == 0L) return()

@@ -143,8 +143,8 @@
 #' that R shows that to its end; in `parent` it is whole.
 #'
 #' With `"collect"`, the call goes on, such conditions stand in the failed items' places, and one
-#' warning of class `lomp_failed` names the items and the reason of the first. [lomp_ok()] tells which
-#' elements are results.
+#' warning of class `lomp_failed` names the items and the reason of the first. [lomp_ok()] tells
+#' which elements are results.
 #'
 #' A worker that is killed, crashes, or calls [quit()] costs the one item that it was running: that
 #' item's condition has the subclass `lomp_crash` and the fields `signal`, `status` and `pid`.

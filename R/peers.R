@@ -11,8 +11,8 @@ called <- function(meant, ...) {
 peers_arguments <- c(
   called(
     ".workers",
-    "mc.cores", "mc_cores", ".mc.cores", "cores", ".cores", "ncores", ".ncores", "nCores", "n.cores",
-    "n_cores", "num.cores", "num_cores", "numCores", "workers", "nworkers", "n.workers",
+    "mc.cores", "mc_cores", ".mc.cores", "cores", ".cores", "ncores", ".ncores", "nCores",
+    "n.cores", "n_cores", "num.cores", "num_cores", "numCores", "workers", "nworkers", "n.workers",
     "n_workers", "num_workers", "numWorkers", "max_workers", "n_jobs", "n.jobs", "njobs", "nprocs",
     "n_procs", "BPPARAM", ".parallel", ".cl"
   ),

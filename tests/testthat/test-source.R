@@ -349,7 +349,8 @@ test_that("an item's error is the call's, with what was finished", {
       if (x %% 10 == 7) stop("bad") else x
     }, .workers = workers, .on_error = "collect"))
     expect_identical(which(!lomp_ok(all)), c(7L, 17L, 27L))
-    expect_identical(conditionMessage(warnings[[1]]), "3 of 30 items failed (7, 17, 27); the first: bad")
+    expect_identical(conditionMessage(warnings[[1]]),
+                     "3 of 30 items failed (7, 17, 27); the first: bad")
   }
 })
 
