@@ -786,6 +786,7 @@ print_scenario <- function(summary, quick) {
     result = summary$result, check.names = FALSE
   )
   print(table, row.names = FALSE, width = 120)
+  cat("/lapply and /mclapply: the median time as a multiple of theirs; above 1 is slower\n")
   if (!all(is.na(summary$ideal))) cat(sprintf("ideal: %.4f s\n", max_or_na(summary$ideal)))
 }
 

@@ -409,11 +409,18 @@ bytes_of <- function(photos) vapply(photos, function(photo) as.numeric(object.si
 print_time <- function(comparison) {
   seconds <- comparison$seconds
   cat(sprintf(
-    "\nTime: lomp_map with .workers = %g took %.2f s, lapply %.2f s (ratio %.2f). %s.\n",
-    comparison$workers, seconds[["lomp"]], seconds[["lapply"]],
-    seconds[["lomp"]] / seconds[["lapply"]],
+    "\nTime: lomp_map with .workers = %g took %.2f s, lapply %.2f s: lomp_map was %s. %s.\n",
+    comparison$workers, seconds[["lomp"]], seconds[["lapply"]], compared(seconds),
     if (comparison$same) "The results are identical" else "THE RESULTS DIFFER"
   ))
+}
+
+# In words, since a number alone doesn't say whose time is divided by whose.
+compared <- function(seconds) {
+  seconds <- pmax(seconds, 0.001)  # the clock's step
+  times <- seconds[["lapply"]] / seconds[["lomp"]]
+  word <- if (times >= 1) "faster" else "SLOWER"
+  sprintf("%s, by a factor of %.2f", word, max(times, 1 / times))
 }
 
 print_memory <- function(comparison, photos) {

@@ -76,6 +76,15 @@ test_that("photos.R scores a folder and draws its contact sheet", {
   expect_true(all(pixels[1:2] > 400))
 })
 
+test_that("photos.R says in words which of the two was faster", {
+  comparison <- list(workers = 2, same = TRUE, seconds = c(lomp = 82, lapply = 40))
+  photos <- photos_functions()
+  expect_output(photos$print_time(comparison), "s: lomp_map was SLOWER, by a factor of 2.05. The",
+                fixed = TRUE)
+  comparison$seconds <- c(lomp = 20, lapply = 40)
+  expect_output(photos$print_time(comparison), "was faster, by a factor of 2.00.", fixed = TRUE)
+})
+
 test_that("photos.R reads JPEG files, whatever their extension's case", {
   skip_if_not_installed("png")
   skip_if_not_installed("jpeg")
