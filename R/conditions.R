@@ -231,13 +231,24 @@ warning_of_refused_fork <- function(summary, plan) {
   )))
 }
 
-warning_of_dead_references <- function(items, plan) {
-  items <- sort(items)
-  list(new_warning("lomp_dead_reference", items = items, message = sprintf(
-    "the result of %s%s holds an external pointer or a connection, which is dead in this process",
+# `classes` are those of the objects that hold them, "" where there is none.
+warning_of_dead_references <- function(items, classes, plan) {
+  first <- which(!duplicated(items))
+  first <- first[order(items[first])]
+  items <- unname(items[first])
+  classes <- classes[first]
+  list(new_warning("lomp_dead_reference", items = items, classes = classes, message = sprintf(
+    "the result of %s%s holds %s: an external pointer in it is dead",
     item_label(items[[1L]], plan),
-    if (length(items) > 1L) sprintf(" (and of %d more)", length(items) - 1L) else ""
+    if (length(items) > 1L) sprintf(" (and of %d more)", length(items) - 1L) else "",
+    describe_holder(classes[[1L]])
   )))
+}
+
+describe_holder <- function(class) {
+  if (!nzchar(class)) return("what may not work in this process")
+  sprintf("an object of class %s, which may not work in this process",
+          encodeString(shorten(class), quote = "\""))
 }
 
 warning_of_silence <- function() {

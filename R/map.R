@@ -44,7 +44,10 @@
 #' @section What differs from lapply:
 #' Environments and other reference objects in results are copies; items don't share them any more.
 #' External pointers and connections in results arrive dead, which a warning of class
-#' `lomp_dead_reference` says. Assignments with `<<-` and other side effects stay in the worker.
+#' `lomp_dead_reference` says; its fields are `items` and `classes`, those of the objects that hold
+#' the pointers. It isn't given for objects that make their pointers again or don't need them, as
+#' far as lomp knows them; the option `lomp.harmless_pointers` tells of others (see [lomp-options]).
+#' Assignments with `<<-` and other side effects stay in the worker.
 #' [interactive()] is `FALSE` in a worker and its standard input is empty.
 #' `parent.frame()` of `.f` is the frame of `lomp_map()`, and `parent.frame(2)` its caller.
 #'

@@ -23,6 +23,11 @@
 #'   only for those who know that at most one process uses each of them. Items that run in this
 #'   process (`.workers = 0`) have the session's connections in any case.
 #'
+#' - `lomp.harmless_pointers`: a character vector of further classes whose objects make their
+#'   external pointers again or don't need them, so that [lomp_map()] doesn't warn of those in such
+#'   objects (`lomp_dead_reference`). It knows by itself of [recordPlot()]'s plots, lme4's models,
+#'   tables that vroom and readr have read, httr's responses, and data.table's tables.
+#'
 #' - `lomp.progress`: the default of `.progress`, `FALSE` if unset. Where `TRUE` comes from here, no
 #'   bar is shown in documents of the package knitr. In Jupyter, which sets its option
 #'   `jupyter.in_kernel`, progress is told by messages.
@@ -47,7 +52,8 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
     progress_given = given,
     keep_connections = check_flag(getOption("lomp.keep_connections", FALSE),
                                   "option lomp.keep_connections"),
-    backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes()
+    backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes(),
+    harmless = harmless_pointers()
   ))
 }
 

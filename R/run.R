@@ -32,7 +32,7 @@ new_work <- function(plan, frame) {
   note_session()
   list(frame = frame, call = plan$item_call, hooks = child_hooks, seed = plan$random$seed,
        numbers = plan$redo$todo, timeout = plan$timeout,
-       keep_connections = plan$keep_connections)
+       keep_connections = plan$keep_connections, harmless = plan$harmless)
 }
 
 # Whatever happens, all children have ended or are about to when this function is left; and if it is
@@ -239,7 +239,7 @@ warnings_of_end <- function(summary, plan) {
   dead <- summary$dead_references
   c(
     if (summary$refused != 0L) warning_of_refused_fork(summary, plan),
-    if (length(dead) > 0L) warning_of_dead_references(item_at(dead, plan), plan)
+    if (length(dead) > 0L) warning_of_dead_references(item_at(dead, plan), names(dead), plan)
   )
 }
 

@@ -37,10 +37,13 @@ struct Task {
   bool keeps_connections = false;  ///< see PoolOptions
 };
 
-/// From R's list(frame, call, hooks, seed, numbers, timeout, keep_connections), which the caller
-/// keeps alive. `call` is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, run,
-/// describe, collect); `timeout` is in seconds, Inf for no limit.
+/// From R's list(frame, call, hooks, seed, numbers, timeout, keep_connections, harmless), which the
+/// caller keeps alive. `call` is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, run,
+/// describe, collect); `timeout` is in seconds, Inf for no limit; for `harmless` see harmless_of().
 Task make_task(SEXP work);
+
+/// The element of such a list that has the classes whose objects get by without their pointers.
+SEXP harmless_of(SEXP work);
 
 /// In the parent, before each fork: empties those output buffers that nobody is using, and
 /// prepares its seal.

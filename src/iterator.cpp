@@ -5,6 +5,7 @@
 
 #include "ballast.h"
 #include "child.h"
+#include "dead_references.h"
 #include "events.h"
 #include "items_underway.h"
 #include "lomp/generation.hpp"
@@ -35,6 +36,7 @@ struct Arrival {
   Record record{};  // what is to be released then
   bool has_record = false;
   R_xlen_t place = -1;  // on the shelf
+  int holder = lomp::DeadReferences::harmless;
 };
 
 // list(number, values, items) with room for so many values. May jump.
@@ -57,6 +59,7 @@ class Stream {
         owner_(lomp::generation()),
         kept_(kept),
         shelf_(kept, kept_waiting),
+        dead_(lomp::harmless_of(VECTOR_ELT(kept, kept_work))),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
 
   lomp::Pool& pool() { return pool_; }
@@ -64,7 +67,7 @@ class Stream {
   std::uint64_t item() const { return item_; }
   std::uint64_t taken() const { return taken_; }
   std::uint64_t given() const { return pool_.items() > 0 ? pool_.items() : next_item_; }
-  const std::vector<double>& dead_references() const { return dead_references_; }
+  const lomp::DeadReferences& dead() const { return dead_; }
 
   // A stream can't be used by what runs while it is being used: an event handler of R's, say.
   bool is_busy() const { return is_busy_; }
@@ -147,7 +150,7 @@ class Stream {
       if (arrival.has_record && !has_ended_) pool_.release(arrival.record);
       if (arrival.kind == ArrivalKind::nothing) continue;
       value = shelf_.take(arrival.place);
-      if (arrival.kind == ArrivalKind::value) note_taken(arrival.record);
+      if (arrival.kind == ArrivalKind::value) note_taken(arrival);
       return true;
     }
     return false;
@@ -188,14 +191,10 @@ class Stream {
   }
 
   // A value, or one that stands for a failure, was handed over.
-  void note_taken(const Record& record) {
-    item_ = record.item;
+  void note_taken(const Arrival& arrival) {
+    item_ = arrival.record.item;
     ++taken_;
-    if (encoding_of(record) != Encoding::dead_stream) return;
-    const double item = lomp::as_item(item_);
-    if (dead_references_.empty() || dead_references_.back() != item) {
-      dead_references_.push_back(item);
-    }
+    dead_.note(item_, arrival.holder);
   }
 
   // Waits for something to come. Gives an event for R that has no place in the order of results, or
@@ -349,6 +348,7 @@ class Stream {
     arrival.record = record;
     arrival.has_record = true;
     arrival.place = place;
+    arrival.holder = dead_.look(record);
     line_up(arrival, record.item, !record.goes_on);
   }
 
@@ -427,6 +427,7 @@ class Stream {
   unsigned owner_;
   SEXP kept_;
   lomp::Shelf shelf_;
+  lomp::DeadReferences dead_;
   lomp::ItemsUnderway underway_{shelf_};
   lomp::Reorder<Arrival> order_;
   Record said_{};  // what was held and taken last
@@ -440,7 +441,6 @@ class Stream {
   std::uint64_t item_ = 0;
   std::uint64_t taken_ = 0;
   lomp::InterruptClock clock_;
-  std::vector<double> dead_references_;
 };
 
 Stream* stream_of(SEXP handle) { return static_cast<Stream*>(R_ExternalPtrAddr(handle)); }
@@ -531,7 +531,7 @@ SEXP take_next(Stream& stream) {
     Rcpp::Shield<SEXP> answer(stream.handle(event));
     if (answer == R_NilValue) continue;
     if (TYPEOF(answer) != VECSXP) return nullptr;
-    if (has_come) stream.note_taken(arrival.record);
+    if (has_come) stream.note_taken(arrival);
     return VECTOR_ELT(answer, 0);
   }
   return nullptr;
@@ -782,13 +782,14 @@ bool iterator_is_known(SEXP handle) { return stream_of(handle) != nullptr || was
 SEXP iterator_summary(SEXP handle) {
   Stream* stream = stream_of(handle);
   if (stream == nullptr) return R_NilValue;
+  const Rcpp::RObject dead(unwind([stream] { return stream->dead().items(); }));
   return Rcpp::List::create(Rcpp::Named("item") = lomp::as_item(stream->item()),
                             Rcpp::Named("taken") = static_cast<double>(stream->taken()),
                             Rcpp::Named("given") = static_cast<double>(stream->given()),
                             Rcpp::Named("done") = static_cast<double>(stream->pool().done()),
                             Rcpp::Named("drawn") = stream->pool().has_drawn(),
                             Rcpp::Named("silent") = static_cast<double>(stream->silent()),
-                            Rcpp::Named("dead_references") = stream->dead_references(),
+                            Rcpp::Named("dead_references") = dead,
                             Rcpp::Named("refused") = stream->pool().refused(),
                             Rcpp::Named("forks") = stream->pool().forks());
 }

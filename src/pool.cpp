@@ -4,6 +4,7 @@
 #include "ballast.h"
 #include "cell_room.h"
 #include "child.h"
+#include "dead_references.h"
 #include "events.h"
 #include "serialize.h"
 #include "unwind.h"
@@ -25,13 +26,14 @@ class Engine {
   Engine(const lomp::PoolOptions& options, const lomp::Task& task, SEXP kept, double tick)
       : results_(VECTOR_ELT(kept, kept_results)),
         room_(kept, kept_witness),
+        dead_(lomp::harmless_of(VECTOR_ELT(kept, kept_work))),
         is_in_order_(options.backlog_bytes > 0),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }),
         progress_(tick) {}
 
   lomp::Pool& pool() { return pool_; }
   const lomp::Pool& pool() const { return pool_; }
-  const std::vector<double>& dead_references() const { return dead_references_; }
+  const lomp::DeadReferences& dead() const { return dead_; }
 
   /// Before the first result. May jump.
   void make_room() { room_.expect(pool_.items()); }
@@ -60,7 +62,7 @@ class Engine {
       if (told_ != nullptr) return value;
       SET_VECTOR_ELT(results_, static_cast<R_xlen_t>(record.item), value);
       room_.note(value);
-      if (encoding == Encoding::dead_stream) note_dead(record.item);
+      dead_.note(record.item, dead_.look(record));
     }
     return nullptr;
   }
@@ -96,10 +98,9 @@ class Engine {
     return value;
   }
 
-  void note_dead(std::uint64_t item) { dead_references_.push_back(static_cast<double>(item) + 1); }
-
   SEXP results_;
   lomp::CellRoom room_;
+  lomp::DeadReferences dead_;
   bool is_in_order_;
   lomp::Pool pool_;
   lomp::BallastUse ballast_use_;
@@ -110,7 +111,6 @@ class Engine {
   std::uint64_t reading_ = 0;
   lomp::InterruptClock clock_;
   lomp::ProgressClock progress_;
-  std::vector<double> dead_references_;
 };
 
 Engine& engine_of(SEXP handle) {
@@ -147,15 +147,13 @@ SEXP take_records(Engine& engine) {
 }
 
 // list(done = , dead_references = , refused = , forks = ): how many items have a result or a
-// failure; which results hold dead references (from 1); errno of a refused fork, or 0; how many
-// forks there were. May jump.
+// failure; which results hold dead references (from 1, named by class); errno of a refused fork, or
+// 0; how many forks there were. May jump.
 SEXP summary_of(const Engine& engine) {
   const char* names[] = {"done", "dead_references", "refused", "forks", ""};
-  const std::vector<double>& dead = engine.dead_references();
   SEXP summary = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(summary, 0, Rf_ScalarReal(static_cast<double>(engine.pool().done())));
-  SET_VECTOR_ELT(summary, 1, Rf_allocVector(REALSXP, static_cast<R_xlen_t>(dead.size())));
-  std::copy(dead.begin(), dead.end(), REAL(VECTOR_ELT(summary, 1)));
+  SET_VECTOR_ELT(summary, 1, engine.dead().items());
   SET_VECTOR_ELT(summary, 2, Rf_ScalarInteger(engine.pool().refused()));
   SET_VECTOR_ELT(summary, 3, Rf_ScalarInteger(engine.pool().forks()));
   UNPROTECT(1);
@@ -183,10 +181,10 @@ SEXP report_tick() {
 
 // Opens a pool that makes one call for each element of `results`; forks nobody yet. `results` is a
 // new list, which is changed in place. `work` is list(frame, call, hooks, seed, numbers, timeout,
-// keep_connections), see make_task() and ItemRandom; `frame` holds X, FUN and the dots. Each `tick`
-// seconds pool_next() gives the event "tick", never if that is 0. What items say comes in their
-// order, and about `backlog` bytes of it wait for that in memory, the rest on disk; if that is 0 it
-// comes at once.
+// keep_connections, harmless), see make_task() and ItemRandom; `frame` holds X, FUN and the dots.
+// Each `tick` seconds pool_next() gives the event "tick", never if that is 0. What items say comes
+// in their order, and about `backlog` bytes of it wait for that in memory, the rest on disk; if that
+// is 0 it comes at once.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_open(SEXP work, SEXP results, int workers, double tick, double backlog) {
   SEXP handle = nullptr, list = nullptr;

@@ -15,18 +15,34 @@ namespace {
 // Where R's serialization goes, and what it met on the way.
 struct Sink {
   RecordSink* records;
-  SEXP harmless;  // an external pointer inside another one that isn't a resource
-  bool lost_reference;
+  SEXP harmless;         // an external pointer inside another one that isn't a resource
+  std::uint64_t size;    // bytes that were put
+  std::uint64_t* lost;   // where in them the pointers are that are lost
+  std::uint64_t losses;  // how many they are
+  std::uint64_t room;    // for how many there is room
 };
 
 void put_bytes(R_outpstream_t stream, void* bytes, int length) {
-  RecordSink& records = *static_cast<Sink*>(stream->data)->records;
-  contain([&] { records.put(bytes, static_cast<std::size_t>(length)); });
+  Sink& sink = *static_cast<Sink*>(stream->data);
+  contain([&] { sink.records->put(bytes, static_cast<std::size_t>(length)); });
+  sink.size += static_cast<std::uint64_t>(length);
 }
 
 void put_char(R_outpstream_t stream, int c) {
   char byte = static_cast<char>(c);
   put_bytes(stream, &byte, 1);
+}
+
+// The list of them is R's, since an error of the value's leaves it behind. May jump.
+void note_lost(Sink& sink) {
+  if (sink.losses == sink.room) {
+    const std::uint64_t room = 2 * sink.room + 16;
+    void* longer = R_alloc(static_cast<std::size_t>(room), sizeof *sink.lost);
+    if (sink.losses > 0) std::memcpy(longer, sink.lost, sink.losses * sizeof *sink.lost);
+    sink.lost = static_cast<std::uint64_t*>(longer);
+    sink.room = room;
+  }
+  sink.lost[sink.losses++] = sink.size;
 }
 
 // A class that was defined in this session has a key, which points to a function of the package
@@ -47,7 +63,7 @@ SEXP note_reference(SEXP x, SEXP data) {
   if (address == nullptr || address == R_NilValue) {
     sink.harmless = R_ExternalPtrProtected(x);
   } else if (x != sink.harmless && !is_class_key(address)) {
-    sink.lost_reference = true;
+    note_lost(sink);
   }
   return R_NilValue;
 }
@@ -90,14 +106,20 @@ SEXP read_bytes(const Record& record) {
 }  // namespace
 
 bool put_stream(RecordSink& records, SEXP value) {
-  Sink sink = {&records, R_NilValue, false};
+  void* const mark = vmaxget();
+  Sink sink = {&records, R_NilValue, 0, nullptr, 0, 0};
   SEXP sink_pointer = PROTECT(R_MakeExternalPtr(&sink, R_NilValue, R_NilValue));
   R_outpstream_st stream;
   R_InitOutPStream(&stream, reinterpret_cast<R_pstream_data_t>(&sink), R_pstream_binary_format, 3,
                    put_char, put_bytes, note_reference, sink_pointer);
   R_Serialize(value, &stream);
+  if (sink.losses > 0) {
+    records.put(sink.lost, sink.losses * sizeof *sink.lost);
+    records.put(&sink.losses, sizeof sink.losses);
+  }
+  vmaxset(mark);
   UNPROTECT(1);
-  return sink.lost_reference;
+  return sink.losses > 0;
 }
 
 unsigned put_value(RecordSink& sink, SEXP value) {
@@ -109,6 +131,19 @@ unsigned put_value(RecordSink& sink, SEXP value) {
     encoding = put_stream(sink, value) ? Encoding::dead_stream : Encoding::stream;
   }
   return static_cast<unsigned>(encoding);
+}
+
+std::size_t lost_in(const Record& record, std::vector<std::uint64_t>& places) {
+  places.clear();
+  std::uint64_t losses = 0;
+  if (record.size < sizeof losses) return record.size;
+  const std::size_t size = record.size - sizeof losses;
+  std::memcpy(&losses, record.data + size, sizeof losses);
+  if (losses > size / sizeof losses) return record.size;
+  const std::size_t bytes = static_cast<std::size_t>(losses) * sizeof losses;
+  places.resize(static_cast<std::size_t>(losses));
+  if (bytes > 0) std::memcpy(places.data(), record.data + size - bytes, bytes);
+  return size - bytes;
 }
 
 const char* event_of(Encoding encoding) {

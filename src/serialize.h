@@ -6,6 +6,8 @@
 #include <Rcpp.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
 #include "lomp/pool.hpp"
 
@@ -15,7 +17,7 @@ namespace lomp {
 enum class Encoding : unsigned {
   plain = 0,        ///< put_plain()'s
   stream = 1,       ///< R's serialization, native binary, version 3
-  dead_stream = 2,  ///< the same; it holds an external pointer that arrives dead
+  dead_stream = 2,  ///< the same; external pointers in it arrive dead, see lost_in()
   failure = 3,      ///< the item failed: the stream describes how
   nothing = 4,      ///< the item ends without a value
   condition = 5,    ///< a condition that the item has signalled; the item goes on
@@ -45,9 +47,14 @@ void put_plain(RecordSink& sink, SEXP value);
 /// value is something else.
 bool put_small(RecordSink& sink, SEXP value);
 
-/// Appends R's serialization to the record in hand; true if an external pointer in it is lost.
+/// Appends R's serialization to the record in hand; true if external pointers in it are lost. Then
+/// it is followed by their places in it and how many they are, of which reading takes no notice.
 /// May jump.
 bool put_stream(RecordSink& sink, SEXP value);
+
+/// The places of lost pointers in a record that holds a `dead_stream`. Gives the number of bytes
+/// that are R's serialization.
+std::size_t lost_in(const Record& record, std::vector<std::uint64_t>& places);
 
 /// Fills a record with the value. Returns the kind with which to complete it. May jump.
 unsigned put_value(RecordSink& sink, SEXP value);

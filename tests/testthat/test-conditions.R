@@ -504,8 +504,8 @@ test_that("warnings read well", {
     warning_of_failures(failures, plan)[[1]], warning_of_failures(many, plan)[[1]],
     warning_of_failures(list(failed_item(7)), plan)[[1]],
     warning_of_failures(list(new_crash(4, loss_of(signal = 9L), plan)), plan)[[1]],
-    warning_of_refused_fork(summary, plan)[[1]], warning_of_dead_references(3, plan)[[1]],
-    warning_of_dead_references(c(4, 3, 9), list(names = letters))[[1]]
+    warning_of_refused_fork(summary, plan)[[1]], warning_of_dead_references(3, "", plan)[[1]],
+    warning_of_dead_references(c(4, 3, 9), c("a", "xml_document", "b"), list(names = letters))[[1]]
   )
   expect_messages(warning_of_interrupt(list(done = 3, given = 6))[[1]])
 })
