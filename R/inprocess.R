@@ -77,13 +77,16 @@ run_here <- function(frame, results, first, plan, progress, shown, tell) {
   interruptible(naming_item(
     inprocess_run(frame, plan$item_call, results, first, hooks, plan$random$seed,
                   plan$redo$todo, progress, tick_of(shown)),
-    function() item_at(progress[[1L]], plan), shown
+    function() item_at(progress[[1L]], plan), shown, plan
   ), plan$call)
 }
 
 # The value; warnings and messages on the way name their item, as those of workers do.
-naming_item <- function(value, item, shown) {
-  name <- function(cnd) name_item(cnd, item(), shown)
+naming_item <- function(value, item, shown, plan) {
+  name <- function(cnd) {
+    if (plan$retries_dots) muffle_retry(cnd)
+    name_item(cnd, item(), shown)
+  }
   withCallingHandlers(making_way(value, shown), warning = name, message = name)
 }
 
@@ -288,7 +291,7 @@ run_step <- function(state) {
   step <- interruptible(naming_item(
     inprocess_step(state$frame, state$plan$item_call, place, state$generator, state$outlet,
                    state$cells, hear_error, describe_thrown),
-    function() state$item, state$progress
+    function() state$item, state$progress, state$plan
   ), state$plan$call)
   note_step(state, step)
 }

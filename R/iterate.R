@@ -140,7 +140,7 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress))
   plan <- as_iterate_plan(plan, FUN, .ordered)
   if (!is.null(plan$source)) X <- NULL # nolint: object_name_linter.
-  force_dots(...)
+  plan$retries_dots <- force_dots(...)
   # Items find it in this frame.
   emit <- if (plan$emits) new_emit(plan$outlet) # nolint: object_usage_linter.
   run_iterate(plan, environment())

@@ -18,11 +18,11 @@
 #'
 #' As in [lapply()], `...` is passed to each call of `.f`, positional and named. These arguments are
 #' evaluated once, in this process, before the first fork; one whose evaluation fails is left to
-#' the items that use it. All of lomp's own arguments begin with a dot, so that `...` is free for
-#' `.f`; a name in `...` that looks like a misspelt argument of lomp is an error. So is a name that
-#' other packages have for such an argument (`mc.cores`, `BPPARAM`, `future.seed`, `timeout`) where
-#' `.f` can't take it. If it goes into the dots of `.f` it is passed on, with a warning of class
-#' `lomp_argument_passed_on`.
+#' the items that use it, in which it is evaluated again, without R's warning that it is. All of
+#' lomp's own arguments begin with a dot, so that `...` is free for `.f`; a name in `...` that looks
+#' like a misspelt argument of lomp is an error. So is a name that other packages have for such an
+#' argument (`mc.cores`, `BPPARAM`, `future.seed`, `timeout`) where `.f` can't take it. If it goes
+#' into the dots of `.f` it is passed on, with a warning of class `lomp_argument_passed_on`.
 #'
 #' @section Items from a stream:
 #' `.x` may also be a producer of items, so that data which don't fit into memory can pass through:
@@ -292,7 +292,7 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   # Evaluated here, where an error of theirs tells the caller's own call.
   list(.workers, .on_error, .timeout, .progress, .redo)
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo)
-  if (...length() > 0L) force_dots(...)
+  plan$retries_dots <- ...length() > 0L && force_dots(...)
   if (is.null(plan$source)) {
     if (!is.null(plan$redo)) X <- X[plan$redo$todo]
     return(run_map(plan, environment()))

@@ -210,7 +210,9 @@ nearest_argument <- function(name, f) {
 }
 
 # Evaluates the arguments for `.f` while there is one process, so that each has one value. One that
-# fails is left to the item that uses it, as lapply would.
+# fails is left to the item that uses it, as lapply would. Tells whether there is such a one.
 force_dots <- function(...) {
-  for (k in seq_len(...length())) tryCatch(...elt(k), error = function(cnd) NULL)
+  fails <- FALSE
+  for (k in seq_len(...length())) tryCatch(...elt(k), error = function(cnd) fails <<- TRUE)
+  fails
 }

@@ -30,7 +30,8 @@ new_results <- function(plan) {
 # What workers are to do, as C++ takes it: in this order.
 new_work <- function(plan, frame) {
   note_session()
-  list(frame = frame, call = plan$item_call, hooks = child_hooks, seed = plan$random$seed,
+  hooks <- if (plan$retries_dots) retrying_hooks else child_hooks
+  list(frame = frame, call = plan$item_call, hooks = hooks, seed = plan$random$seed,
        numbers = plan$redo$todo, timeout = plan$timeout,
        keep_connections = plan$keep_connections, harmless = plan$harmless)
 }

@@ -136,11 +136,11 @@ collect_garbage <- function() gc(verbose = FALSE, full = FALSE)
 # Runs the worker's items below one handler for all that they signal, since each one takes time to
 # set up, and one for errors, which leaves the item. C++ calls it again after an item that failed.
 # An error's frames are noted where they still are.
-run_items <- function(run) {
+run_items <- function(run, relay = relay_condition) {
   calls <- NULL
   tryCatch(
     withCallingHandlers(child_items(run), condition = function(cnd) {
-      if (!inherits(cnd, "error")) return(relay_condition(cnd, run))
+      if (!inherits(cnd, "error")) return(relay(cnd, run))
       signaller <- sys.nframe() - 1L
       way <- way_of_error(cnd, signaller)
       if (is.null(way)) calls <<- calls_of_error() else relay_error(cnd, way, signaller, run)
@@ -158,7 +158,25 @@ fail_item <- function(cnd, run, calls) {
   the$error_message <- geterrmessage()  # said: it isn't a later item's
 }
 
+# An argument in `...` that has failed in this process is evaluated again by an item that uses it. R
+# warns of that, which says nothing of the item: lapply's first one is the first to evaluate it.
+run_retrying <- function(run) {
+  run_items(run, relay = function(cnd, run) {
+    muffle_retry(cnd)
+    relay_condition(cnd, run)
+  })
+}
+
+muffle_retry <- function(cnd) {
+  is_retry <- inherits(cnd, "warning") && identical(conditionMessage(cnd), retry_message())
+  if (is_retry) tryInvokeRestart("muffleWarning")
+}
+
+retry_message <- function() gettext("restarting interrupted promise evaluation", domain = "R")
+
 child_hooks <- list(
   prepare = prepare_worker, run = run_items, describe = describe_failure,
   collect = collect_garbage
 )
+
+retrying_hooks <- replace(child_hooks, "run", list(run_retrying))

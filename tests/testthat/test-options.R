@@ -111,6 +111,75 @@ test_that("the first wrong argument is told even if there is no item", {
   expect_argument_error(lomp_map(NULL, f, .worker = 1), ".worker")
 })
 
+# What lapply() and the others make of an argument that fails: the value, or the error that the item
+# saw, and the warnings.
+what_comes_of <- function(code) {
+  value <- NULL
+  warnings <- warnings_of(value <- tryCatch(code, error = function(cnd) cnd))
+  if (inherits(value, "lomp_error")) value <- value$parent
+  list(value = value, warnings = vapply(warnings, conditionMessage, ""))
+}
+
+runs_of <- list(
+  map = function(.x, .f, ..., workers) lomp_map(.x, .f, ..., .workers = workers),
+  iterate = function(.x, .f, ..., workers) {
+    as.list(lomp_iterate(.x, .f, ..., .workers = workers, .ordered = TRUE))
+  }
+)
+
+test_that("an argument in `...` that fails is an error where it is used, without a warning", {
+  unused <- function(x, ...) x
+  used <- function(x, ...) list(x, ...)
+  given_up <- function(x, a) tryCatch(a, error = function(cnd) conditionMessage(cnd))
+  for (run in runs_of) {
+    for (workers in 0:2) {
+      expect_identical(what_comes_of(run(1:3, unused, stop("no"), workers = workers)),
+                       what_comes_of(lapply(1:3, unused, stop("no"))))
+      failed <- what_comes_of(run(1:3, used, 1, stop("no"), workers = workers))
+      expected <- what_comes_of(lapply(1:3, used, 1, stop("no")))
+      expect_identical(failed$warnings, expected$warnings)
+      expect_identical(conditionMessage(failed$value), conditionMessage(expected$value))
+      caught <- what_comes_of(run(1:4, given_up, stop("no"), workers = workers))
+      expect_identical(caught, list(value = as.list(rep("no", 4)), warnings = character()))
+    }
+  }
+})
+
+test_that("an argument that fails is the error where warnings are errors", {
+  with_options(list(warn = 2), {
+    for (run in runs_of) {
+      for (workers in 0:2) {
+        failed <- what_comes_of(run(1:2, function(x, a) a, stop("no"), workers = workers))
+        expect_identical(conditionMessage(failed$value), "no")
+      }
+    }
+  })
+})
+
+test_that("what items say of their own promises is said, and what fails may warn, too", {
+  f <- function(x, a) {
+    own <- function(p) {
+      try(p, silent = TRUE)
+      try(p, silent = TRUE)
+    }
+    own(stop("own"))
+    x
+  }
+  said <- "restarting interrupted promise evaluation"
+  expect_identical(what_comes_of(lapply(1:2, f, 1))$warnings, rep(said, 2))
+  fail_with_warning <- function(x, a) tryCatch(a, error = function(cnd) x)
+  for (run in runs_of) {
+    for (workers in 0:2) {
+      expect_identical(what_comes_of(run(1:2, f, 1, workers = workers))$warnings, rep(said, 2))
+      again <- what_comes_of(run(1, fail_with_warning, {
+        warning("look out")
+        stop("no")
+      }, workers = workers))
+      expect_identical(again, list(value = list(1), warnings = rep("look out", 2)))
+    }
+  }
+})
+
 test_that("an argument's description is short", {
   long <- strrep("long", 1e4)
   cnd <- expect_argument_error(lomp_map(1:3, f, .on_error = long), ".on_error")
