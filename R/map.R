@@ -211,6 +211,10 @@
 #' option `lomp.output` (see [lomp-options]) chooses. Conditions of class `immediateCondition`,
 #' progressr's steps among them, never wait.
 #'
+#' What is said once in a session (rlang's `.frequency = "once"`, deprecations of lifecycle, a
+#' package's own notes) is said once by each worker, and again in the next call: what a worker knows
+#' ends with it. If it has been said before the call, it isn't said again.
+#'
 #' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
 #'   column. Or a producer of items, see the section on streams.
 #' @param .f A function, or the name of one, as [match.fun()] takes it.

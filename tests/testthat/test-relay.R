@@ -598,3 +598,22 @@ test_that("a condition that can't be sent is its item's failure", {
   })
   expect_match(run$value, "no such element")
 })
+
+test_that("what is said once in a session is said once by each worker of each call", {
+  skip_if_not_installed("rlang")
+  said <- function(id, workers) {
+    both_at_work <- function(flag) {
+      lomp_map(1:2, function(i) {
+        raise(paste0(flag, i))
+        if (workers == 2) wait_for(paste0(flag, 1:2))
+        for (k in 1:3) rlang::warn("look out", .frequency = "once", .frequency_id = id)
+      }, .workers = workers)
+    }
+    length(warnings_of(with_flag(both_at_work)))
+  }
+  expect_identical(said("lomp_two", 2), 2L)
+  expect_identical(said("lomp_two", 2), 2L)
+  expect_identical(said("lomp_one", 1), 1L)
+  expect_identical(said("lomp_none", 0), 1L)
+  expect_identical(said("lomp_none", 2), 0L)
+})
