@@ -10,14 +10,24 @@ namespace lomp {
 
 namespace {
 
-void* elements_of(SEXP x) { return R_ExternalPtrAddr(R_altrep_data1(x)); }
+void* address_of(SEXP x) { return R_ExternalPtrAddr(R_altrep_data1(x)); }
+
+// R runs all finalizers of what it finds to be garbage at a time. So one of somebody else's may
+// bring back a vector whose own has been run.
+void* elements_of(SEXP x) {
+  void* elements = address_of(x);
+  if (elements == nullptr) {
+    Rf_error("this result is gone: nothing but an object with a finalizer referred to it");
+  }
+  return elements;
+}
 
 R_xlen_t get_length(SEXP x) { return static_cast<R_xlen_t>(REAL_RO(R_altrep_data2(x))[0]); }
 
 // The mapping is private, so whoever writes to it changes this vector alone.
 void* get_data(SEXP x, Rboolean) { return elements_of(x); }
 
-const void* get_data_or_null(SEXP x) { return elements_of(x); }
+const void* get_data_or_null(SEXP x) { return address_of(x); }
 
 // For .Internal(inspect()), which shows what R doesn't.
 Rboolean inspect(SEXP, int, int, int, void (*)(SEXP, int, int, int)) {

@@ -1,7 +1,8 @@
 // R can allocate a vector in memory that a package provides: "non-standard means such as COW
 // mmap()" is what its sources name as the purpose. Such a vector is an ordinary one to all that
-// meets it, and as fast. The function isn't part of R's API, so it is looked up by name; without it
-// payloads become ALTREP vectors.
+// meets it, as fast in a loop, and there as long as anything can get at it, a finalizer included.
+// The function isn't part of R's API, so it is looked up by name; without it payloads become ALTREP
+// vectors.
 #include "mapped_vector.h"
 
 #include <R_ext/Rallocators.h>

@@ -71,3 +71,17 @@ test_that("copies, and what is saved or sent of them, are ordinary vectors", {
     expect_identical(object.size(results[[type]]), object.size(vectors[[type]]))
   }
 })
+
+test_that("one that a finalizer brings back can't be used, and ends nothing", {
+  holder <- new.env()
+  back <- NULL
+  reg.finalizer(holder, function(e) back <<- e$x)
+  holder$x <- as_altrep(vectors["double"])[[1]]
+  rm(holder)
+  gc()
+  expect_length(back, length(vectors$double))
+  for (use in list(sum, function(x) x[[1]], function(x) x[2:3], function(x) serialize(x, NULL))) {
+    expect_error(use(back), "this result is gone")
+  }
+  expect_messages(caught(sum(back)))
+})
