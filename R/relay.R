@@ -108,7 +108,7 @@ throws <- function(f) {
   code <- body(f)
   if (!is.call(code) || identical(topenv(environment(f)), globalenv())) return(FALSE)
   end <- if (identical(code[[1L]], quote(`{`))) code[[length(code)]] else code
-  is.call(end) && identical(end[[1L]], quote(stop))
+  is.call(end) && (identical(end[[1L]], quote(stop)) || identical(end[[1L]], quote(base::stop)))
 }
 
 # Without workers the handlers of the caller come after lomp's own. So there an error that is thrown

@@ -59,8 +59,8 @@ test_that("a function without a home is told by its code, another one stays", {
   call <- as.call(list(global, data))
   expect_identical(light_call(call), as.call(list(global, quote(`<numeric 1000>`))))
   expect_identical(light_call(as.call(list(stats::sd, 1))), as.call(list(stats::sd, 1)))
-  with_data <- eval(call("function", as.pairlist(alist(x = )), call("+", quote(x), data)))
-  code <- quote(function(x) x + `<numeric 1000>`)[1:3]
+  with_data <- eval(call("function", as.pairlist(list(x = quote(x))), call("+", quote(x), data)))
+  code <- quote(function(x = x) x + `<numeric 1000>`)[1:3]
   expect_identical(light_call(as.call(list(with_data, 1))), as.call(list(code, 1)))
   formula <- y ~ x
   expect_identical(light_call(as.call(list(quote(lm), formula))), quote(lm(y ~ x)))

@@ -367,10 +367,11 @@ test_that("a handler finds the restarts of its item, and goes on by them", {
     for (name in c("inner", "outer")) {
       found <- list()
       call <- function(map, ...) {
-        withCallingHandlers(map(1:3, restartable, ..., .workers = workers), condition = function(cnd) {
+        take <- function(cnd) {
           found[[length(found) + 1L]] <<- names_of(computeRestarts(cnd))
           invokeRestart(name, if (name == "inner") 5)
-        })
+        }
+        withCallingHandlers(map(1:3, restartable, ..., .workers = workers), condition = take)
       }
       expect_silent(expect_identical(call(lomp_map), as.list(1:3)))
       expect_length(found, 12)
@@ -556,6 +557,25 @@ test_that("an error that is thrown is heard as the call's, not by itself, and sa
       expect_s3_class(failure$parent, "error")
       expect_gt(length(failure$calls), 1)
     }
+  }
+})
+
+test_that("functions of packages that end in stop() throw", {
+  of_package <- function(f) {
+    environment(f) <- asNamespace("stats")
+    f
+  }
+  throwing <- list(function(cnd) stop(cnd), function(cnd) {
+    signalCondition(cnd)
+    base::stop(cnd)
+  })
+  for (f in throwing) {
+    expect_true(throws(of_package(f)))
+    environment(f) <- globalenv()
+    expect_false(throws(f))
+  }
+  for (f in list(function() NULL, function(cnd) cnd, function(cnd) (cnd), sum)) {
+    expect_false(throws(if (is.primitive(f)) f else of_package(f)))
   }
 })
 
