@@ -48,8 +48,8 @@
 #' `TRUE`, and live, as items say them, if it is `FALSE`, wherever output goes.
 #'
 #' @section Random numbers:
-#' As in [lomp_map()], each item draws from a state of its own, and generators of other packages need
-#' a seed in each item. The caller's generator advances by one draw at the call.
+#' As in [lomp_map()], each item draws from a state of its own, and generators of packages need a
+#' seed in each item. The caller's generator advances by one draw at the call.
 #'
 #' @section Items from a stream:
 #' `.x` may be a producer of items, as in [lomp_map()]. It is asked for items while `it()` waits for

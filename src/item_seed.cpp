@@ -17,8 +17,6 @@ using State = ItemSeed::State;
 
 State* state_of(SEXP vector) { return reinterpret_cast<State*>(RAW(R_altrep_data1(vector))); }
 
-int* words_in(SEXP vector) { return INTEGER(R_altrep_data2(vector)); }
-
 bool is_twister(const State& state) { return state.kinds % 100 == twister_kind; }
 
 // R has the position in a twister's state before its words. Behind the last one, so that the first
@@ -29,6 +27,17 @@ constexpr int longest_seed = 2 + TwisterStates::size;
 int length_of(const State& state) { return is_twister(state) ? longest_seed : call_seed_length; }
 
 std::size_t bytes_of(const State& state) { return sizeof(int) * length_of(state); }
+
+// Its elements have a place from the first look at them on, since a worker whose items draw nothing
+// copied ten pages more for that (of 186, by ru_minflt). R collects no garbage meanwhile. May jump.
+int* elements_of(SEXP vector) {
+  SEXP elements = R_altrep_data2(vector);
+  if (elements == R_NilValue) {
+    elements = Rf_allocVector(INTSXP, length_of(*state_of(vector)));
+    R_set_altrep_data2(vector, elements);
+  }
+  return INTEGER(elements);
+}
 
 // Items are run in their order, mostly, so what is known of the last stream is of use for the next
 // one, as long as both belong to the same call.
@@ -66,14 +75,14 @@ R_xlen_t get_length(SEXP vector) { return length_of(*state_of(vector)); }
 
 void* get_data(SEXP vector, Rboolean) {
   State& state = *state_of(vector);
-  int* seed = words_in(vector);
+  int* seed = elements_of(vector);
   if (!state.is_known) write_seed(state, seed);
   state.is_known = true;
   return seed;
 }
 
 const void* get_known_data(SEXP vector) {
-  return state_of(vector)->is_known ? words_in(vector) : nullptr;
+  return state_of(vector)->is_known ? elements_of(vector) : nullptr;
 }
 
 // R reads the elements by way of the data if there is no other method.
@@ -105,9 +114,8 @@ ItemSeed ItemSeed::make(SEXP call_seed) {
   SEXP memory = PROTECT(Rf_allocVector(RAWSXP, sizeof(State)));
   State* state = new (RAW(memory)) State{given[0], {}, 0, false};
   std::memcpy(state->base.data(), given + 1, sizeof(StreamSeed));
-  SEXP words = PROTECT(Rf_allocVector(INTSXP, length_of(*state)));
-  SEXP vector = R_new_altrep(item_seed_class(), memory, words);
-  UNPROTECT(2);
+  SEXP vector = R_new_altrep(item_seed_class(), memory, R_NilValue);
+  UNPROTECT(1);
   return ItemSeed(vector, state);
 }
 

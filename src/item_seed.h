@@ -36,6 +36,7 @@ class ItemSeed {
   }
 
   /// It stays what it is, even if nobody reads it before the streams of another call are at hand.
+  /// May jump.
   void settle() const { INTEGER(vector_); }
 
   /// Has a vector the contents that this one has if nobody writes to it?
