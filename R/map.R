@@ -229,11 +229,11 @@
 #'   `.workers = 0` the limit is that of [setTimeLimit()], which ends R code only.
 #' @param .progress `TRUE` for a bar on standard error with what is done, the rate, the time left
 #'   and failures; it appears after two seconds and leaves one line behind. What items print and
-#'   signal has lines of its own. (What is printed by code that runs in this process while the bar is
-#'   there, a producer's or with `.workers = 0` an item's, has them if it comes by [message()].) With
-#'   the package cli its option `cli.progress_bar_style` tells how it looks. Where standard error is
-#'   no terminal it gets a line each ten seconds instead, and in Jupyter these lines are messages, of
-#'   class `lomp_progress`. Or, for other displays,
+#'   signal has lines of its own. (What is printed by code that runs in this process while the bar
+#'   is there, a producer's or with `.workers = 0` an item's, has them if it comes by [message()].)
+#'   With the package cli its option `cli.progress_bar_style` tells how it looks. Where standard
+#'   error is no terminal it gets a line each ten seconds instead, and in Jupyter these lines are
+#'   messages, of class `lomp_progress`. Or, for other displays,
 #'   a `function(done, total)`: it is called at the beginning, at the end and at most 20 times a
 #'   second in between (`total` is `NA` for items from a stream). A function that can't take two
 #'   arguments is an error of the call.

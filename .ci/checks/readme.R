@@ -1,5 +1,5 @@
-# Runs the R code of README.md from its beginning to its end, as a user types it into a fresh session.
-# An error or a warning must be one that a comment behind the code shows, by its first line.
+# Runs the R code of README.md from its beginning to its end, as a user types it into a fresh
+# session. An error or a warning must be one that a comment behind the code shows, by its first line.
 
 r_code <- function(file) {
   lines <- readLines(file)
