@@ -10,8 +10,8 @@ bytes_of_cell <- 16  # as weigh() counts them
 # Deeper code than this is left out where a call is cut: this goes through it by recursion.
 max_levels <- 100L
 
-# A condition whose calls, its own and those of its parents and of rlang's trace, are fit to be sent.
-# All else in it stays as it is.
+# A condition whose calls, its own and those of its parents and of rlang's trace, are fit to be
+# sent. All else in it stays as it is.
 light_condition <- function(cnd) {
   if (has_light_calls(cnd, most_of_constant, most_of_call)) cnd else cut_calls(cnd)
 }

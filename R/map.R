@@ -185,10 +185,10 @@
 #' warning is an error of its item. With `.workers = 0` conditions that are neither warnings nor
 #' messages come without the attribute.
 #'
-#' By the time that a handler sees a condition of a worker's, the item has gone on. The restarts that
-#' were established around the condition are there by their names, so that expectations of testthat
-#' and the like work; but to take any of them means to go on after the signal, whatever it does
-#' in the item. With `.workers = 0` they are the item's own.
+#' By the time that a handler sees a condition of a worker's, the item has gone on. The restarts
+#' that were established around the condition are there by their names, so that expectations of
+#' testthat and the like work; but to take any of them means to go on after the signal, whatever it
+#' does in the item. With `.workers = 0` they are the item's own.
 #'
 #' An error condition that leaves nothing, given to [signalCondition()], [warning()] or [message()],
 #' is a condition like others: handlers see it, once, and the item goes on. An error that is thrown,

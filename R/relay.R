@@ -63,8 +63,8 @@ signal_again <- function(sent, item) {
                                       muffleMessage = message(cnd), signalCondition(cnd)))
 }
 
-# The item has gone on since. Whatever its restarts do there, a handler that takes one here says that
-# it has seen to the condition, and the call goes on, too.
+# The item has gone on since. Whatever its restarts do there, a handler that takes one here says
+# that it has seen to the condition, and the call goes on, too.
 with_restarts <- function(names, code) {
   if (length(names) == 0L) return(code)
   names <- setdiff(names, c("", "expr"))  # which withRestarts() wouldn't take for names
@@ -76,8 +76,8 @@ with_restarts <- function(names, code) {
 # ---- Errors -------------------------------------------------------------------------------------
 
 # How the item goes on after this error if no handler takes it: by the restart of this name, with
-# "" by the return of signalCondition(). NULL if it doesn't, which is the rule: the error was thrown.
-# `signaller` is the number of the frame in which it was signalled.
+# "" by the return of signalCondition(). NULL if it doesn't, which is the rule: the error was
+# thrown. `signaller` is the number of the frame in which it was signalled.
 way_of_error <- function(cnd, signaller) {
   way <- tryCatch(find_way(cnd, signaller), error = function(cnd) NULL)
   if (!is_to_be_error(way)) way
@@ -102,8 +102,8 @@ below_restart <- function(frame) {
 is_frame_of <- function(f, frame) frame > 0L && identical(sys.function(frame), f)
 
 # Does the function of a package signal an error in order to stop? What rlang, processx and others
-# have for stop() signals it, prints it where nobody takes it, and leaves by another condition, which
-# is no error. The end of the code tells.
+# have for stop() signals it, prints it where nobody takes it, and leaves by another condition,
+# which is no error. The end of the code tells.
 throws <- function(f) {
   code <- body(f)
   if (!is.call(code) || identical(topenv(environment(f)), globalenv())) return(FALSE)
@@ -126,7 +126,8 @@ thrown <- function(cnd, calls) {
   )
 }
 
-# Of an error that R doesn't show to calling handlers, since the stack is full, only itself is known.
+# Of an error that R doesn't show to calling handlers, since the stack is full, only itself is
+# known.
 describe_thrown <- function(cnd) {
   if (inherits(cnd, "lomp_thrown")) return(describe_here(cnd$error, cnd$calls))
   describe_failure(cnd, NULL)

@@ -183,8 +183,8 @@ SEXP report_tick() {
 // new list, which is changed in place. `work` is list(frame, call, hooks, seed, numbers, timeout,
 // keep_connections, harmless), see make_task() and ItemRandom; `frame` holds X, FUN and the dots.
 // Each `tick` seconds pool_next() gives the event "tick", never if that is 0. What items say comes
-// in their order, and about `backlog` bytes of it wait for that in memory, the rest on disk; if that
-// is 0 it comes at once.
+// in their order, and about `backlog` bytes of it wait for that in memory, the rest on disk; if
+// that is 0 it comes at once.
 // [[Rcpp::export(rng = false)]]
 SEXP pool_open(SEXP work, SEXP results, int workers, double tick, double backlog) {
   SEXP handle = nullptr, list = nullptr;

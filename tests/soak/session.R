@@ -141,8 +141,8 @@ check_redo <- function(plan, outcome) {
 
 # ---- Memory -------------------------------------------------------------------------------------
 
-# What is lost with each call adds up. What is in use is looked at, not what is resident: R's heap and
-# malloc's keep what is freed, and how much of it depends on how it lies.
+# What is lost with each call adds up. What is in use is looked at, not what is resident: R's heap
+# and malloc's keep what is freed, and how much of it depends on how it lies.
 judge_growth <- function(seed, k) {
   if (k %% 50 != 0) return()
   used <- c("R's objects" = sum(gc()[, 2L]),

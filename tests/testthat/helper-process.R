@@ -90,8 +90,8 @@ script_of <- function(code, folder) {
   )
 }
 
-# Without what testthat sets for tests, where it changes what R itself does: since 3.3.0 browser() is
-# an error in them.
+# Without what testthat sets for tests, where it changes what R itself does: since 3.3.0 browser()
+# is an error in them.
 environment_of <- function(folder, env) {
   variables <- c(
     R_LIBS = paste(.libPaths(), collapse = ":"), LOMP_TEST_LEDGER = file.path(folder, "ledger"),

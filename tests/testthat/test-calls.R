@@ -106,7 +106,8 @@ test_that("rlang's trace is cut, too", {
   cnd <- tryCatch(do.call(fail, list(numeric(1e5))), error = identity)
   light <- light_condition(cnd)
   expect_gt(length(serialize(cnd, NULL)), 8e5)
-  expect_lt(length(serialize(light$trace$call, NULL)), 1e5)
+  # The calls below are those of whatever runs this test.
+  expect_lt(length(serialize(light$trace$call, NULL)), 4e5)
   expect_identical(class(light), class(cnd))
   expect_identical(class(light$trace), class(cnd$trace))
   expect_no_error(utils::capture.output(print(light)))

@@ -481,7 +481,9 @@ test_that("what others have written is bounded elsewhere, too", {
   expect_match(conditionMessage(cnd), "\n0 of 0 finished$")
   cnd <- warnings_of(lomp_map(1, identity, .workers = 0, .progress = function(...) stop(long)))[[1]]
   expect_lt(nchar(conditionMessage(cnd)), 1000)
-  expect_identical(conditionMessage(cnd$parent), strtrim(long, 8191))
+  # R itself cuts it there, a byte more or less from version to version.
+  expect_true(startsWith(long, conditionMessage(cnd$parent)))
+  expect_gt(nchar(conditionMessage(cnd$parent)), 8000)
 })
 
 test_that("an item that calls emit() without having it is told how to get it", {

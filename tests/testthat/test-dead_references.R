@@ -34,8 +34,9 @@ held <- list(
   },
   pointer = function() structure(bare_pointer(), class = "lomp_held"),
   environment = function() structure(list2env(list(p = bare_pointer())), class = "lomp_held"),
-  hashed = function() structure(list2env(list(p = bare_pointer()), new.env(hash = TRUE)),
-                                class = "lomp_held"),
+  hashed = function() {
+    structure(list2env(list(p = bare_pointer()), new.env(hash = TRUE)), class = "lomp_held")
+  },
   enclosing = function() {
     structure(new.env(parent = list2env(list(p = bare_pointer()))), class = "lomp_held")
   },
@@ -154,7 +155,8 @@ test_that("the innermost class is told, a function's where there is none, else n
 test_that("the class is found behind whatever else a result holds", {
   before <- list(
     1:10, 1:1e6, as.character(1:10), c("a", NA, "\u00e4"), NULL, TRUE, NA_real_, 1i, as.raw(1:9),
-    factor(letters), as.POSIXlt("2020-01-01", tz = "UTC"), data.frame(a = 1:3), quote(f(, a)(b)), expression(a, b + 1),
+    factor(letters), as.POSIXlt("2020-01-01", tz = "UTC"), data.frame(a = 1:3),
+    quote(f(, a)(b)), expression(a, b + 1),
     globalenv(), baseenv(), emptyenv(), topenv(), asNamespace("stats"), sum, `if`, stats::lm,
     y ~ x, new.env(), pairlist(a = 1, 2), function(x, ...) x + 1, methods::getClass("numeric"),
     compiler::cmpfun(function(x) for (i in x) if (i > 1) quote(a + b) else quote(a + b)),
