@@ -67,7 +67,7 @@ TEST_CASE("more than is kept goes back to the system") {
   }
   const int status = run_in_process([] {
     lomp::keep_freed_memory();
-    void* block = std::malloc(std::size_t{2} * lomp::kept_bytes);
+    void* volatile block = std::malloc(std::size_t{2} * lomp::kept_bytes);
     const auto end = reinterpret_cast<std::uintptr_t>(::sbrk(0));
     std::free(block);
     return reinterpret_cast<std::uintptr_t>(::sbrk(0)) < end ? 0 : 1;

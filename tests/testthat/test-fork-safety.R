@@ -1037,7 +1037,7 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
     go <- tempfile()
     open_pool <- function(X, FUN, ...) {
       plan <- list(random = lomp:::new_random(), timeout = Inf, item_call = lomp:::item_call)
-      lomp:::pool_open(lomp:::new_work(plan, environment()), results, 2L, 0)
+      lomp:::pool_open(lomp:::new_work(plan, environment()), results, 2L, 0, 0)
     }
     pool <- open_pool(1:2, function(i) {
       wait_until(file.exists(go), 60)

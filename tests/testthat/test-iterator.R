@@ -207,7 +207,7 @@ test_that("after an interrupt the results that had come are still there", {
       tools::pskill(Sys.getpid(), tools::SIGINT)
       for (k in 1:1000) Sys.sleep(0.01)
     }
-    it <- lomp_iterate(1:40, function(i) {
+    it <- lomp_iterate(1:400, function(i) {
       Sys.sleep(0.05)
       i
     }, .workers = workers, .ordered = TRUE, .progress = interrupt)
@@ -215,12 +215,12 @@ test_that("after an interrupt the results that had come are still there", {
     end <- tryCatch(while (!lomp_done(it())) NULL, interrupt = function(cnd) cnd)
     expect_s3_class(end, "interrupt")
     expect_length(children_left(), 0)
-    expect_output(print(it), "interrupted: [0-9]+ of 40 items done")
+    expect_output(print(it), "interrupted: [0-9]+ of 400 items done")
     values <- NULL
     warnings <- warnings_of(values <- as.list(it))
     expect_identical(class(warnings[[1]])[[1]], "lomp_interrupted")
     expect_false(is.unsorted(unlist(values), strictly = TRUE))
-    expect_output(print(it), "interrupted: [0-9]+ of 40 items done, [0-9]+ results taken")
+    expect_output(print(it), "interrupted: [0-9]+ of 400 items done, [0-9]+ results taken")
     expect_true(lomp_done(it()))
   }
 })

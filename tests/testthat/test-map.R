@@ -589,9 +589,10 @@ test_that("a pointer inside an environment or a function is dead too", {
 })
 
 test_that("nothing is dead that stays in this process", {
-  warnings <- warnings_of(results <- lomp_map(1, function(i) a_pointer(), .workers = 0))
+  pointer <- a_pointer()
+  warnings <- warnings_of(results <- lomp_map(1, function(i) pointer, .workers = 0))
   expect_length(warnings, 0)
-  expect_identical(results[[1]], a_pointer())
+  expect_identical(results[[1]], pointer)
 })
 
 test_that("data tables come back alive and without a word", {
