@@ -1,6 +1,6 @@
 # Each header of the core and each file of the glue compiles without a warning by g++ and clang++,
 # as C++17, 20 and 23. R's and Rcpp's headers are taken as the system's, whose warnings are theirs;
-# they are precompiled, which made a file of the glue take PCHTIME.
+# they are precompiled, since every file of the glue has them.
 cd "$ROOT" || exit 1
 read -r -a compilers <<<"${COMPILERS:-g++ clang++}"
 includes=(-Iinst/include)
