@@ -1036,7 +1036,8 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
     results <- vector("list", 2)
     go <- tempfile()
     open_pool <- function(X, FUN, ...) {
-      plan <- list(random = lomp:::new_random(), timeout = Inf, item_call = lomp:::item_call)
+      plan <- list(random = lomp:::new_random(), timeout = Inf, item_call = lomp:::item_call,
+                   retries_dots = FALSE, harmless = character())
       lomp:::pool_open(lomp:::new_work(plan, environment()), results, 2L, 0, 0)
     }
     pool <- open_pool(1:2, function(i) {
