@@ -1269,3 +1269,56 @@ TEST_CASE("new workers that die end a call in which nobody is at work any more")
   CHECK(tally.losses[0].item == 0);
   CHECK(pool.deaths() >= 4);  // the third one may be seen only after the one that waited for it
 }
+
+namespace {
+
+/// One of three workers runs all items; the others die before they have begun any. All end while
+/// the pool isn't looking.
+struct EndTogether {
+  const SharedArray<int> count{1}, may_end{1}, pids{3};
+  Job job{40, 3};
+  Tally tally{job};
+
+  /// `works` is which one to come has the items, from 0. `end` is how its first item goes on.
+  template <class End>
+  void run(int works, End end) {
+    job.during = [this, end](Worker&, std::uint32_t item) {
+      if (item == 0 && eventually([this] { return may_end[0] == 1; }, 20000)) end();
+    };
+    Pool pool(job.options, [this, works](Worker& worker) {
+      const int turn = count[0].fetch_add(1);
+      if (turn < 3) pids[turn] = ::getpid();
+      if (turn == works) return main_of(job)(worker);
+      eventually([this] { return may_end[0] == 1; }, 20000);
+      kill_self();
+    });
+    pool.fork_all();
+    REQUIRE(eventually([this] { return pids[0] != 0 && pids[1] != 0 && pids[2] != 0; }, 20000));
+    may_end[0] = 1;
+    for (int i = 0; i < 3; ++i) {
+      REQUIRE(eventually([this, i] { return has_ended(pids[i]); }, 20000));
+    }
+    collect(pool, tally);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the call does not end before a worker that died at the same time has lost its item") {
+  const LeavesNothing check;
+  for (int works = 0; works < 3; ++works) {
+    EndTogether both;
+    both.run(works, [] { kill_self(); });
+    REQUIRE(both.tally.losses.size() == 1);
+    CHECK(both.tally.losses[0].item == 0);
+  }
+}
+
+TEST_CASE("a call whose items are all done does not fail by new workers that die") {
+  const LeavesNothing check;
+  for (int works = 0; works < 3; ++works) {
+    EndTogether both;
+    both.run(works, [] {});
+    check_complete(both.tally);
+  }
+}

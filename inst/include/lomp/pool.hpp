@@ -774,7 +774,7 @@ class Pool final : public PayloadSource {
     ++deaths_;
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
     if (early_deaths_ >= max_early_deaths) {
-      if (!is_anybody_at_work()) return give_up(m, slot);
+      if (!is_anybody_at_work() && !is_complete()) return give_up(m, slot);
       policy_.hold_off(early_deaths_ - max_early_deaths);
     }
     const std::uint64_t item = culprit_of(m, slot);
@@ -820,10 +820,11 @@ class Pool final : public PayloadSource {
     return with_loss(EventKind::lost, m, page_.slot(m.slot), item + 1);
   }
 
-  /// Has a living worker begun an item? Then workers can be had in this session.
+  /// Has a worker begun an item? Then workers can be had in this session. One that is dying counts
+  /// until its death has been told: the call must not end before its item is known to be lost.
   bool is_anybody_at_work() const {
     for (const Place& member : members_) {
-      if (member && !is_leaving(*member) && page_.slot(member->slot).begun > 0) return true;
+      if (member && page_.slot(member->slot).begun > 0) return true;
     }
     return false;
   }
