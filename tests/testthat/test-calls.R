@@ -165,8 +165,10 @@ test_that("many conditions with data in their calls take no memory for them here
     suppressWarnings(lomp_map(1:10, f, .workers = 2))
     faults() - before
   }
+  # The least of some calls, since R's collector comes into one or another.
+  least <- function(f) min(replicate(3, taken(f)))
   taken(function(i) look(data))
-  plain <- taken(function(i) look(data))
-  large <- taken(function(i) do.call("look", list(data)))
+  plain <- least(function(i) look(data))
+  large <- least(function(i) do.call("look", list(data)))
   expect_lt(large, plain + 3000)  # pages of 4 KB, of which the data of one warning have 3906
 })
