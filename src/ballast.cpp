@@ -8,9 +8,9 @@
 #include <cstdint>
 
 #include "collector.h"
-#include "lomp/payload.hpp"
-#include "lomp/seal.hpp"
-#include "lomp/time_share.hpp"
+#include "lomp/payload/payload.hpp"
+#include "lomp/worker/seal.hpp"
+#include "lomp/worker/time_share.hpp"
 
 namespace lomp {
 

@@ -2,8 +2,8 @@
 
 #include "binding.h"
 #include "devices.h"
-#include "lomp/collection_policy.hpp"
-#include "lomp/open_files.hpp"
+#include "lomp/os/open_files.hpp"
+#include "lomp/worker/collection_policy.hpp"
 #include "mapped_vector.h"
 #include "outlet.h"
 #include "output.h"

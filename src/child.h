@@ -4,7 +4,7 @@
 #define LOMP_SRC_CHILD_H
 
 #include "item_call.h"
-#include "lomp/worker.hpp"
+#include "lomp/worker/worker.hpp"
 
 namespace lomp {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "events.h"
-#include "lomp/holder_search.hpp"
+#include "lomp/wire/holder_search.hpp"
 #include "serialize.h"
 
 namespace lomp {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "lomp/record.hpp"
+#include "lomp/wire/record.hpp"
 
 namespace lomp {
 

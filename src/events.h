@@ -5,7 +5,7 @@
 
 #include <Rcpp.h>
 
-#include "lomp/pool.hpp"
+#include "lomp/pool/pool.hpp"
 
 namespace lomp {
 

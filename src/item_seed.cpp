@@ -5,8 +5,8 @@
 #include <cstring>
 #include <new>
 
-#include "lomp/random_streams.hpp"
-#include "lomp/twister_states.hpp"
+#include "lomp/random/random_streams.hpp"
+#include "lomp/random/twister_states.hpp"
 #include "pin_library.h"
 
 namespace lomp {

@@ -5,7 +5,7 @@
 
 #include <Rcpp.h>
 
-#include "lomp/random_streams.hpp"
+#include "lomp/random/random_streams.hpp"
 
 namespace lomp {
 

@@ -9,8 +9,8 @@
 #include <map>
 #include <utility>
 
-#include "lomp/allocator.hpp"
-#include "lomp/held_item.hpp"
+#include "lomp/os/allocator.hpp"
+#include "lomp/pool/held_item.hpp"
 #include "serialize.h"
 #include "shelf.h"
 

@@ -5,7 +5,7 @@
 
 #include <Rcpp.h>
 
-#include "lomp/payload_origin.hpp"
+#include "lomp/payload/payload_origin.hpp"
 
 namespace lomp {
 

@@ -5,7 +5,7 @@
 
 #include <Rcpp.h>
 
-#include "lomp/generation.hpp"
+#include "lomp/os/generation.hpp"
 
 namespace lomp {
 

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "lomp/generation.hpp"
-#include "lomp/open_files.hpp"
+#include "lomp/os/generation.hpp"
+#include "lomp/os/open_files.hpp"
 #include "seal_r.h"
 #include "serialize.h"
 

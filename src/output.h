@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "lomp/captured_output.hpp"
-#include "lomp/worker.hpp"
+#include "lomp/worker/captured_output.hpp"
+#include "lomp/worker/worker.hpp"
 
 namespace lomp {
 

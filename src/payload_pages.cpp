@@ -5,9 +5,9 @@
 #include <type_traits>
 
 #include "ballast.h"
-#include "lomp/generation.hpp"
-#include "lomp/payload.hpp"
-#include "lomp/payload_returns.hpp"
+#include "lomp/os/generation.hpp"
+#include "lomp/payload/payload.hpp"
+#include "lomp/payload/payload_returns.hpp"
 
 namespace lomp {
 

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "lomp/payload_origin.hpp"
+#include "lomp/payload/payload_origin.hpp"
 
 namespace lomp {
 

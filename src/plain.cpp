@@ -7,7 +7,7 @@
 
 #include "attributes.h"
 #include "elements.h"
-#include "lomp/huge_pages.hpp"
+#include "lomp/os/huge_pages.hpp"
 #include "mapped_vector.h"
 #include "serialize.h"
 

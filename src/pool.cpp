@@ -1,5 +1,5 @@
 // The exports: a pool is opened, asked for its next event until it has finished, and closed.
-#include "lomp/pool.hpp"
+#include "lomp/pool/pool.hpp"
 
 #include "ballast.h"
 #include "cell_room.h"

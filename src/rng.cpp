@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "binding.h"
-#include "lomp/seed_hash.hpp"
+#include "lomp/random/seed_hash.hpp"
 #include "unwind.h"
 
 namespace lomp {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "lomp/seal.hpp"
+#include "lomp/worker/seal.hpp"
 #if LOMP_LINUX
 #include <link.h>
 #endif

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lomp/pool.hpp"
+#include "lomp/pool/pool.hpp"
 
 namespace lomp {
 

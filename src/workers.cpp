@@ -1,9 +1,9 @@
 // The exports that tell how many workers the machine has room for, and how a signal is called.
 #include <Rcpp.h>
 
-#include "lomp/cpu_limit.hpp"
-#include "lomp/seal.hpp"
-#include "lomp/signal_name.hpp"
+#include "lomp/os/cpu_limit.hpp"
+#include "lomp/os/signal_name.hpp"
+#include "lomp/worker/seal.hpp"
 
 // Processors that this process may use: the affinity and the control groups' quota.
 // [[Rcpp::export(rng = false)]]

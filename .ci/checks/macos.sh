@@ -12,8 +12,8 @@ compile() {
   g++ -std=c++17 -Werror=format -fsyntax-only "${includes[@]}" -include .ci/macos.h "$@"
 }
 
-headers=(inst/include/lomp/*.hpp)
-printf '#include "lomp/%s"\n' "${headers[@]##*/}" | compile -x c++ - || status=1
+mapfile -t headers < <(cd inst/include && find lomp -name '*.hpp' | sort)
+printf '#include "%s"\n' "${headers[@]}" | compile -x c++ - || status=1
 for file in src/*.cpp; do
   [ "$file" = src/RcppExports.cpp ] && continue
   compile -DMACOS_WITH_R "$file" || { echo "^ $file"; status=1; }

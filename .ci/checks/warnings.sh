@@ -17,7 +17,7 @@ compile() {
 headers() {
   local build
   for build in LOMP_LINUX LOMP_PORTABLE; do
-    printf '#include "lomp/%s"\n' "${all_headers[@]##*/}" |
+    printf '#include "%s"\n' "${all_headers[@]}" |
       compile "$@" -fsyntax-only -D$build -x c++ - || return 1
   done
 }
@@ -36,7 +36,7 @@ glue() {
 mkdir -p "$WORK/warnings"
 precompiled=$WORK/warnings/headers.h
 echo '#include <Rcpp.h>' >"$precompiled"
-all_headers=(inst/include/lomp/*.hpp)
+mapfile -t all_headers < <(cd inst/include && find lomp -name '*.hpp' | sort)
 status=0
 for compiler in "${compilers[@]}"; do
   for standard in c++17 c++20 c++2b; do

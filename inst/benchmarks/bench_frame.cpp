@@ -1,7 +1,7 @@
 // Headers of frames: made and checked.
 #include <benchmark/benchmark.h>
 
-#include "lomp/frame.hpp"
+#include "lomp/wire/frame.hpp"
 
 namespace {
 

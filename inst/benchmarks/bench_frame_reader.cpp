@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "lomp/frame_reader.hpp"
+#include "lomp/wire/frame_reader.hpp"
 
 namespace {
 

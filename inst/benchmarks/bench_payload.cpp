@@ -10,9 +10,9 @@
 #include <cstring>
 #include <vector>
 
-#include "lomp/control.hpp"
-#include "lomp/payload.hpp"
-#include "lomp/payload_files.hpp"
+#include "lomp/payload/payload.hpp"
+#include "lomp/payload/payload_files.hpp"
+#include "lomp/wire/control.hpp"
 
 namespace {
 

@@ -18,12 +18,12 @@
 #include <stdexcept>
 #include <vector>
 
-#include "lomp/child.hpp"
-#include "lomp/clock.hpp"
-#include "lomp/frame_reader.hpp"
-#include "lomp/pipe.hpp"
-#include "lomp/reactor.hpp"
-#include "lomp/worker.hpp"
+#include "lomp/os/clock.hpp"
+#include "lomp/os/pipe.hpp"
+#include "lomp/os/reactor.hpp"
+#include "lomp/process/child.hpp"
+#include "lomp/wire/frame_reader.hpp"
+#include "lomp/worker/worker.hpp"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "lomp/pool.hpp"
+#include "lomp/pool/pool.hpp"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // A look at so many descriptors of which one is ready, set up anew each time as the pool does it.
 #include <benchmark/benchmark.h>
 
-#include "lomp/pipe.hpp"
-#include "lomp/reactor.hpp"
+#include "lomp/os/pipe.hpp"
+#include "lomp/os/reactor.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Rows of staged records: taken apart again by the parent.
 #include <benchmark/benchmark.h>
 
-#include "lomp/record.hpp"
+#include "lomp/wire/record.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Dealing out work: claims from the counter, alone and contended, items from a block, and thefts.
 #include <benchmark/benchmark.h>
 
-#include "lomp/schedule.hpp"
+#include "lomp/schedule/schedule.hpp"
 
 using lomp::Block;
 using lomp::Schedule;

@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "lomp/record.hpp"
-#include "lomp/shared_page.hpp"
-#include "lomp/staging.hpp"
+#include "lomp/shared/shared_page.hpp"
+#include "lomp/shared/staging.hpp"
+#include "lomp/wire/record.hpp"
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "lomp/worker.hpp"
+#include "lomp/worker/worker.hpp"
 
 namespace {
 

@@ -1,0 +1,108 @@
+// Side: any process.
+/// \file
+/// How many processors this process may use.
+#ifndef LOMP_OS_CPU_LIMIT_HPP
+#define LOMP_OS_CPU_LIMIT_HPP
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <string>
+
+#include "lomp/os/read_text.hpp"
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace lomp {
+
+constexpr int no_limit = 1 << 30;
+
+/// Processors that the scheduler may put this process on, as taskset, cpusets and batch systems set
+/// them; where that can't be told, all that are online.
+inline int affinity_limit() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+#endif
+  return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+/// Processors that `quota` microseconds in each `period` amount to, rounded up: a worker more than
+/// the quota is throttled a little, one fewer would leave a part of it unused.
+inline int quota_limit(double quota, double period) {
+  if (!(quota > 0) || !(period > 0)) return no_limit;
+  return std::max(1, static_cast<int>(std::ceil(quota / period - 1e-9)));
+}
+
+/// Reads "200000 100000" or "max 100000" (cgroup version 2). No limit if there is no such file.
+inline int read_cpu_max(const std::string& file) {
+  std::istringstream in(read_text(file));
+  std::string quota;
+  double period = 0;
+  if (!(in >> quota >> period) || quota == "max") return no_limit;
+  return quota_limit(std::strtod(quota.c_str(), nullptr), period);
+}
+
+/// Reads the two files of cgroup version 1; a quota of -1 is none.
+inline int read_cfs_quota(const std::string& folder) {
+  std::istringstream quota_text(read_text(folder + "/cpu.cfs_quota_us")),
+      period_text(read_text(folder + "/cpu.cfs_period_us"));
+  double quota = 0, period = 0;
+  if (!(quota_text >> quota) || !(period_text >> period)) return no_limit;
+  return quota_limit(quota, period);
+}
+
+/// The least of what `read` tells for a group's folder and for all the folders above it: a quota
+/// holds for everything below.
+template <class Read>
+int least_upwards(const std::string& base, std::string path, Read read) {
+  int least = read(base);
+  while (path.size() > 1) {
+    least = std::min(least, read(base + path));
+    const std::size_t slash = path.rfind('/');
+    path.erase(slash == std::string::npos ? 0 : slash);
+  }
+  return least;
+}
+
+inline bool names_cpu(const std::string& controllers) {
+  std::istringstream list(controllers);
+  std::string name;
+  while (std::getline(list, name, ',')) {
+    if (name == "cpu") return true;
+  }
+  return false;
+}
+
+/// What one line of /proc/self/cgroup ("id:controllers:path") says of the processors.
+inline int limit_of_group(const std::string& line, const std::string& root) {
+  const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+  if (first == std::string::npos || second == std::string::npos) return no_limit;
+  const std::string controllers = line.substr(first + 1, second - first - 1);
+  const std::string path = line.substr(second + 1), base = root + "/sys/fs/cgroup";
+  if (controllers.empty()) {
+    return least_upwards(base, path,
+                         [](const std::string& d) { return read_cpu_max(d + "/cpu.max"); });
+  }
+  if (!names_cpu(controllers)) return no_limit;
+  return std::min(least_upwards(base + "/cpu", path, read_cfs_quota),
+                  least_upwards(base + "/cpu,cpuacct", path, read_cfs_quota));
+}
+
+/// The processors that control groups grant. `root` is "" but in tests, which read a tree of their
+/// own.
+inline int cgroup_limit(const std::string& root = "") {
+  std::istringstream groups(read_text(root + "/proc/self/cgroup"));
+  int least = no_limit;
+  for (std::string line; std::getline(groups, line);) {
+    least = std::min(least, limit_of_group(line, root));
+  }
+  return least;
+}
+
+}  // namespace lomp
+
+#endif

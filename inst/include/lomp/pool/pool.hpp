@@ -1,0 +1,1142 @@
+// Side: parent.
+/// \file
+/// The parent's side of it all: forks workers when they are worth it, gathers their records, sees
+/// to their deaths, and leaves nothing behind.
+#ifndef LOMP_POOL_POOL_HPP
+#define LOMP_POOL_POOL_HPP
+
+#include <algorithm>
+#include <functional>
+#include <list>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "lomp/os/allocator.hpp"
+#include "lomp/os/reactor.hpp"
+#include "lomp/os/stack_pages.hpp"
+#include "lomp/payload/payload_returns.hpp"
+#include "lomp/pool/backlog.hpp"
+#include "lomp/pool/event.hpp"
+#include "lomp/pool/member.hpp"
+#include "lomp/process/life_line.hpp"
+#include "lomp/process/process_state.hpp"
+#include "lomp/process/reaper.hpp"
+#include "lomp/process/sever.hpp"
+#include "lomp/schedule/bitmap.hpp"
+#include "lomp/schedule/dispatch.hpp"
+#include "lomp/schedule/fork_policy.hpp"
+#include "lomp/schedule/schedule.hpp"
+#include "lomp/worker/seal.hpp"
+#include "lomp/worker/worker.hpp"
+
+namespace lomp {
+
+struct PoolOptions {
+  std::uint64_t items = 0;   ///< below 2^32; none if they are streamed
+  bool is_streamed = false;  ///< the items come from parcel(), as many as there are
+  int workers = 1;           ///< at most; fewer are forked if the work runs out before
+  std::size_t staging_bytes = std::size_t{128} << 10;
+  std::size_t pipe_bytes = std::size_t{1} << 20;
+  std::size_t buffer_bytes =
+      0;                   ///< what may be made and not released, all workers together; 0: all
+  bool is_prompt = false;  ///< somebody waits for each record: none is kept to gather more
+  bool is_watched = true;  ///< somebody wants to know how many items are done while others run
+  /// Payloads are let go of one by one: each worker uses their files again.
+  bool takes_returns = false;
+  /// Of files that wait to be used again, so much may be kept: by each worker, and here for each
+  /// worker that gets streamed items.
+  std::size_t most_free_bytes = std::size_t{64} << 20;
+  bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
+  std::size_t backlog_bytes = 0;      ///< so much of what hold() gets is kept in memory
+  std::function<void()> before_fork;  ///< runs in the parent before each fork
+  bool keeps_connections = false;     ///< workers share the parent's connections, see sever()
+  /// Outlives the pool; takes over who is slow to end. Without one the pool has its own.
+  Reaper* reaper = nullptr;
+  int patience_ms = 100;  ///< how long the pool itself waits for their end, if it has one
+};
+
+/// Runs in the child, sealed: takes all items it can get from the worker and returns.
+using WorkerMain = std::function<void(Worker&)>;
+
+/// One call's workers. Not thread-safe; used by the process that made it, on the thread that forks.
+/// The destructor ends every child, and reaps it if it can be reaped. Whatever a worker does,
+/// nobody waits for its end without a limit: one that has been killed and doesn't end is held by
+/// the system or by a debugger. None of its own code will ever run again, so that its place and
+/// what it has staged are free, and the reaper has time.
+class Pool final : public PayloadSource {
+ public:
+  /// Forks nobody yet. Throws SystemError if there is no shared memory.
+  Pool(const PoolOptions& options, WorkerMain main)
+      : options_(options),
+        main_(std::move(main)),
+        owner_(::getpid()),
+        limit_(options.workers),
+        page_(options.items, options.workers, std::max(options.staging_bytes, sizeof(RecordHeader)),
+              options.is_streamed ? inbox_bytes : 0),
+        schedule_(page_),
+        flow_(page_.flow()),
+        done_(options.items),
+        backlog_(options.backlog_bytes) {
+    drop_payload();
+    if (options.buffer_bytes > 0) {
+      page_.flow().bound =
+          std::max<std::uint64_t>(1, options.buffer_bytes / static_cast<unsigned>(limit_));
+    }
+    page_.flow().is_ordered = options.is_ordered;
+    page_.parent_may_wait() = options.is_prompt || options.is_ordered;
+    page_.is_watched() = options.is_watched;
+    if (options.takes_returns) number_ = next_number();
+    tie_forked_processes();
+    registry().push_back(this);
+  }
+
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool() {
+    close();
+    registry().remove(this);
+  }
+
+  /// Forks all workers now, as long as there are items for them, whether they are worth it or not.
+  /// If none can be had, next() says so.
+  void fork_all() {
+    const auto enough = [this] {
+      return !options_.is_streamed && static_cast<std::uint64_t>(forks_) >= options_.items;
+    };
+    while (refused_ == 0 && forks_ < limit_ && !enough()) {
+      fork_worker();
+    }
+  }
+
+  /// The next thing that happened, waiting up to `tick_ms` for it. Throws std::bad_alloc where a
+  /// result doesn't fit into memory, SystemError where the operating system fails.
+  Event next(int tick_ms) {
+    const std::int64_t deadline = now_ns() + std::int64_t{tick_ms} * 1000000;
+    if (page_.flow().is_open) favour_head();  // it may have a worker by now
+    do {
+      const Event event = hear_all();
+      if (event.kind != EventKind::idle) return event;
+      if (has_news()) continue;  // more may be at hand than a wait would tell of
+      if (const Member* idle = find_idle()) return ask_for(*idle);
+      if (is_complete()) return make(EventKind::finished);
+      if (wants_worker()) {
+        fork_worker();
+        wait(0);
+      } else if (live() == 0) {
+        return make(EventKind::failed);
+      } else if (const Member* hungry = find_hungry()) {
+        if (!wait(0)) return ask_for(*hungry);  // nobody has become idle meanwhile
+      } else {
+        bool ready = false;
+        const Event staged = options_.is_prompt ? wait_promptly(patience(tick_ms), ready) : Event();
+        if (staged.kind != EventKind::idle) return staged;
+        if (!options_.is_prompt) ready = wait(patience(tick_ms));
+        if (!ready && !is_seeing_off()) break;
+      }
+      // Over also where each wait finds the next piece of a large result at once.
+    } while (now_ns() < deadline);
+    return make(EventKind::idle);
+  }
+
+  /// Takes the payload that a worker's record in the last event names by its number: a descriptor,
+  /// valid until the next call or drop_payload(); -1 if it was lost. A place for it is kept free at
+  /// all times.
+  int take_payload(int worker, std::uint32_t number) override {
+    const Place& member = members_[static_cast<std::size_t>(worker)];
+    payload_.fd.reset();
+    return_payloads();
+    while (member && receive_descriptor(member->control.get(), payload_)) {
+      page_.slot(worker).credits.fetch_add(1, std::memory_order_acq_rel);
+      if (payload_.number == number) return payload_.fd.get();
+    }
+    return -1;
+  }
+
+  PayloadOrigin origin_of(int worker, std::uint32_t life, std::uint32_t number) const override {
+    return {number_, life, number, worker};
+  }
+
+  /// After a `hungry` event: the parcel for that worker, open for items until post_parcel().
+  Parcel& parcel(int worker) {
+    Member& m = *members_[static_cast<std::size_t>(worker)];
+    return m.supply.parcel(page_, m.slot, m.control.get(), now_ns());
+  }
+
+  /// The item was added to the worker's parcel.
+  void note_given(int worker, std::uint64_t item) {
+    dispatch_.give(item, members_[static_cast<std::size_t>(worker)]->life);
+  }
+
+  /// The worker may begin what was added so far: who makes the next item may take long.
+  void publish(int worker) {
+    Member& m = *members_[static_cast<std::size_t>(worker)];
+    if (m.supply.publish()) wake(m);
+  }
+
+  /// Is there anything in the parcel?
+  bool is_fed(int worker) const {
+    return !members_[static_cast<std::size_t>(worker)]->supply.is_empty();
+  }
+
+  /// Has the parcel been open for so long that another worker may need the next item more?
+  bool is_overdue(int worker) const {
+    const Supply& supply = members_[static_cast<std::size_t>(worker)]->supply;
+    return !supply.is_empty() && now_ns() - supply.opened() > parcel_ns;
+  }
+
+  /// Has this worker's process ended already, though the pool hasn't noticed?
+  bool has_left(int worker) const {
+    return peer_is_gone(members_[static_cast<std::size_t>(worker)]->control.get());
+  }
+
+  /// The item couldn't be added after all, and has ended.
+  void withdraw(std::uint64_t item) { dispatch_.settle(item); }
+
+  /// Hands the parcel over. An empty one is kept back: the worker is still hungry then.
+  void post_parcel(int worker) {
+    Member& m = *members_[static_cast<std::size_t>(worker)];
+    const std::int64_t now = now_ns();
+    is_supply_slow_ = now - asked_at_ > parcel_ns;
+    if (has_left(worker)) return m.supply.leave();  // its items come back when its death is noticed
+    if (m.supply.is_empty()) return;
+    if (m.supply.post(page_, m.slot, ++parcels_, now)) wake(m);
+  }
+
+  /// The first item that must be given again, because its worker died or was held up; false if
+  /// there is none for this worker. In order none goes behind a later one: that may have to wait
+  /// for it.
+  bool first_returned(int worker, std::uint64_t& item) const {
+    const Supply& supply = members_[static_cast<std::size_t>(worker)]->supply;
+    if (options_.is_ordered && !supply.is_idle()) return false;
+    return dispatch_.first_returned(item);
+  }
+
+  /// No items will come but those that must be given again.
+  void end_of_items() { has_all_items_ = true; }
+
+  /// The record isn't needed any more: its worker may make others, if there is a bound.
+  void release(const Record& record) {
+    const Place& member = members_[static_cast<std::size_t>(record.worker)];
+    if (!member || member->life != record.life) return;
+    FlowLine& line = page_.slot(record.worker).flow;
+    if (flow_.release(line, record.item, record.cost())) wake(*member);
+  }
+
+  /// Changes is_prompt, for as long as somebody wants many records and no single one. A pool whose
+  /// records come in the order of their items stays as it is: to see to that is part of it. So does
+  /// one that never was prompt, whose workers don't look.
+  void set_prompt(bool is_prompt) {
+    options_.is_prompt = options_.is_ordered || (is_prompt && page_.parent_may_wait());
+  }
+
+  /// With is_ordered: from now on the records of this item are released.
+  void set_head(std::uint64_t item) {
+    flow_.set_head(item);
+    wake_all();
+  }
+
+  /// Keeps a copy of a record of the last event until its item's turn has come. It has no payloads.
+  void hold(const Record& record) { backlog_.put(record); }
+
+  bool holds_any() const { return !backlog_.empty(); }
+
+  /// Takes the first record that is held, by its item, if all items before that are over; valid
+  /// until the next one is taken. All records of the last event must have been seen.
+  bool take_held(Record& record) {
+    return backlog_.take(is_complete() ? UINT64_MAX : first_open(), record);
+  }
+
+  /// Closes what take_payload() gave, and holds its place until the next one.
+  void drop_payload() override { payload_.fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+  /// Ends all workers at once. What they had finished still comes from next(), then `finished`.
+  void stop() {
+    stopping_ = true;
+    for (Place& member : members_) {
+      if (!member) continue;
+      member->readable = true;
+      end(*member, stop_patience_ms);
+    }
+  }
+
+  /// Ends every child; all are killed before the first is waited for. Reaps them, too, but for
+  /// those that the reaper takes over. Waits for a second at the most.
+  void close() {
+    if (::getpid() != owner_) return disown();
+    for (Place& member : members_) {
+      if (member && member->child.pid() > 0) leaving_.push_back(std::move(member->child));
+    }
+    members_.clear();
+    for (Child& child : leaving_) child.kill_group();
+    hand_over();
+    leaving_.clear();
+  }
+
+  std::uint64_t items() const { return options_.items; }
+  std::uint64_t done() const { return options_.is_streamed ? dispatch_.settled() : done_.count(); }
+  bool is_done(std::uint64_t item) const { return done_.has(item); }
+
+  /// Has any worker noted that an item drew random numbers?
+  bool has_drawn() const { return page_.has_drawn(); }
+
+  /// errno of a fork that was refused while others had been had; 0 if none was.
+  int refused() const { return refused_; }
+  int forks() const { return forks_; }
+  int deaths() const { return deaths_; }
+
+ private:
+  using Place = std::unique_ptr<Member>;
+
+  Event make(EventKind kind) const {
+    Event event;
+    event.kind = kind;
+    event.error = refused_;
+    return event;
+  }
+
+  static bool has_news(const Member& m) {
+    return m.readable || m.has_ended || m.is_buried || m.ending.is_overdue();
+  }
+
+  bool has_news() const {
+    for (const Place& member : members_) {
+      if (member && has_news(*member)) return true;
+    }
+    return false;
+  }
+
+  /// Goes one step on with each worker that has news, up to the first event for the caller.
+  Event hear_all() {
+    for (Place& member : members_) {
+      if (!member || !has_news(*member)) continue;
+      const Event event = hear(member);
+      if (event.kind != EventKind::idle) return event;
+    }
+    return {};
+  }
+
+  /// Goes one step on with a worker that has news; `idle` if nothing of it is for the caller.
+  Event hear(Place& member) {
+    Member& m = *member;
+    if (m.is_buried) return take_leave(member);
+    switch (read(m)) {
+      case ReadStatus::frame:
+        return hear_frame(member);
+      case ReadStatus::would_block:
+        m.readable = false;
+        see_off(m);
+        return {};
+      case ReadStatus::unfinished:
+        return {};
+      case ReadStatus::corrupt:
+        return fail(m);
+      case ReadStatus::eof:
+        break;
+    }
+    lose_pipe(m);
+    return {};
+  }
+
+  Event hear_frame(Place& member) {
+    const FrameHeader& header = member->reader.header();
+    policy_.heard();
+    const bool asks = header.kind == FrameKind::hungry || header.kind == FrameKind::idle;
+    if (!asks) early_deaths_ = 0;
+    if (header.kind == FrameKind::bye) return retire(member);
+    if (!asks) return deliver(*member);
+    member->supply.ask(header.payload_pages, header.item, header.kind == FrameKind::idle);
+    take_returns(*member);
+    return {};
+  }
+
+  /// Of payloads that the worker got with its items, those that it has let go of.
+  static void take_returns(Member& m) {
+    std::uint32_t number = 0;
+    for (std::size_t at = 0; at + sizeof number <= m.reader.size(); at += sizeof number) {
+      std::memcpy(&number, m.reader.body() + at, sizeof number);
+      m.supply.set_free(number);
+    }
+  }
+
+  template <class Is>
+  const Member* find_member(Is is) const {
+    for (const Place& member : members_) {
+      if (member && !is_leaving(*member) && is(*member)) return member.get();
+    }
+    return nullptr;
+  }
+
+  /// A worker that has nothing in hand, if there is anything for it: what came back, what another
+  /// one that is held up has in store, or a new item.
+  const Member* find_idle() {
+    if (!options_.is_streamed || stopping_) return nullptr;
+    const Member* idle = find_member([](const Member& m) { return m.supply.is_idle(); });
+    if (idle == nullptr) return nullptr;
+    if (!dispatch_.has_returned()) relieve_for_idle();
+    return dispatch_.has_returned() || !has_all_items_ ? idle : nullptr;
+  }
+
+  /// A worker that wants something in store. Nobody gets that while another one is about to ask for
+  /// its first item.
+  const Member* find_hungry() {
+    if (!options_.is_streamed || stopping_) return nullptr;
+    if (find_member([](const Member& m) { return m.supply.is_starting(); })) return nullptr;
+    const Member* hungry = find_member([](const Member& m) { return m.supply.is_hungry(); });
+    if (hungry == nullptr || options_.is_ordered) return has_all_items_ ? nullptr : hungry;
+    if (!dispatch_.has_returned()) relieve_overtaken(*hungry);
+    return dispatch_.has_returned() || !has_all_items_ ? hungry : nullptr;
+  }
+
+  /// Whoever has the earliest item that nobody has begun and that may be taken back.
+  template <class May>
+  Member* find_rest(May may) const {
+    Member* first = nullptr;
+    std::uint64_t first_item = none;
+    for (const Place& member : members_) {
+      Supply::Rest rest;
+      if (!member || member->is_buried || !member->supply.find_rest(rest)) continue;
+      if (rest.item >= first_item || !may(rest)) continue;
+      first = member.get();
+      first_item = rest.item;
+    }
+    return first;
+  }
+
+  /// An idle worker gets what another one has in store: at once if that is a single item, or if
+  /// there are no new ones or they take their time; many cheap ones, which cost more to be sent
+  /// again than to be run, if they have been there for longer than a parcel should take.
+  void relieve_for_idle() {
+    const std::int64_t now = now_ns();
+    const bool is_scarce = has_all_items_ || is_supply_slow_;
+    relieve(find_rest([=](const Supply::Rest& rest) {
+      return ((is_scarce || rest.items == 1) && !rest.is_awaited) || now - rest.since > parcel_ns;
+    }));
+  }
+
+  /// Nor is an item left behind for ever: whoever has begun much later ones takes it next.
+  void relieve_overtaken(const Member& m) {
+    const std::uint64_t begun = m.supply.last_serial();
+    const auto lead = 2 * static_cast<std::uint64_t>(limit_);
+    relieve(find_rest([=](const Supply::Rest& rest) { return rest.serial + lead <= begun; }));
+  }
+
+  void relieve(Member* held_up) {
+    if (held_up == nullptr) return;
+    held_up->supply.take_back([this](std::uint64_t item) { dispatch_.take_back_item(item); });
+  }
+
+  Event ask_for(const Member& m) {
+    asked_at_ = now_ns();
+    Event event = make(EventKind::hungry);
+    event.worker = m.slot;
+    event.wanted = m.supply.wanted();
+    return event;
+  }
+
+  /// A record that doesn't fit into this process's memory is its item's failure, not the call's.
+  ReadStatus read(Member& m) {
+    if (!m.results) return ReadStatus::would_block;
+    try {
+      return m.reader.next(m.results.get());
+    } catch (const std::bad_alloc&) {
+      if (m.reader.header().kind != FrameKind::part) return ReadStatus::corrupt;
+      m.unreadable = m.reader.header().item + std::uint64_t{1};
+      page_.slot(m.slot).note = ExitNote::too_large;
+      return ReadStatus::corrupt;
+    }
+  }
+
+  Event deliver(Member& m) {
+    records_.clear();
+    spilled_ = MappedPayload();
+    if (!parse_frame(m)) return fail(m);
+    return note_records(m) ? announce() : fail(m);
+  }
+
+  /// Adds a frame's records to the list; false if it makes no sense.
+  bool parse_frame(Member& m) {
+    const FrameHeader& header = m.reader.header();
+    const unsigned char* body = m.reader.body();
+    if (header.kind == FrameKind::records) {
+      return parse_records(body, m.reader.size(), m.slot, records_);
+    }
+    if (header.kind == FrameKind::spilled) return fetch_spilled(m);
+    if (header.end != PartEnd::last) return true;
+    add_large(m, body, m.reader.size());
+    return true;
+  }
+
+  void add_large(const Member& m, const unsigned char* body, std::size_t bytes) {
+    const FrameHeader& header = m.reader.header();
+    const RecordKind kind = RecordKind::of(header.record_kind);
+    records_.push_back(
+        {header.item, kind.kind, body, bytes, m.slot, kind.goes_on, header.payload_pages});
+  }
+
+  /// A record in a file is read where it lies. One that there is no room for is too large.
+  bool fetch_spilled(Member& m) {
+    SpilledRecord spilled;
+    if (m.reader.size() != sizeof spilled) return false;
+    std::memcpy(&spilled, m.reader.body(), sizeof spilled);
+    m.unreadable = m.reader.header().item + std::uint64_t{1};
+    const int fd = take_payload(m.slot, spilled.number);
+    if (fd < 0 || !holds_payload(fd, spilled.bytes)) return false;
+    spilled_ = MappedPayload(fd, spilled.bytes);
+    drop_payload();
+    if (!spilled_) page_.slot(m.slot).note = ExitNote::too_large;
+    if (!spilled_) return false;
+    m.unreadable = 0;
+    add_large(m, spilled_.data(), spilled.bytes);
+    return true;
+  }
+
+  /// A worker that sends what can't be is as good as dead.
+  Event fail(Member& m) {
+    lose_pipe(m);
+    return {};
+  }
+
+  /// Marks the items whose last records these are as done; false if one can't be an item.
+  bool note_records(Member& m) {
+    for (Record& record : records_) {
+      record.life = m.life;
+      if (!is_item(record.item)) return false;
+      if (record.goes_on) {
+        m.begun.insert(record.item);
+      } else {
+        if (!m.begun.empty()) m.begun.erase(record.item);
+        mark_done(record.item);
+      }
+    }
+    return true;
+  }
+
+  bool is_item(std::uint64_t item) const {
+    return options_.is_streamed ? dispatch_.is_given(item) : item < options_.items;
+  }
+
+  /// False if it was done already, or is none: a worker's code may have written where it shouldn't.
+  bool mark_done(std::uint64_t item) {
+    if (options_.is_streamed) return dispatch_.settle(item);
+    return item < options_.items && done_.add(item);
+  }
+
+  /// What a worker has staged while the parent was busy, if nothing from before is still on its
+  /// way.
+  Event take_from_living() {
+    for (Place& member : members_) {
+      if (!member || !member->results) continue;
+      Member& m = *member;
+      Staging staging = page_.staging(m.slot);
+      std::size_t size = 0;
+      const auto copy = [&](const unsigned char* data, std::size_t bytes) {
+        m.taken.reserve(bytes);
+        std::memcpy(m.taken.data(), data, bytes);
+        size = bytes;
+      };
+      if (!staging.take(m.reader.expected(), copy)) continue;
+      records_.clear();
+      policy_.heard();
+      early_deaths_ = 0;
+      if (!parse_records(m.taken.data(), size, m.slot, records_) || !note_records(m)) {
+        return fail(m);
+      }
+      return announce();
+    }
+    return {};
+  }
+
+  /// Waits, and tells the workers so: one that finishes something sends it at once. What was
+  /// finished before they could know is taken from them.
+  Event wait_promptly(int milliseconds, bool& ready) {
+    page_.parent_waits().store(true, std::memory_order_seq_cst);
+    const Event event = take_from_living();
+    if (event.kind == EventKind::idle) {
+      favour_head();
+      const bool looks_again = lost_head_ != none && !page_.flow().is_open;
+      ready = wait(looks_again ? std::min(milliseconds, lost_after_ms) : milliseconds);
+    }
+    page_.parent_waits().store(false, std::memory_order_relaxed);
+    return event;
+  }
+
+  /// Nobody has the head's item in hand while all wait for its end: so it can be after a death.
+  /// Then a new worker takes it over. Where none is to be had, the others must get on to it.
+  bool is_head_idle() const {
+    return options_.is_ordered && deaths_ > 0 && !is_running(page_.flow().head);
+  }
+
+  void favour_head() {
+    const bool is_stuck = is_head_lost() || (refused_ != 0 && is_head_idle());
+    if (flow_.set_open(is_stuck)) wake_all();
+  }
+
+  /// Out of sight for long: a living worker takes no time from a claim to its writing down, but for
+  /// what keeps it from its processor.
+  bool is_head_lost() {
+    const std::uint64_t head = page_.flow().head;
+    if (!is_head_idle() || !is_head_out_of_sight()) {
+      lost_head_ = none;
+    } else if (lost_head_ != head) {
+      lost_head_ = head;
+      lost_since_ = now_ns();
+    }
+    return lost_head_ != none && now_ns() - lost_since_ >= std::int64_t{lost_after_ms} * 1000000;
+  }
+
+  /// A worker that died between claiming the head's item and writing it down has taken it along:
+  /// see requeue_gap().
+  bool is_head_out_of_sight() const {
+    const std::uint64_t head = page_.flow().head;
+    if (head >= page_.next()) return false;
+    for (int i = 0; i < page_.slots(); ++i) {
+      const Block block = Block::of(page_.slot(i).block);
+      if (block.cursor <= head && head < block.end) return false;
+    }
+    return true;
+  }
+
+  bool is_running(std::uint64_t item) const {
+    for (const Place& member : members_) {
+      if (member && page_.slot(member->slot).running == item + 1) return true;
+    }
+    return false;
+  }
+
+  /// A number without a descriptor means nothing else. That one is there already will do as well.
+  static void wake(Member& m) { tell(m, 0); }
+
+  /// Sends a number without a descriptor, which wakes the worker, too. Never waits.
+  static void tell(Member& m, std::uint32_t number) {
+    if (send_number(m.control.get(), number)) ++m.told;
+  }
+
+  /// Has the worker so much to read that what it can do without is better left unsaid? Its socket
+  /// must have room for what it can't do without.
+  bool is_behind(const Member& m) const {
+    return static_cast<std::int32_t>(m.told - page_.slot(m.slot).heard) >= most_unheard;
+  }
+
+  /// Tells workers which of their payloads nobody has any more.
+  void return_payloads() {
+    if (number_ == 0) return;
+    payload_returns().take(number_, [this](const PayloadOrigin& origin) {
+      const Place& member = members_[static_cast<std::size_t>(origin.slot)];
+      if (!member || member->life != origin.life || is_behind(*member)) return;
+      tell(*member, origin.number | return_flag);
+    });
+  }
+
+  /// Each pool of this process has another one.
+  static std::uint32_t next_number() {
+    static std::uint32_t last = 0;
+    return ++last;
+  }
+
+  void wake_all() {
+    for (const Place& member : members_) {
+      if (member && flow_.must_wake(page_.slot(member->slot).flow)) wake(*member);
+    }
+  }
+
+  Event announce() const {
+    if (records_.empty()) return {};
+    Event event = make(EventKind::records);
+    event.records = records_.data();
+    event.count = records_.size();
+    return event;
+  }
+
+  /// The worker has said bye. Its process is ending, which takes as long as its fork did where the
+  /// session is large: nobody waits for it here.
+  Event retire(Place& member) {
+    member->child.note_alone();
+    leaving_.push_back(std::move(member->child));
+    member.reset();
+    return {};
+  }
+
+  /// Its pipe has ended, or makes no sense: nothing more is read from it.
+  void lose_pipe(Member& m) {
+    m.results.reset();
+    m.readable = false;
+    if (stopping_ || m.ending.is_expected() || page_.slot(m.slot).note != ExitNote::none) {
+      return end(m, death_patience_ms);
+    }
+    const ProcessState state = look_at_child(m.child.pid());
+    if (state.is_living()) return give_up_on(m);
+    if (state.is_dying()) return end(m, death_patience_ms);
+    note_lateness(m);
+    m.ending.doubt_for(doubt_ms);
+  }
+
+  /// It goes on although its pipe has ended: it is ended here, and that is why it died.
+  void give_up_on(Member& m) {
+    page_.slot(m.slot).note = ExitNote::given_up;
+    end(m, death_patience_ms);
+  }
+
+  /// Kills what may not be dead yet; its end is waited for, while other things are seen to.
+  void end(Member& m, int patience_ms) {
+    m.child.kill_group();
+    expect_end(m, patience_ms);
+  }
+
+  void expect_end(Member& m, int patience_ms) {
+    note_lateness(m);
+    m.ending.expect_within(patience_ms);
+  }
+
+  /// Whether its item's time was over is decided when there is a first sign of its end.
+  void note_lateness(Member& m) const {
+    if (!m.ending.is_awaited()) m.was_late = is_late(page_.slot(m.slot), 0);
+  }
+
+  /// All that came from it was read. If it has ended, or is late with that, it gets no more time.
+  void see_off(Member& m) {
+    if (m.has_ended) return bury(m);
+    if (!m.ending.is_overdue()) return;
+    if (m.ending.is_doubtful()) return give_up_on(m);
+    if (!makes_headway(m)) bury(m);
+  }
+
+  /// A large process takes its time to end, but it runs, or waits for a processor to do so.
+  bool makes_headway(Member& m) const {
+    const int most = m.was_late ? death_patience_ms : huge_patience_ms;
+    return !stopping_ && look_at_child(m.child.pid()).is_running() &&
+           m.ending.prolong(look_every_ms, most);
+  }
+
+  /// The worker has ended without a bye, or was given all the time there is for that.
+  void bury(Member& m) {
+    expect_end(m, 0);
+    m.child.kill_group();
+    note_time_out(m);
+    if (!m.child.reap()) leave_behind(m);
+    m.results.reset();
+    m.is_buried = true;
+  }
+
+  void leave_behind(Member& m) {
+    WorkerSlot& slot = page_.slot(m.slot);
+    // What is still there, for all that its time was over, was killed by its timer, too.
+    if (slot.note == ExitNote::none) {
+      slot.note = m.was_late ? ExitNote::timed_out : ExitNote::held;
+    }
+    std::vector<Child> held;
+    held.push_back(std::move(m.child));
+    reaper().adopt(held);
+  }
+
+  Reaper& reaper() { return options_.reaper != nullptr ? *options_.reaper : own_reaper_; }
+
+  /// A worker that its timer has ended says so, unless it held the timer's signal off or had
+  /// another handler for it. Who was killed in any other way wasn't late, however long nobody has
+  /// looked. This must be seen before the worker is reaped.
+  void note_time_out(const Member& m) {
+    WorkerSlot& slot = page_.slot(m.slot);
+    if (stopping_ || slot.note != ExitNote::none || !is_late(slot, 0)) return;
+    if (m.child.was_ended_by(time_out_signal) || m.child.was_ended_by(alarm_signal) ||
+        m.child.held_off(time_out_signal)) {
+      slot.note = ExitNote::timed_out;
+    }
+  }
+
+  /// First what the dead worker had staged, then the news of its death.
+  Event take_leave(Place& member) {
+    Member& m = *member;
+    if (!m.staged_taken) {
+      m.staged_taken = true;
+      records_.clear();
+      if (take_staged(m) && note_records(m)) return announce();
+      return {};
+    }
+    const Event event = m.loss_reported ? Event() : report_loss(m);
+    m.loss_reported = true;
+    if (event.kind != EventKind::idle) return event;
+    if (!m.begun.empty()) return report_begun(m);
+    dispatch_.take_back(m.life);
+    member.reset();
+    return {};
+  }
+
+  /// Staged bytes whose frame came through, whole, are ours already.
+  bool take_staged(const Member& m) {
+    const Staging staging = page_.staging(m.slot);
+    const std::size_t from = staging.taken(), to = staging.committed();
+    return staging.sequence() == m.reader.expected() && from < to && to <= staging.capacity() &&
+           parse_records(staging.data() + from, to - from, m.slot, records_);
+  }
+
+  Event report_loss(const Member& m) {
+    if (stopping_) return {};
+    WorkerSlot& slot = page_.slot(m.slot);
+    ++deaths_;
+    early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
+    if (early_deaths_ >= max_early_deaths) {
+      if (!is_anybody_at_work() && !is_complete()) return give_up(m, slot);
+      policy_.hold_off(early_deaths_ - max_early_deaths);
+    }
+    const std::uint64_t item = culprit_of(m, slot);
+    if (slot.running != item) put_back_running(m, slot);
+    if (item == 0 || !mark_done(item - 1)) return {};
+    return with_loss(EventKind::lost, m, slot, item);
+  }
+
+  /// The item that is lost with its worker, plus 1; 0 if none is. That is the one in hand; or the
+  /// last one if its record didn't come through although it was finished: it closed or damaged the
+  /// pipe, and would do so again in the next worker, for ever.
+  std::uint64_t culprit_of(const Member& m, const WorkerSlot& slot) {
+    if (m.unreadable != 0) return m.unreadable;
+    if (slot.running == 0) return slot.last;
+    return spare_once(m, slot) ? 0 : slot.running.load();
+  }
+
+  /// A worker that was ended here because its pipe made no sense may have damaged it in an earlier
+  /// item. So the one in hand gets a second chance; false if it has had that, or can't have it.
+  bool spare_once(const Member& m, const WorkerSlot& slot) {
+    return slot.note == ExitNote::given_up && !has_begun(m, slot) &&
+           spared_.insert(slot.running).second;
+  }
+
+  /// Has a record come of the item in hand?
+  static bool has_begun(const Member& m, const WorkerSlot& slot) {
+    return m.begun.count(slot.running - 1) != 0;
+  }
+
+  /// The item in hand is to be run again, which it can't be once something has come of it. It is
+  /// the one before its block. Where items are streamed, the dispatch knows of it.
+  void put_back_running(const Member& m, WorkerSlot& slot) const {
+    if (slot.running == 0 || has_begun(m, slot) || options_.is_streamed) return;
+    put_back_first(slot.block, static_cast<std::uint32_t>(slot.running - 1));
+  }
+
+  /// Nor is an item run again of which something has come: it went on after its worker had damaged
+  /// the pipe.
+  Event report_begun(Member& m) {
+    const std::uint64_t item = *m.begun.begin();
+    m.begun.erase(item);
+    if (stopping_ || !mark_done(item)) return {};
+    return with_loss(EventKind::lost, m, page_.slot(m.slot), item + 1);
+  }
+
+  /// Has a worker begun an item? Then workers can be had in this session. One that is dying counts
+  /// until its death has been told: the call must not end before its item is known to be lost.
+  bool is_anybody_at_work() const {
+    for (const Place& member : members_) {
+      if (member && page_.slot(member->slot).begun > 0) return true;
+    }
+    return false;
+  }
+
+  /// Nothing more is to be expected of it.
+  static bool is_leaving(const Member& m) { return m.is_buried || m.ending.is_awaited(); }
+
+  Event give_up(const Member& m, WorkerSlot& slot) {
+    stop();
+    Event event = with_loss(EventKind::failed, m, slot, 0);
+    event.error = 0;
+    return event;
+  }
+
+  Event with_loss(EventKind kind, const Member& m, const WorkerSlot& slot,
+                  std::uint64_t item) const {
+    Event event = make(kind);
+    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1,
+                  slot.note == ExitNote::timed_out};
+    return event;
+  }
+
+  static bool is_late(const WorkerSlot& slot, std::int64_t grace_ns) {
+    const std::int64_t deadline = slot.deadline.load(std::memory_order_acquire);
+    return deadline != 0 && now_ns() > deadline + grace_ns;
+  }
+
+  /// Ends workers whose timers should have ended them long ago, or have killed them in vain.
+  void kill_late() {
+    constexpr std::int64_t grace_ns = 1000000000;
+    for (Place& member : members_) {
+      if (!member || is_leaving(*member)) continue;
+      WorkerSlot& slot = page_.slot(member->slot);
+      if (!is_late(slot, 0)) continue;
+      const bool is_dying = look_at_child(member->child.pid()).is_dying();
+      if (!is_dying && !is_late(slot, grace_ns)) continue;
+      if (!is_dying && slot.note == ExitNote::none) slot.note = ExitNote::timed_out;
+      end(*member, stop_patience_ms);
+    }
+  }
+
+  /// Nothing has happened for a while. A worker that was killed and is held has nothing to tell, so
+  /// one after the other is looked at.
+  void look_for_dying() {
+    if (members_.empty() || now_ns() < next_look_) return;
+    next_look_ = now_ns() + std::int64_t{look_every_ms} * 1000000;
+    looked_at_ = (looked_at_ + 1) % members_.size();
+    const Place& member = members_[looked_at_];
+    if (!member || is_leaving(*member)) return;
+    if (look_at_child(member->child.pid()).is_dying()) expect_end(*member, death_patience_ms);
+  }
+
+  /// Gives the reaper those who take their time to end. Where they have been killed in the middle
+  /// of something, some of them may be held.
+  void hand_over() {
+    wait_for_ends();
+    for (Child& child : leaving_) (void)child.reap();
+    const auto is_reaped = [](const Child& child) { return child.pid() < 0; };
+    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), is_reaped), leaving_.end());
+    if (has_ended_well()) {
+      reaper().adopt(leaving_);
+    } else {
+      reaper().adopt_each(leaving_);
+    }
+  }
+
+  bool has_ended_well() const { return is_complete() && !stopping_; }
+
+  /// When all is done, nobody needs to wait for workers that have nothing to do any more. Else they
+  /// have been killed in the middle of it, and are waited for; but a process takes about as long to
+  /// end as it took to fork, and where that is a good part of the patience, they aren't either.
+  /// Where no reaper is at hand that outlives the pool, all are waited for.
+  void wait_for_ends() const {
+    const bool has_reaper = options_.reaper != nullptr;
+    const std::int64_t patience =
+        std::int64_t{has_reaper ? options_.patience_ms : death_patience_ms} * 1000000;
+    if (has_reaper && (has_ended_well() || policy_.fork_ns() > patience / 4)) return;
+    const std::int64_t deadline = now_ns() + patience;
+    for (const Child& child : leaving_) {
+      const std::int64_t left = std::max<std::int64_t>(0, deadline - now_ns());
+      child.ends_within(static_cast<int>(left / 1000000));
+    }
+  }
+
+  bool is_complete() const {
+    const bool all = options_.is_streamed ? has_all_items_ && dispatch_.empty() : done_.full();
+    return all || (stopping_ && live() == 0);
+  }
+
+  /// All items before this one are over: what records they have were delivered, up to the last
+  /// event. Of a stream, those that were given.
+  std::uint64_t first_open() {
+    if (options_.is_streamed) return dispatch_.first_open();
+    return first_open_ = done_.first_missing(first_open_);
+  }
+
+  int live() const {
+    int n = 0;
+    for (const Place& member : members_) n += member != nullptr;
+    return n;
+  }
+
+  Progress progress() const {
+    Progress sum;
+    sum.waiting = schedule_.waiting();
+    for (int i = 0; i < page_.slots(); ++i) {
+      sum.finished += page_.slot(i).finished;
+      sum.busy_ns += page_.slot(i).busy_ns;
+    }
+    return sum;
+  }
+
+  bool may_fork() const {
+    return !stopping_ && live() < limit_ && !(live() > 0 && policy_.holds_off());
+  }
+
+  bool wants_worker() {
+    if (!may_fork() || is_complete()) return false;
+    if (options_.is_streamed) return has_items_to_give();
+    if (live() == 0 && schedule_.waiting() == 0) requeue_gap();
+    if (schedule_.waiting() > 0 && is_head_idle()) return true;
+    return policy_.is_worth(progress(), live());
+  }
+
+  /// Of a stream nobody knows how much work there is.
+  bool has_items_to_give() const {
+    return !has_all_items_ || dispatch_.has_returned() ||
+           find_rest([](const Supply::Rest&) { return true; }) != nullptr;
+  }
+
+  /// A worker that dies between claiming items and writing them down takes them out of everybody's
+  /// sight. When all others have left, what isn't done is exactly what was lost in that way.
+  void requeue_gap() { page_.slot(free_slot()).block = done_.first_gap().word(); }
+
+  int free_slot() {
+    members_.resize(static_cast<std::size_t>(page_.slots()));
+    int i = 0;
+    while (members_[static_cast<std::size_t>(i)]) ++i;
+    return i;
+  }
+
+  /// One more worker, or, if it is refused, one fewer for the rest of the call.
+  void fork_worker() {
+    try {
+      policy_.before_fork();
+      if (options_.before_fork) options_.before_fork();
+      fork_into(free_slot());
+      policy_.after_fork();
+      populate_stack_above();
+      ++forks_;
+    } catch (const SystemError& error) {
+      limit_ = live();
+      refused_ = error.code().value();
+    }
+  }
+
+  void fork_into(int slot) {
+    page_.renew(slot);
+    leaving_.reserve(leaving_.size() + members_.size());  // close() allocates nothing
+    std::vector<int> sockets;
+    if (!options_.keeps_connections) sockets = open_sockets();
+    Pipe pipe = make_pipe(options_.pipe_bytes);
+    ControlPair control = make_control_pair();
+    auto member = std::make_unique<Member>();
+    member->slot = slot;
+    member->life = static_cast<std::uint32_t>(forks_);
+    const pid_t parent = ::getpid();
+    life_line_.open();
+    member->child = spawn([&] {
+      populate_stack_below();
+      seal_process(parent, control.worker.get(), page_.slot(slot), life_line_);
+      pipe.reader.reset();
+      control.parent.reset();
+      for (Pool* pool : registry()) pool->disown();
+      sever(sockets, control.worker.get());
+      work(slot, pipe.writer.get(), control.worker.get());
+    });
+    member->last_pid = member->child.pid();
+    member->results = std::move(pipe.reader);
+    member->control = std::move(control.parent);
+    if (options_.is_streamed) member->supply.use_files_again(options_.most_free_bytes);
+    members_[static_cast<std::size_t>(slot)] = std::move(member);
+  }
+
+  void work(int slot, int results, int control) {
+    keep_freed_memory();
+    Worker worker(page_, slot, results, control);
+    if (number_ != 0) worker.use_files_again(options_.most_free_bytes);
+    main_(worker);
+    worker.bye();
+  }
+
+  /// In a child: closes the siblings' descriptors and forgets their processes.
+  void disown() {
+    for (Place& member : members_) {
+      if (member) member->child.disown();
+    }
+    for (Child& child : leaving_) child.disown();
+    members_.clear();
+    leaving_.clear();
+    life_line_.close();
+    payload_.fd.reset();
+    backlog_.disown();
+  }
+
+  int patience(int tick_ms) const {
+    return may_fork() && schedule_.waiting() > 0 ? std::min(tick_ms, policy_.patience_ms())
+                                                 : tick_ms;
+  }
+
+  bool wait(int milliseconds) {
+    kill_late();
+    reactor_.clear();
+    for (Place& member : members_) {
+      if (!member) continue;
+      reactor_.watch(member->results.get());
+      reactor_.watch(member->child.pidfd());
+      milliseconds = std::min(milliseconds, patience_with(*member, milliseconds));
+    }
+    const bool ready = reactor_.wait(milliseconds);
+    std::size_t place = 0;
+    for (Place& member : members_) {
+      if (!member) continue;
+      member->readable = reactor_.is_ready(place++);
+      look_for_end(*member, reactor_.is_ready(place++));
+    }
+    if (!ready) look_for_dying();
+    return ready;
+  }
+
+  /// One that is about to end is looked at when its time is over, and ever so often if no
+  /// descriptor tells of its end.
+  static int patience_with(const Member& m, int milliseconds) {
+    if (m.is_buried || !m.ending.is_awaited()) return milliseconds;
+    const int left = m.ending.milliseconds_left();
+    return m.child.pidfd() >= 0 ? left : std::min(left, 1);
+  }
+
+  /// Is the end of somebody awaited, so that a wait may be shorter than the caller wants?
+  bool is_seeing_off() const {
+    for (const Place& member : members_) {
+      if (member && member->ending.is_awaited()) return true;
+    }
+    return false;
+  }
+
+  /// Without a pidfd the process is asked for directly; that is once a tick at the least. One that
+  /// is dead and can't be reaped is in the hands of a debugger.
+  void look_for_end(Member& m, bool pidfd_ready) {
+    if (m.child.pidfd() >= 0 && !pidfd_ready) return;
+    m.has_ended = m.child.has_ended();
+    if (m.has_ended || !pidfd_ready) return;
+    m.child.close_pidfd();
+    expect_end(m, death_patience_ms);
+  }
+
+  /// All pools of this process: a worker of one lets go of all.
+  static std::list<Pool*>& registry() {
+    static std::list<Pool*> pools;
+    return pools;
+  }
+
+  static constexpr int max_early_deaths = 2;
+  static constexpr std::size_t inbox_bytes = std::size_t{32} << 10;  // each of two
+  static constexpr int stop_patience_ms = 500;    // somebody waits for the end of the call
+  static constexpr int death_patience_ms = 1000;  // the others go on meanwhile
+  static constexpr int huge_patience_ms = 30000;  // it is busy with its end
+  static constexpr int doubt_ms = 2000;           // nobody can tell whether it is dying
+  static constexpr int look_every_ms = 100;
+  static constexpr std::int64_t parcel_ns = BlockSize::target_ns;
+  static constexpr std::int32_t most_unheard = 64;
+  static constexpr int lost_after_ms = 50;
+  static constexpr std::uint64_t none = UINT64_MAX;
+
+  PoolOptions options_;
+  std::uint32_t number_ = 0;  // 0: takes no payloads back
+  WorkerMain main_;
+  pid_t owner_;
+  int limit_;
+  SharedPage page_;
+  Schedule schedule_;
+  FlowReceiver flow_;
+  Bitmap done_;
+  std::uint64_t first_open_ = 0;  // none before it is open
+  Backlog backlog_;
+  Dispatch dispatch_;
+  bool has_all_items_ = false;
+  std::uint64_t parcels_ = 0;  // that were posted
+  std::int64_t asked_at_ = 0;  // when the caller was told last of a hungry worker
+  bool is_supply_slow_ = false;
+  ForkPolicy policy_;
+  Reactor reactor_;
+  LifeLine life_line_;
+  std::vector<Place> members_;
+  std::vector<Child> leaving_;
+  std::vector<Record> records_;
+  std::uint64_t lost_head_ = none;  // an item that may be out of sight
+  std::int64_t lost_since_ = 0;
+  int refused_ = 0;
+  int forks_ = 0;
+  int deaths_ = 0;
+  int early_deaths_ = 0;
+  std::set<std::uint64_t> spared_;  // items that have had their second chance, plus 1
+  bool stopping_ = false;
+  Reaper own_reaper_;  // without one of the caller's
+  std::size_t looked_at_ = 0;
+  std::int64_t next_look_ = 0;
+  NumberedFd payload_;     // the one that was taken last, or a place kept for the next one
+  MappedPayload spilled_;  // the record of the last event, if it came in a file
+};
+
+}  // namespace lomp
+
+#endif

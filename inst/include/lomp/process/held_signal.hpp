@@ -1,0 +1,48 @@
+// Side: parent.
+/// \file
+/// Tells of a dead process which signals it held off.
+#ifndef LOMP_PROCESS_HELD_SIGNAL_HPP
+#define LOMP_PROCESS_HELD_SIGNAL_HPP
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "lomp/os/fd.hpp"
+#include "lomp/process/descendants.hpp"
+
+namespace lomp {
+
+#if LOMP_LINUX
+
+/// A set of signals that /proc/PID/status names; empty if it doesn't.
+inline std::uint64_t signals_in(const std::string& status, const char* name) {
+  const std::size_t at = status.find(name);
+  if (at == std::string::npos) return 0;
+  return std::strtoull(status.c_str() + at + std::strlen(name), nullptr, 16);
+}
+
+/// Had the signal come to a process that is a zombie now, and was waiting because the process had
+/// blocked it? The kernel keeps no signal that is ignored: then this tells that one may have come.
+inline bool held_off_signal(pid_t zombie, int signal) {
+  if (!is_own_proc()) return false;
+  ProcPath path;
+  append(append(append(path, "/proc/"), zombie), "/status");
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+  std::string status(4096, '\0');
+  const ssize_t n = retry_eintr([&] { return ::read(file.get(), &status[0], status.size()); });
+  status.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  const std::uint64_t held = signals_in(status, "\nSigPnd:") | signals_in(status, "\nShdPnd:") |
+                             signals_in(status, "\nSigIgn:");
+  return (held >> (signal - 1) & 1) != 0;
+}
+
+#else
+
+inline bool held_off_signal(pid_t, int) { return false; }
+
+#endif
+
+}  // namespace lomp
+
+#endif

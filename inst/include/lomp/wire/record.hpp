@@ -1,0 +1,79 @@
+// Side: both.
+/// \file
+/// A record: what a worker has to say about one item.
+#ifndef LOMP_WIRE_RECORD_HPP
+#define LOMP_WIRE_RECORD_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace lomp {
+
+/// What a record is to the worker that makes it: `kind` (0 to 15) is the caller's, the core carries
+/// it. An item may have any number of records; all but its last one say that it goes on.
+struct RecordKind {
+  unsigned kind = 0;
+  bool goes_on = false;
+
+  std::uint32_t word() const { return (kind & 15u) | (goes_on ? 16u : 0u); }
+  static RecordKind of(std::uint32_t word) { return {word & 15u, (word & 16u) != 0}; }
+};
+
+/// Memory is counted in pages of this size where it travels beside a record.
+constexpr std::size_t cost_page = 4096;
+
+/// A finished record, borrowed from the buffer that it was read into.
+struct Record {
+  std::uint64_t item;
+  unsigned kind;
+  const unsigned char* data;
+  std::size_t size;
+  int worker;                       ///< whose it is: its payloads come from there
+  bool goes_on = false;             ///< its item has more records
+  std::uint32_t payload_pages = 0;  ///< what its payloads take
+  std::uint32_t life = 0;           ///< which of the processes that were in the worker's place
+
+  /// What it takes until nobody needs it any more; its worker counts alike.
+  std::uint64_t cost() const { return size + std::uint64_t{payload_pages} * cost_page; }
+};
+
+/// Precedes each staged record. Large records travel as parts and have no such header.
+struct RecordHeader {
+  std::uint32_t item;
+  std::uint32_t size_and_kind;
+  std::uint32_t payload_pages;
+
+  std::size_t size() const { return size_and_kind >> 5; }
+  RecordKind kind() const { return RecordKind::of(size_and_kind); }
+};
+
+constexpr std::size_t max_staged_record = (std::size_t{1} << 27) - 1;
+
+inline RecordHeader make_record_header(std::uint64_t item, RecordKind kind, std::size_t size,
+                                       std::uint32_t payload_pages = 0) {
+  return {static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(size) << 5 | kind.word(),
+          payload_pages};
+}
+
+/// Appends the records in a worker's row of them to `out`; false if the row ends inside a record.
+inline bool parse_records(const unsigned char* data, std::size_t size, int worker,
+                          std::vector<Record>& out) {
+  while (size >= sizeof(RecordHeader)) {
+    RecordHeader header;
+    std::memcpy(&header, data, sizeof header);
+    const std::size_t body = header.size();
+    if (body > size - sizeof header) return false;
+    const RecordKind kind = header.kind();
+    out.push_back({header.item, kind.kind, data + sizeof header, body, worker, kind.goes_on,
+                   header.payload_pages});
+    data += sizeof header + body;
+    size -= sizeof header + body;
+  }
+  return size == 0;
+}
+
+}  // namespace lomp
+
+#endif

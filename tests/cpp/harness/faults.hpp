@@ -1,0 +1,63 @@
+/// \file
+/// Page faults in tests.
+#ifndef LOMP_TESTS_FAULTS_HPP
+#define LOMP_TESTS_FAULTS_HPP
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <cstring>
+
+#include "lomp/os/populate.hpp"
+
+namespace lomp_test {
+
+inline long faults() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+/// Memory of whole pages, all of them written to.
+struct Pages {
+  explicit Pages(std::size_t n)
+      : bytes(n * lomp::page_size()),
+        data(static_cast<unsigned char*>(
+            ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {
+    std::memset(data, 1, bytes);
+  }
+  ~Pages() { ::munmap(data, bytes); }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+
+  lomp::AddressRange range() const {
+    const auto begin = reinterpret_cast<std::uintptr_t>(data);
+    return {begin, begin + bytes};
+  }
+
+  /// Writes to each page; how many faults that took.
+  long rewrite() const {
+    const long before = faults();
+    for (std::size_t at = 0; at < bytes; at += lomp::page_size()) {
+      static_cast<volatile unsigned char*>(data)[at] = 2;
+    }
+    return faults() - before;
+  }
+
+  std::size_t bytes;
+  unsigned char* data;
+};
+
+/// Can this kernel copy pages in advance?
+inline bool can_populate() {
+#if LOMP_LINUX
+  const Pages page(1);
+  return ::madvise(page.data, page.bytes, 23) == 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace lomp_test
+
+#endif

@@ -1,0 +1,195 @@
+#include <testthat/vendor/catch.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "harness/processes.hpp"
+#include "lomp/process/child.hpp"
+#include "lomp/process/descendants.hpp"
+
+using namespace lomp_test;
+using lomp::Child;
+using lomp::spawn;
+
+TEST_CASE("a process that has started nothing has nothing to end") {
+  const LeavesNothing check;
+  lomp::end_own_descendants();
+  const Child child = spawn([] { wait_for_death(); });
+  lomp::end_descendants_of_child(child.pid());
+  CHECK_FALSE(child.has_ended());
+}
+
+#if LOMP_LINUX
+
+namespace {
+
+/// Forks a process in a session of its own, which runs `main` and then waits.
+template <class Main>
+pid_t start_elsewhere(Main main) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  ::setsid();
+  main();
+  wait_for_death();
+}
+
+/// Starts a process that is in a session of its own and whose parent has ended.
+void leave_behind(const SharedArray<pid_t>& told, std::size_t at) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    start_elsewhere([&] { told[at] = ::getpid(); });
+    ::_exit(0);
+  }
+  ::waitpid(pid, nullptr, 0);
+  eventually([&] { return told[at] != 0; });
+}
+
+/// Three generations below, one orphan, and one that a thread has started.
+void start_family(const SharedArray<pid_t>& told) {
+  start_elsewhere([&] {
+    told[0] = ::getpid();
+    start_elsewhere([&] {
+      told[1] = ::getpid();
+      start_elsewhere([&] { told[2] = ::getpid(); });
+    });
+  });
+  leave_behind(told, 3);
+  std::thread([&] {
+    start_elsewhere([&] { told[4] = ::getpid(); });
+    eventually([&] { return told[4] != 0; });
+    wait_for_death();
+  }).detach();
+  eventually([&] { return told[0] && told[1] && told[2] && told[3] && told[4]; });
+}
+
+constexpr std::size_t family = 5;
+
+/// Is each of the family gone? Those that this process has adopted are reaped.
+bool are_gone(const SharedArray<pid_t>& told) {
+  bool all = true;
+  for (std::size_t i = 0; i < family; ++i) all = is_gone(told[i]) && all;
+  return all;
+}
+
+std::vector<pid_t> sorted(std::vector<pid_t> pids) {
+  std::sort(pids.begin(), pids.end());
+  return pids;
+}
+
+}  // namespace
+
+LINUX_TEST_CASE("a process ends all that it has started wherever that is") {
+  const SharedArray<pid_t> told(family);
+  const int status = run_in_process([&] {
+    lomp::adopt_orphans();
+    start_family(told);
+    if (!lomp::has_children(::getpid())) return 1;
+    lomp::end_own_descendants();
+    return are_gone(told) ? 0 : 2;
+  });
+  CHECK(status == 0);
+}
+
+LINUX_TEST_CASE("what a child has started is ended by its parent") {
+  adopt_orphans();
+  const SharedArray<pid_t> told(family);
+  SharedArray<int> is_ready(1);
+  {
+    const Child child = spawn([&] {
+      lomp::adopt_orphans();
+      start_family(told);
+      is_ready[0] = 1;
+      wait_for_death();
+    });
+    REQUIRE(eventually([&] { return is_ready[0] == 1; }));
+    lomp::end_descendants_of_child(child.pid());
+    CHECK(lomp::state_of(child.pid()) == 'T');
+    for (std::size_t i = 0; i < family; ++i) {
+      CAPTURE(i);
+      CHECK(lomp::is_dead_state(lomp::state_of(told[i])));
+    }
+  }
+  CHECK(eventually([&] { return are_gone(told); }));
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
+}
+
+LINUX_TEST_CASE("a child without children is not even stopped") {
+  const Child child = spawn([] { wait_for_death(); });
+  lomp::end_descendants_of_child(child.pid());
+  CHECK(lomp::state_of(child.pid()) != 'T');
+}
+
+LINUX_TEST_CASE("a family that is still growing is ended") {
+  adopt_orphans();
+  const SharedArray<pid_t> told(1);
+  {
+    const Child child = spawn([&] {
+      lomp::adopt_orphans();
+      for (;;) {  // each one leaves a session of its own to another one and ends
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+          told[0] = start_elsewhere([] {});
+          ::_exit(0);
+        }
+        ::waitpid(pid, nullptr, 0);
+        ::poll(nullptr, 0, 1);
+      }
+    });
+    REQUIRE(eventually([&] { return told[0] != 0; }));
+    work_for_us(20000);
+    lomp::end_descendants_of_child(child.pid());
+    bool is_any_alive = false;
+    lomp::visit_children(child.pid(), [&](pid_t pid) {
+      if (!lomp::is_dead_state(lomp::state_of(pid))) is_any_alive = true;
+    });
+    CHECK_FALSE(is_any_alive);
+  }
+  CHECK(eventually([] {
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
+    return has_no_child();
+  }));
+}
+
+LINUX_TEST_CASE("a search finds the same children as the kernel's list") {
+  const LeavesNothing check;
+  std::vector<Child> children;
+  for (int i = 0; i < 20; ++i) children.push_back(spawn([] { wait_for_death(); }));
+  std::vector<pid_t> all, listed, searched;
+  for (const Child& child : children) all.push_back(child.pid());
+  lomp::visit_children(::getpid(), [&](pid_t pid) { listed.push_back(pid); });
+  lomp::search_children(::getpid(), [&](pid_t pid) { searched.push_back(pid); });
+  CHECK(sorted(listed) == sorted(all));
+  CHECK(sorted(searched) == sorted(all));
+}
+
+LINUX_TEST_CASE("a long list of children is read in pieces") {
+  const LeavesNothing check;
+  std::vector<Child> children;
+  std::vector<pid_t> all, listed;
+  for (int i = 0; i < 200; ++i) children.push_back(spawn([] { wait_for_death(); }));
+  for (const Child& child : children) all.push_back(child.pid());
+  lomp::visit_children(::getpid(), [&](pid_t pid) { listed.push_back(pid); });
+  CHECK(sorted(listed) == sorted(all));
+}
+
+LINUX_TEST_CASE("a process's state is told whatever its name is") {
+  Child child = spawn([] {
+    ::prctl(PR_SET_NAME, "a) Z 1 (b");
+    wait_for_death();
+  });
+  pid_t parent = 0;
+  CHECK(eventually([&] { return lomp::state_of(child.pid(), &parent) == 'S'; }));
+  CHECK(parent == ::getpid());
+  const pid_t pid = child.pid();
+  ::kill(pid, SIGKILL);
+  CHECK(eventually([&] { return lomp::state_of(pid) == 'Z'; }));
+  child.wait();
+  CHECK(lomp::state_of(pid) == 0);
+  CHECK_FALSE(lomp::has_children(pid));
+}
+
+LINUX_TEST_CASE("this process finds itself in its own list of processes") {
+  CHECK(lomp::is_own_proc());
+}
+
+#endif

@@ -1,0 +1,30 @@
+#include <testthat/vendor/catch.h>
+
+#include "harness/processes.hpp"
+#include "lomp/worker/time_share.hpp"
+
+using lomp::TimeShare;
+using namespace lomp_test;
+
+TEST_CASE("the first time is always due") { CHECK(TimeShare(1000).is_due()); }
+
+TEST_CASE("what took long has to wait so many times as long") {
+  TimeShare share(3);
+  const std::int64_t began = lomp::now_ns();
+  share.begin();
+  work_for_us(100000);
+  share.end();
+  const bool is_due = share.is_due();
+  if (lomp::now_ns() - began < 400000000) CHECK_FALSE(is_due);
+  CHECK(eventually([&] { return share.is_due(); }));
+  CHECK(lomp::now_ns() - began >= 400000000);
+}
+
+TEST_CASE("what takes no time never waits long") {
+  TimeShare share(1);
+  for (int i = 0; i < 100; ++i) {
+    share.begin();
+    share.end();
+    CHECK(eventually([&] { return share.is_due(); }));
+  }
+}

@@ -1,0 +1,1246 @@
+#include <testthat/vendor/catch.h>
+
+#include <functional>
+#include <memory>
+#include <random>
+#include <stdexcept>
+
+#include "harness/fakes.hpp"
+#include "harness/pools.hpp"
+#include "harness/stepper.hpp"
+#include "lomp/process/child.hpp"
+#include "lomp/wire/frame_reader.hpp"
+#include "lomp/worker/worker.hpp"
+
+using namespace lomp_test;
+using lomp::Block;
+using lomp::ExitNote;
+using lomp::FrameKind;
+using lomp::FrameReader;
+using lomp::PartEnd;
+using lomp::Pipe;
+using lomp::ReadStatus;
+using lomp::Record;
+using lomp::SharedPage;
+using lomp::Worker;
+
+namespace {
+
+/// A worker in this very process, and what its parent would see of it. Nothing in a worker needs a
+/// process of its own but its end.
+class Desk {
+ public:
+  explicit Desk(std::uint64_t items, std::size_t staging_bytes = 256, int workers = 2)
+      : page(items, workers, staging_bytes),
+        worker(page, 0, pipe.writer.get(), control.worker.get()) {}
+
+  lomp::WorkerSlot& slot() { return page.slot(0); }
+
+  /// Takes the next item, from a new block if need be.
+  std::uint32_t take() {
+    std::uint32_t item = 0;
+    while (!worker.take(item)) REQUIRE(worker.next_block());
+    return item;
+  }
+
+  /// The next frame's status; its records are appended to `records`.
+  ReadStatus read() {
+    const ReadStatus status = reader.next(pipe.reader.get());
+    if (status != ReadStatus::frame) return status;
+    const lomp::FrameHeader& header = reader.header();
+    std::vector<Record> row;
+    if (header.kind == FrameKind::records) {
+      REQUIRE(lomp::parse_records(reader.body(), reader.size(), 0, row));
+    } else if (header.kind == FrameKind::part && header.end == PartEnd::last) {
+      const lomp::RecordKind kind = lomp::RecordKind::of(header.record_kind);
+      row.push_back({header.item, kind.kind, reader.body(), reader.size(), 0, kind.goes_on,
+                     header.payload_pages});
+    }
+    for (const Record& record : row) {
+      records.push_back({record.item, record.kind, Bytes(record.data, record.data + record.size),
+                         record.goes_on, record.cost()});
+    }
+    return status;
+  }
+
+  void read_all() {
+    while (read() == ReadStatus::frame) continue;
+  }
+
+  struct Received {
+    std::uint64_t item;
+    unsigned kind;
+    Bytes bytes;
+    bool goes_on;
+    std::uint64_t cost;
+  };
+
+  SharedPage page;
+  Pipe pipe = lomp::make_pipe();
+  lomp::ControlPair control = lomp::make_control_pair();
+  Worker worker;
+  FrameReader reader;
+  std::vector<Received> records;
+};
+
+bool is_right(const Desk::Received& record, std::uint64_t item, std::size_t size) {
+  return record.item == item && record.kind == kind_of(item) && record.bytes == payload(item, size);
+}
+
+/// Has the desk's worker do an item whose record has that size.
+void do_item(Desk& desk, std::size_t size, std::size_t piece = 1000000) {
+  const std::uint32_t item = desk.take();
+  put_payload(desk.worker, item, size, piece);
+  desk.worker.finish(kind_of(item));
+}
+
+/// Does items with these sizes, reads what comes of them, and checks it.
+void check_sizes(const std::vector<std::size_t>& sizes, std::size_t piece,
+                 std::size_t staging_bytes) {
+  Desk desk(sizes.size(), staging_bytes);
+  for (std::size_t size : sizes) {
+    do_item(desk, size, piece);
+    desk.read_all();
+  }
+  desk.worker.bye();
+  desk.read_all();
+  REQUIRE(desk.reader.header().kind == FrameKind::bye);
+  REQUIRE(desk.records.size() == sizes.size());
+  for (std::size_t i = 0; i < sizes.size(); ++i) REQUIRE(is_right(desk.records[i], i, sizes[i]));
+  // What lies behind the staging buffer is the next worker's.
+  for (int i = 0; i < 8; ++i) REQUIRE(desk.page.staging(1).data()[i] == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a worker claims one item first and tells what it does") {
+  Desk desk(100);
+  std::uint32_t item = 99;
+  CHECK_FALSE(desk.worker.take(item));
+  REQUIRE(desk.worker.next_block());
+  CHECK(desk.page.next() == 1);
+  CHECK(desk.worker.running() == 0);
+  REQUIRE(desk.worker.take(item));
+  CHECK(item == 0);
+  CHECK(desk.worker.running() == 1);
+  CHECK(desk.slot().running == 1);
+  CHECK(desk.slot().last == 1);
+  CHECK(desk.slot().begun == 1);
+  desk.worker.finish(0);
+  CHECK(desk.worker.running() == 0);
+  CHECK(desk.slot().last == 1);
+  CHECK_FALSE(desk.worker.take(item));
+}
+
+TEST_CASE("a worker does all items and then has no block") {
+  Desk desk(500, 100000, 1);
+  std::uint32_t item = 0, count = 0;
+  while (desk.worker.next_block()) {
+    while (desk.worker.take(item)) {
+      CHECK(item == count++);
+      desk.worker.finish(0);
+    }
+  }
+  CHECK(count == 500);
+  CHECK_FALSE(desk.worker.next_block());
+  CHECK(desk.slot().begun == 500);
+  CHECK(desk.slot().finished == 500);
+}
+
+TEST_CASE("a worker goes on with what a dead one at its place had claimed") {
+  Desk desk(100);
+  desk.page.next() = 50;
+  desk.slot().block = Block{20, 22}.word();
+  REQUIRE(desk.worker.next_block());
+  CHECK(desk.take() == 20);
+  desk.worker.finish(0);
+  CHECK(desk.take() == 21);
+  desk.worker.finish(0);
+  CHECK(desk.page.next() == 50);
+  CHECK(desk.take() == 50);
+}
+
+TEST_CASE("a worker steals when all is claimed and keeps its loot where it can be stolen again") {
+  Desk desk(100);
+  desk.page.next() = 100;
+  desk.page.slot(1).block = Block{10, 20}.word();
+  CHECK(desk.take() == 15);
+  CHECK(Block::of(desk.slot().block).cursor == 16);
+  CHECK(Block::of(desk.slot().block).end == 20);
+  CHECK(Block::of(desk.page.slot(1).block).end == 15);
+}
+
+TEST_CASE("cheap items come in growing blocks and their time is summed up") {
+  Desk desk(100000, 1000000);
+  for (int i = 0; i < 1000; ++i) {
+    desk.take();
+    desk.worker.finish(0);
+  }
+  CHECK(desk.page.next() > 1000);
+  const std::uint64_t finished = desk.slot().finished;
+  CHECK(finished >= 8);
+  CHECK(finished <= 1000);
+  CHECK(desk.slot().busy_ns > 0);
+}
+
+TEST_CASE("a record put in pieces arrives as one") {
+  Desk desk(1);
+  do_item(desk, 100, 7);
+  desk.worker.flush();
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 1);
+  CHECK(is_right(desk.records[0], 0, 100));
+  CHECK(desk.read() == ReadStatus::would_block);
+}
+
+TEST_CASE("finished records wait and go out in one frame") {
+  Desk desk(3, 1000, 1);
+  desk.page.next() = 3;
+  desk.slot().block = Block{0, 3}.word();
+  for (int i = 0; i < 3; ++i) do_item(desk, 10);
+  CHECK(desk.read() == ReadStatus::would_block);
+  CHECK(desk.page.staging(0).committed() == 3 * (sizeof(lomp::RecordHeader) + 10));
+  desk.worker.flush();
+  CHECK(desk.page.staging(0).committed() == 0);
+  CHECK(desk.read() == ReadStatus::frame);
+  CHECK(desk.records.size() == 3);
+  CHECK(desk.read() == ReadStatus::would_block);
+}
+
+TEST_CASE("a piece of no bytes may come from nowhere") {
+  Desk desk(1);
+  const std::uint32_t item = desk.take();
+  desk.worker.put(nullptr, 0);
+  desk.worker.finish(kind_of(item));
+  desk.worker.flush();
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 1);
+  CHECK(is_right(desk.records[0], item, 0));
+}
+
+TEST_CASE("nothing staged is not sent") {
+  Desk desk(1);
+  desk.worker.flush();
+  CHECK(desk.read() == ReadStatus::would_block);
+  CHECK(desk.page.staging(0).sequence() == 0);
+}
+
+namespace {
+
+/// Does one item, and tells whether its parent hears of that before the next one.
+bool is_heard_of(Desk& desk, int us) {
+  std::uint32_t item = 0;
+  REQUIRE(desk.worker.next_block());
+  REQUIRE(desk.worker.take(item));
+  work_for_us(us);
+  desk.worker.finish(kind_of(item));
+  REQUIRE_FALSE(desk.worker.take(item));
+  desk.worker.next_block();
+  return desk.read() == ReadStatus::frame;
+}
+
+}  // namespace
+
+TEST_CASE("the first block's end is heard of if what is left may be worth another worker") {
+  Desk few(3), many(1000000), watched(3);
+  few.page.is_watched() = many.page.is_watched() = false;
+  CHECK(is_heard_of(few, 1000));
+  CHECK(is_heard_of(many, 1));
+  CHECK(is_heard_of(watched, 0));
+}
+
+TEST_CASE("the first block's end isn't heard of if the rest is done in no time") {
+  bool is_heard = true;  // the machine may be slow now and then
+  for (int attempt = 0; is_heard && attempt < 100; ++attempt) {
+    Desk desk(2);
+    desk.page.is_watched() = false;
+    is_heard = is_heard_of(desk, 0);
+  }
+  CHECK_FALSE(is_heard);
+}
+
+TEST_CASE("the first block's end is heard of at once and the next ones' after a while") {
+  Desk desk(100);
+  do_item(desk, 1);
+  std::uint32_t item = 0;
+  REQUIRE_FALSE(desk.worker.take(item));
+  REQUIRE(desk.worker.next_block());
+  const std::int64_t flushed = lomp::now_ns();
+  CHECK(desk.read() == ReadStatus::frame);
+  while (desk.worker.take(item)) desk.worker.finish(0);
+  desk.worker.next_block();
+  const bool is_early = lomp::now_ns() - flushed < 15000000;  // the machine may have been slow
+  if (is_early) CHECK(desk.read() == ReadStatus::would_block);
+  work_for_us(21000);
+  while (desk.worker.take(item)) desk.worker.finish(0);
+  desk.worker.next_block();
+  CHECK(desk.read() == ReadStatus::frame);
+}
+
+TEST_CASE("a goodbye comes last and after all that was staged") {
+  Desk desk(1);
+  do_item(desk, 10);
+  desk.worker.bye();
+  CHECK(desk.read() == ReadStatus::frame);
+  CHECK(desk.records.size() == 1);
+  CHECK(desk.read() == ReadStatus::frame);
+  CHECK(desk.reader.header().kind == FrameKind::bye);
+  CHECK(desk.read() == ReadStatus::would_block);
+  CHECK(desk.slot().finished == 1);
+}
+
+TEST_CASE("records of sizes about that of the staging buffer arrive whole") {
+  for (std::size_t before : {0, 1, 8, 100, 240, 247, 248}) {
+    for (std::size_t size = 230; size < 270; ++size) {
+      for (std::size_t piece : {1, 3, 100, 1000}) check_sizes({before, size, 0, 1}, piece, 256);
+    }
+  }
+}
+
+TEST_CASE("empty records arrive however full the staging buffer is") {
+  for (std::size_t staging_bytes : {8, 9, 15, 16, 17, 24, 64}) {
+    check_sizes(std::vector<std::size_t>(50, 0), 1, staging_bytes);
+    check_sizes({1, 0, 0, 7, 0, 8, 0, 9, 0, 0}, 4, staging_bytes);
+  }
+}
+
+TEST_CASE("records of any sizes put in any pieces arrive whole and in order") {
+  std::mt19937 random(1);
+  for (int round = 0; round < 60; ++round) {
+    std::vector<std::size_t> sizes(40);
+    for (std::size_t& size : sizes) size = random() % (random() % 5 == 0 ? 5000 : 100);
+    check_sizes(sizes, 1 + random() % (random() % 2 == 0 ? 10 : 2000), 64 + random() % 500);
+  }
+}
+
+TEST_CASE("a flush between the pieces of a record keeps them") {
+  Desk desk(2, 256, 1);
+  do_item(desk, 20);
+  const std::uint32_t item = desk.take();
+  const Bytes bytes = payload(item, 50);
+  desk.worker.put(bytes.data(), 20);
+  desk.worker.put(bytes.data() + 20, 30);
+  desk.worker.finish(kind_of(item));
+  desk.worker.flush();
+  desk.read_all();
+  REQUIRE(desk.records.size() == 2);
+  CHECK(is_right(desk.records[1], item, 50));
+}
+
+TEST_CASE("of an abandoned record nothing arrives and its item goes on") {
+  for (std::size_t size : {0, 1, 100, 248, 249, 1000, 100000}) {
+    for (std::size_t staged : {0, 100}) {
+      CAPTURE(size);
+      Desk desk(3, 256, 1);
+      do_item(desk, staged);
+      const std::uint32_t item = desk.take();
+      put_payload(desk.worker, item, size, 90);
+      desk.worker.abandon();
+      CHECK(desk.worker.running() == item + 1);
+      put_payload(desk.worker, item, 30);
+      desk.worker.finish(kind_of(item));
+      do_item(desk, 700);
+      desk.worker.bye();
+      desk.read_all();
+      REQUIRE(desk.records.size() == 3);
+      CHECK(is_right(desk.records[0], 0, staged));
+      CHECK(is_right(desk.records[1], 1, 30));
+      CHECK(is_right(desk.records[2], 2, 700));
+    }
+  }
+}
+
+TEST_CASE("a large record may be abandoned for a large one") {
+  Desk desk(1, 256, 1);
+  const std::uint32_t item = desk.take();
+  put_payload(desk.worker, 77, 5000, 500);
+  desk.worker.abandon();
+  put_payload(desk.worker, item, 6000, 600);
+  desk.worker.finish(kind_of(item));
+  desk.read_all();
+  REQUIRE(desk.records.size() == 1);
+  CHECK(is_right(desk.records[0], item, 6000));
+}
+
+TEST_CASE("a worker survives interrupted and short writes") {
+  std::mt19937 random(2);
+  Fake<&Kernel::writev> fake([&](int fd, const iovec* parts, int count) -> ssize_t {
+    if (count == 0 || random() % 3 == 0) return failing(EINTR)();
+    return ::write(fd, parts[0].iov_base, 1 + random() % parts[0].iov_len);
+  });
+  check_sizes({10, 3000, 0, 250, 100, 20000, 1}, 123, 256);
+}
+
+namespace {
+
+/// What a parent would find if its worker died now. Nothing here allocates memory, since the worker
+/// may be anywhere.
+class Remains {
+ public:
+  static constexpr std::size_t items = 6;
+  static constexpr std::size_t staging_bytes = 64;
+
+  Remains() {
+    for (std::size_t i = 0; i < items; ++i) contents_[i] = payload(i, sizes[i]);
+  }
+
+  const Bytes& content(std::size_t item) const { return contents_[item]; }
+  lomp::SharedPage& page() { return page_; }
+  void note_finished(std::size_t item) { is_finished_[item] = true; }
+  long looks() const { return looks_; }
+  long faults() const { return faults_; }
+
+  /// Stands in for the pipe: what is written has arrived as soon as this returns.
+  ssize_t receive(const iovec* parts, int count) {
+    is_receiving_ = true;
+    Bytes frame;
+    for (int i = 0; i < count; ++i) {
+      const auto* first = static_cast<const unsigned char*>(parts[i].iov_base);
+      frame.insert(frame.end(), first, first + parts[i].iov_len);
+    }
+    receive(frame);
+    ++frames_;
+    is_receiving_ = false;
+    return static_cast<ssize_t>(frame.size());
+  }
+
+  void look() {
+    if (is_receiving_) return;
+    ++looks_;
+    if (!is_right()) ++faults_;
+  }
+
+ private:
+  static constexpr std::size_t sizes[items] = {8, 0, 20, 100, 1, 60};
+
+  void receive(const Bytes& frame) {
+    lomp::FrameHeader header;
+    std::memcpy(&header, frame.data(), sizeof header);
+    if (header.kind == FrameKind::records) {
+      faults_ += !count_row(frame.data() + sizeof header, header.bytes, arrived_);
+    } else if (header.kind == FrameKind::part && header.end == PartEnd::last) {
+      ++arrived_[header.item];
+    }
+  }
+
+  /// Counts the records in a row of them; false if one isn't what it should be.
+  bool count_row(const unsigned char* row, std::size_t size, int* counts) const {
+    while (size > 0) {
+      lomp::RecordHeader header;
+      if (size < sizeof header) return false;
+      std::memcpy(&header, row, sizeof header);
+      const std::size_t bytes = header.size();
+      if (header.item >= items || bytes != sizes[header.item]) return false;
+      const Bytes& content = contents_[header.item];
+      if (!std::equal(content.begin(), content.end(), row + sizeof header)) return false;
+      ++counts[header.item];
+      row += sizeof header + bytes;
+      size -= sizeof header + bytes;
+    }
+    return true;
+  }
+
+  /// Each item must be there once if its worker has finished it, and never twice.
+  bool is_right() const {
+    const lomp::Staging staging = page_.staging(0);
+    int counts[items];
+    std::copy(std::begin(arrived_), std::end(arrived_), counts);
+    if (staging.sequence() == frames_) {
+      if (!count_row(staging.data(), staging.committed(), counts)) return false;
+    } else if (staging.sequence() + 1 != frames_) {
+      return false;
+    }
+    for (std::size_t i = 0; i < items; ++i) {
+      if (counts[i] > 1 || (is_finished_[i] && counts[i] == 0)) return false;
+    }
+    return true;
+  }
+
+  lomp::SharedPage page_{items, 1, staging_bytes};
+  Bytes contents_[items];
+  int arrived_[items] = {};
+  bool is_finished_[items] = {};
+  std::uint32_t frames_ = 0;
+  bool is_receiving_ = false;
+  long looks_ = 0;
+  long faults_ = 0;
+};
+
+Remains* remains = nullptr;
+
+void do_everything(Worker& worker) {
+  std::uint32_t item = 0;
+  while (worker.next_block()) {
+    while (worker.take(item)) {
+      const Bytes& content = remains->content(item);
+      if (!content.empty()) worker.put(content.data(), content.size());
+      worker.finish(0);
+      remains->note_finished(item);
+    }
+  }
+  worker.flush();
+}
+
+}  // namespace
+
+TEST_CASE("whichever instruction is a worker's last its finished records are there once") {
+#if LOMP_TESTS_CAN_STEP
+  Remains all;
+  remains = &all;
+  Fake<&Kernel::writev> fake(
+      [](int, const iovec* parts, int count) { return remains->receive(parts, count); });
+  Worker worker(all.page(), 0, -1, -1);
+  {
+    const Stepper stepper([] { remains->look(); });
+    do_everything(worker);
+  }
+  CHECK(all.looks() > 1000);
+  CHECK(all.faults() == 0);
+#else
+  SUCCEED("no code can be run step by step here");
+#endif
+}
+
+namespace {
+
+/// How a sealed worker ends whose parent closes the reading end, and the note it leaves.
+struct Ending {
+  int status;
+  ExitNote note;
+};
+
+Ending ending_without_reader(std::size_t size, void (*on_broken_pipe)(int)) {
+  Desk desk(1);
+  lomp::ControlPair control = lomp::make_control_pair();
+  const pid_t parent = ::getpid();
+  desk.pipe.reader.reset();
+  lomp::Child child = lomp::spawn([&] {
+    ::signal(SIGPIPE, on_broken_pipe);
+    control.parent.reset();
+    lomp::seal_process(parent, control.worker.get(), desk.slot());
+    do_item(desk, size);
+    desk.worker.flush();
+    ::_exit(60);
+  });
+  child.wait();
+  return {child.status(), desk.slot().note};
+}
+
+}  // namespace
+
+TEST_CASE("a worker whose results nobody reads leaves with a note") {
+  const LeavesNothing check;
+  for (void (*handler)(int) : {SIG_DFL, SIG_IGN, +[](int) { ::_exit(61); }}) {  // the host's
+    for (std::size_t size : {10, 1000000}) {
+      const Ending ending = ending_without_reader(size, handler);
+      CHECK(exited_with(ending.status, EXIT_FAILURE));
+      CHECK(ending.note == ExitNote::lost_pipe);
+    }
+  }
+}
+
+namespace {
+
+/// A desk whose worker may send files.
+struct FileDesk : Desk {
+  explicit FileDesk(std::uint64_t items, int credits = 4) : Desk(items) {
+    slot().credits = credits;
+  }
+
+  /// The file that has come next; it must have that number.
+  lomp::Fd receive(std::uint32_t number) {
+    lomp::NumberedFd received;
+    REQUIRE(lomp::receive_descriptor(control.parent.get(), received));
+    CHECK(received.number == number);
+    return std::move(received.fd);
+  }
+
+  bool has_file() {
+    lomp::NumberedFd received;
+    return lomp::receive_descriptor(control.parent.get(), received);
+  }
+
+  /// Reads a frame that tells of a spilled record, and takes that from its file.
+  void read_spilled() {
+    REQUIRE(read() == ReadStatus::frame);
+    REQUIRE(reader.header().kind == FrameKind::spilled);
+    lomp::SpilledRecord spilled;
+    REQUIRE(reader.size() == sizeof spilled);
+    std::memcpy(&spilled, reader.body(), sizeof spilled);
+    const lomp::Fd file = receive(spilled.number);
+    Bytes bytes(spilled.bytes);
+    REQUIRE(lomp::read_payload(file.get(), bytes.data(), bytes.size()));
+    const lomp::RecordKind kind = lomp::RecordKind::of(reader.header().record_kind);
+    const std::uint64_t pages = reader.header().payload_pages;
+    records.push_back({reader.header().item, kind.kind, bytes, kind.goes_on,
+                       bytes.size() + pages * lomp::cost_page});
+  }
+};
+
+/// Writes that succeed up to a size of file, then fail.
+auto writes_up_to(std::size_t size) {
+  return [size](int fd, const iovec* parts, int count) -> ssize_t {
+    const bool is_file = ::lseek(fd, 0, SEEK_CUR) != -1;
+    if (!is_file || ::lseek(fd, 0, SEEK_CUR) < static_cast<off_t>(size)) {
+      return ::writev(fd, parts, count);
+    }
+    errno = ENOSPC;
+    return -1;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a payload is sent beside the record for a credit") {
+  FileDesk desk(3, 1);
+  desk.take();
+  const Bytes bytes = payload(9, 200000);
+  std::uint32_t number = 99;
+  REQUIRE(desk.worker.put_payload(bytes.data(), bytes.size(), number));
+  CHECK(number == 0);
+  CHECK(desk.slot().credits == 0);
+  const lomp::Fd file = desk.receive(0);
+  Bytes arrived(bytes.size());
+  REQUIRE(lomp::read_payload(file.get(), arrived.data(), arrived.size()));
+  CHECK(arrived == bytes);
+  CHECK_FALSE(desk.worker.put_payload(bytes.data(), bytes.size(), number));  // no credit
+  desk.slot().credits = 1;
+  CHECK(desk.worker.put_payload(bytes.data(), bytes.size(), number));
+  CHECK(number == 1);
+}
+
+TEST_CASE("a payload that can't be made or sent costs no credit") {
+  FileDesk desk(1);
+  desk.take();
+  std::uint32_t number = 99;
+  {
+    Fake<&Kernel::writev> fake(failing(ENOSPC));
+    CHECK_FALSE(desk.worker.put_payload("abc", 3, number));
+  }
+  {
+    Fake<&Kernel::sendmsg> fake(failing(ETOOMANYREFS));
+    CHECK_FALSE(desk.worker.put_payload("abc", 3, number));
+  }
+  CHECK(desk.slot().credits == 4);
+  CHECK_FALSE(desk.has_file());
+  CHECK(number == 99);
+  desk.worker.finish(0);
+}
+
+TEST_CASE("a large record travels in a file and small ones before and after it don't") {
+  FileDesk desk(3);
+  do_item(desk, 20);
+  do_item(desk, 100000, 70);
+  desk.read();
+  desk.read_spilled();
+  do_item(desk, 30);
+  desk.worker.bye();
+  desk.read_all();
+  REQUIRE(desk.records.size() == 3);
+  CHECK(is_right(desk.records[0], 0, 20));
+  CHECK(is_right(desk.records[1], 1, 100000));
+  CHECK(is_right(desk.records[2], 2, 30));
+  CHECK(desk.slot().credits == 3);
+}
+
+TEST_CASE("large records of any size and pieces travel whole in files") {
+  for (std::size_t piece : {1, 7, 255, 256, 1000000}) {
+    for (std::size_t size : {249, 257, 512, 3000}) {
+      FileDesk desk(1);
+      do_item(desk, size, piece);
+      desk.read_spilled();
+      REQUIRE(is_right(desk.records[0], 0, size));
+    }
+  }
+}
+
+TEST_CASE("without a credit or a file a large record goes out in parts") {
+  FileDesk poor(1, 0), unlucky(1);
+  do_item(poor, 3000);
+  {
+    Fake<&Kernel::sendmsg> fake(failing(EAGAIN));
+    do_item(unlucky, 3000);
+  }
+  for (FileDesk* desk : {&poor, &unlucky}) {
+    desk->read_all();
+    REQUIRE(desk->records.size() == 1);
+    CHECK(is_right(desk->records[0], 0, 3000));
+    CHECK_FALSE(desk->has_file());
+  }
+}
+
+TEST_CASE("a large record that has named payloads goes out in parts") {
+  FileDesk desk(1);
+  const std::uint32_t item = desk.take();
+  std::uint32_t number = 99;
+  REQUIRE(desk.worker.put_payload("abc", 3, number));
+  put_payload(desk.worker, item, 3000, 100);
+  desk.worker.finish(kind_of(item));
+  desk.read_all();
+  REQUIRE(desk.records.size() == 1);
+  CHECK(is_right(desk.records[0], 0, 3000));
+  CHECK(desk.receive(0));
+  CHECK_FALSE(desk.has_file());
+}
+
+TEST_CASE("payloads that a large record names come after its own file") {
+  FileDesk desk(1);
+  const std::uint32_t item = desk.take();
+  put_payload(desk.worker, item, 3000, 100);
+  std::uint32_t number = 99;
+  REQUIRE(desk.worker.put_payload("abc", 3, number));
+  CHECK(number == 1);
+  desk.worker.finish(kind_of(item));
+  desk.read_spilled();
+  CHECK(is_right(desk.records[0], 0, 3000));
+  CHECK(desk.receive(1));
+}
+
+TEST_CASE("a file that can't grow is sent in parts with the rest") {
+  for (std::size_t most : {0, 1000, 4000}) {
+    FileDesk desk(2);
+    {
+      Fake<&Kernel::writev> fake(writes_up_to(lomp::payload_offset() + most));
+      do_item(desk, 5000, 100);
+    }
+    desk.read_all();
+    REQUIRE(desk.records.size() == 1);
+    CHECK(is_right(desk.records[0], 0, 5000));
+    do_item(desk, 10);
+    desk.worker.bye();
+    desk.read_all();
+    REQUIRE(desk.records.size() == 2);
+    CHECK(is_right(desk.records[1], 1, 10));
+  }
+}
+
+TEST_CASE("of an abandoned record in a file nothing arrives and its item goes on") {
+  FileDesk desk(2);
+  const std::uint32_t item = desk.take();
+  put_payload(desk.worker, item, 3000, 100);
+  desk.worker.abandon();
+  put_payload(desk.worker, item, 11);
+  desk.worker.finish(kind_of(item));
+  do_item(desk, 4000);
+  desk.read();
+  CHECK(desk.receive(0));  // nobody's, and taken with the next one
+  desk.read_spilled();
+  REQUIRE(desk.records.size() == 2);
+  CHECK(is_right(desk.records[0], 0, 11));
+  CHECK(is_right(desk.records[1], 1, 4000));
+}
+
+// ---- Items of any number of records
+// -------------------------------------------------------------
+
+namespace {
+
+/// Emits a record of the item in hand, whose content follows from a number.
+void emit(Worker& worker, std::uint64_t number, std::size_t size, std::size_t piece = 1000000) {
+  put_payload(worker, number, size, piece);
+  worker.emit(kind_of(number));
+}
+
+/// Is this the item's record with that number?
+bool is_emitted(const Desk::Received& record, std::uint64_t item, std::uint64_t number,
+                std::size_t size, bool goes_on = true) {
+  return record.item == item && record.kind == kind_of(number) && record.goes_on == goes_on &&
+         record.bytes == payload(number, size);
+}
+
+/// A desk with all its items in its worker's block.
+struct BlockDesk : Desk {
+  explicit BlockDesk(std::uint32_t items, std::size_t staging_bytes = 256)
+      : Desk(items, staging_bytes, 1) {
+    page.next() = items;
+    slot().block = Block{0, items}.word();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("emitted records say that their item goes on and the finished one ends it") {
+  BlockDesk desk(2, 1000);
+  const std::uint32_t first = desk.take();
+  for (int k = 0; k < 3; ++k) emit(desk.worker, 10 + static_cast<unsigned>(k), 20);
+  put_payload(desk.worker, 13, 5);
+  desk.worker.finish(kind_of(13));
+  const std::uint32_t second = desk.take();
+  emit(desk.worker, 14, 0);
+  desk.worker.finish(kind_of(15));
+  desk.worker.flush();
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 6);
+  for (std::size_t k = 0; k < 3; ++k) CHECK(is_emitted(desk.records[k], first, 10 + k, 20));
+  CHECK(is_emitted(desk.records[3], first, 13, 5, false));
+  CHECK(is_emitted(desk.records[4], second, 14, 0));
+  CHECK(is_emitted(desk.records[5], second, 15, 0, false));
+}
+
+TEST_CASE("an item stays in hand when it has emitted something") {
+  Desk desk(3);
+  const std::uint32_t item = desk.take();
+  emit(desk.worker, 1, 10);
+  CHECK(desk.worker.running() == item + 1);
+  CHECK(desk.slot().running == item + 1);
+  CHECK(desk.slot().begun == 1);
+  emit(desk.worker, 2, 100000);
+  CHECK(desk.worker.running() == item + 1);
+  desk.worker.finish(0);
+  CHECK(desk.worker.running() == 0);
+}
+
+TEST_CASE("what is abandoned between two emitted records never arrives") {
+  for (std::size_t size : {0, 1, 100, 249, 1000, 100000}) {
+    CAPTURE(size);
+    BlockDesk desk(1);
+    const std::uint32_t item = desk.take();
+    emit(desk.worker, 1, 30);
+    put_payload(desk.worker, 77, size, 90);
+    desk.worker.abandon();
+    emit(desk.worker, 2, 40);
+    put_payload(desk.worker, 78, size, 90);
+    desk.worker.abandon();
+    desk.worker.finish(kind_of(3));
+    desk.worker.flush();
+    desk.read_all();
+    REQUIRE(desk.records.size() == 3);
+    CHECK(is_emitted(desk.records[0], item, 1, 30));
+    CHECK(is_emitted(desk.records[1], item, 2, 40));
+    CHECK(is_emitted(desk.records[2], item, 3, 0, false));
+  }
+}
+
+TEST_CASE("large records are emitted in parts between small ones") {
+  BlockDesk desk(1);
+  const std::uint32_t item = desk.take();
+  const std::vector<std::size_t> sizes = {20, 5000, 0, 249, 100000, 300, 10};
+  for (std::size_t k = 0; k < sizes.size(); ++k) emit(desk.worker, k, sizes[k], 70);
+  put_payload(desk.worker, 9, 3000, 70);
+  desk.worker.finish(kind_of(9));
+  desk.worker.flush();
+  desk.read_all();
+  REQUIRE(desk.records.size() == sizes.size() + 1);
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    CHECK(is_emitted(desk.records[k], item, k, sizes[k]));
+  }
+  CHECK(is_emitted(desk.records.back(), item, 9, 3000, false));
+}
+
+TEST_CASE("large records are emitted in files between small ones") {
+  FileDesk desk(1);
+  const std::uint32_t item = desk.take();
+  emit(desk.worker, 1, 20);
+  emit(desk.worker, 2, 100000, 7000);
+  desk.read();
+  desk.read_spilled();
+  emit(desk.worker, 3, 50000);
+  desk.read_spilled();
+  emit(desk.worker, 4, 0);
+  put_payload(desk.worker, 5, 3000);
+  desk.worker.finish(kind_of(5));
+  desk.read();
+  desk.read_spilled();
+  REQUIRE(desk.records.size() == 5);
+  const std::size_t sizes[] = {0, 20, 100000, 50000, 0, 3000};
+  for (std::size_t k = 1; k <= 5; ++k) {
+    CHECK(is_emitted(desk.records[k - 1], item, k, sizes[k], k < 5));
+  }
+}
+
+TEST_CASE("records of any sizes emitted in any pieces arrive whole and in order") {
+  std::mt19937 random(5);
+  for (int round = 0; round < 60; ++round) {
+    BlockDesk desk(1, 16 + random() % 500);
+    const std::uint32_t item = desk.take();
+    std::vector<std::size_t> sizes(random() % 60);
+    for (std::size_t k = 0; k < sizes.size(); ++k) {
+      sizes[k] = random() % (random() % 5 == 0 ? 5000 : 100);
+      emit(desk.worker, k, sizes[k], 1 + random() % 300);
+      if (random() % 4 == 0) desk.read_all();
+    }
+    desk.worker.finish(0);
+    desk.worker.flush();
+    desk.read_all();
+    REQUIRE(desk.records.size() == sizes.size() + 1);
+    for (std::size_t k = 0; k < sizes.size(); ++k) {
+      REQUIRE(is_emitted(desk.records[k], item, k, sizes[k]));
+    }
+  }
+}
+
+TEST_CASE("a parent that waits gets each record at once") {
+  Desk desk(2);
+  desk.page.parent_waits() = true;
+  const std::uint32_t item = desk.take();
+  for (std::uint64_t k = 0; k < 3; ++k) {
+    emit(desk.worker, k, 10);
+    CHECK(desk.read() == ReadStatus::frame);
+    REQUIRE(desk.records.size() == k + 1);
+    CHECK(is_emitted(desk.records[k], item, k, 10));
+  }
+  desk.worker.finish(kind_of(3));
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 4);
+  CHECK(is_emitted(desk.records[3], item, 3, 0, false));
+}
+
+TEST_CASE("for a parent that is busy records are gathered") {
+  Desk desk(2, 1000);
+  desk.take();
+  for (std::uint64_t k = 0; k < 5; ++k) emit(desk.worker, k, 10);
+  desk.worker.finish(0);
+  CHECK(desk.read() == ReadStatus::would_block);
+  desk.page.parent_waits() = true;
+  desk.take();
+  emit(desk.worker, 6, 10);
+  desk.read_all();
+  CHECK(desk.records.size() == 7);
+}
+
+TEST_CASE("where the parent never waits nobody looks whether it does") {
+  SharedPage page(2, 1, 1000);
+  CHECK(page.parent_may_wait());
+  page.parent_may_wait() = false;
+  page.parent_waits() = true;
+  const Pipe pipe = lomp::make_pipe();
+  Worker worker(page, 0, pipe.writer.get(), -1);
+  std::uint32_t item = 0;
+  REQUIRE(worker.next_block());
+  REQUIRE(worker.take(item));
+  worker.finish(0);
+  CHECK(page.staging(0).committed() > 0);
+}
+
+TEST_CASE("what the parent has taken is not sent") {
+  BlockDesk desk(1, 1000);
+  const std::uint32_t item = desk.take();
+  for (std::uint64_t k = 0; k < 3; ++k) emit(desk.worker, k, 10);
+  std::size_t taken = 0;
+  const auto count = [&](const unsigned char*, std::size_t bytes) { taken = bytes; };
+  CHECK(desk.page.staging(0).take(0, count));
+  CHECK(taken == 3 * (sizeof(lomp::RecordHeader) + 10));
+  desk.worker.flush();  // a frame without a record
+  CHECK(desk.read() == ReadStatus::frame);
+  CHECK(desk.records.empty());
+  emit(desk.worker, 3, 10);
+  CHECK(desk.page.staging(0).take(1, count));
+  emit(desk.worker, 4, 10);
+  desk.worker.flush();
+  CHECK(desk.read() == ReadStatus::frame);
+  REQUIRE(desk.records.size() == 1);
+  CHECK(is_emitted(desk.records[0], item, 4, 10));
+}
+
+// ---- Waiting for room
+// ---------------------------------------------------------------------------
+
+namespace {
+
+/// What the parent sends to wake a worker.
+void wake_up(int socket, std::size_t times = 1) {
+  for (std::size_t i = 0; i < times; ++i) CHECK(lomp::send_number(socket, 0));
+}
+
+/// How much a worker has made, as its own books say; all of it has been released then.
+std::uint64_t made_by(Desk& desk) {
+  desk.page.flow().bound = 1;
+  std::uint64_t made = desk.slot().flow.released;
+  Fake<&Kernel::poll> fake([&](pollfd* set, nfds_t n, int milliseconds) {
+    if (milliseconds != -1) return ::poll(set, n, milliseconds);
+    made = desk.slot().flow.wake_at;  // half of the bound is nothing
+    desk.slot().flow.released = made;
+    wake_up(desk.control.parent.get());
+    return 1;
+  });
+  desk.worker.await_room();
+  return made;
+}
+
+std::uint64_t cost_of_all(const Desk& desk) {
+  std::uint64_t sum = 0;
+  for (const Desk::Received& record : desk.records) sum += record.cost;
+  return sum;
+}
+
+/// Nobody may sleep while this lives.
+auto no_sleep() {
+  return [](pollfd*, nfds_t, int) -> int { throw std::logic_error("there was no reason to wait"); };
+}
+
+}  // namespace
+
+TEST_CASE("a worker counts for its records what they cost when they arrive") {
+  BlockDesk desk(1);
+  desk.take();
+  std::uint64_t number = 0;
+  for (std::size_t size : {0, 1, 100, 230, 249, 256, 1000, 100000, 3}) {
+    CAPTURE(size);
+    emit(desk.worker, ++number, size, 90);
+    desk.worker.flush();
+    desk.read_all();
+    CHECK(made_by(desk) == cost_of_all(desk));
+  }
+  CHECK(desk.records.size() == 9);
+  CHECK(cost_of_all(desk) == 101839);
+}
+
+TEST_CASE("abandoned records cost nothing") {
+  FileDesk desk(1);
+  desk.take();
+  for (std::size_t size : {10, 3000}) {
+    std::uint32_t number = 0;
+    put_payload(desk.worker, 1, size, 100);
+    REQUIRE(desk.worker.put_payload("abc", 3, number));
+    desk.worker.abandon();
+  }
+  CHECK(made_by(desk) == 0);
+  emit(desk.worker, 2, 7);
+  CHECK(made_by(desk) == 7);
+}
+
+TEST_CASE("records in files cost their bytes") {
+  FileDesk desk(1);
+  desk.take();
+  emit(desk.worker, 1, 100000, 300);
+  desk.read_spilled();
+  CHECK(made_by(desk) == 100000);
+  CHECK(cost_of_all(desk) == 100000);
+}
+
+TEST_CASE("a file that can't grow costs what its record does") {
+  for (std::size_t most : {0, 1000, 4000}) {
+    FileDesk desk(1);
+    desk.take();
+    Fake<&Kernel::writev> fake(writes_up_to(lomp::payload_offset() + most));
+    emit(desk.worker, 1, 5000, 100);
+    desk.read_all();
+    CHECK(cost_of_all(desk) == 5000);
+    CHECK(made_by(desk) == 5000);
+  }
+}
+
+TEST_CASE("payloads cost their pages whether their record is small or large") {
+  for (std::size_t size : {10, 3000}) {
+    for (bool is_first : {false, true}) {
+      FileDesk desk(1);
+      desk.take();
+      const Bytes bytes(4097);
+      std::uint32_t number = 0;
+      if (is_first) REQUIRE(desk.worker.put_payload(bytes.data(), 4097, number));
+      put_payload(desk.worker, 1, size, 100);
+      if (!is_first) REQUIRE(desk.worker.put_payload(bytes.data(), 4097, number));
+      REQUIRE(desk.worker.put_payload(bytes.data(), 4096, number));
+      desk.worker.emit(0);
+      if (size == 10) desk.worker.flush();
+      size == 3000 && !is_first ? desk.read_spilled() : desk.read_all();
+      CHECK(desk.records.size() == 1);
+      CHECK(cost_of_all(desk) == size + 3 * lomp::cost_page);
+      CHECK(made_by(desk) == cost_of_all(desk));
+    }
+  }
+}
+
+TEST_CASE("the payloads of one record are not counted for the next one") {
+  FileDesk desk(1);
+  desk.take();
+  std::uint32_t number = 0;
+  REQUIRE(desk.worker.put_payload("abc", 3, number));
+  desk.worker.emit(0);
+  emit(desk.worker, 2, 10);
+  desk.worker.flush();
+  desk.read_all();
+  REQUIRE(desk.records.size() == 2);
+  CHECK(desk.records[0].cost == lomp::cost_page);
+  CHECK(desk.records[1].cost == 10);
+  CHECK(made_by(desk) == lomp::cost_page + 10);
+}
+
+TEST_CASE("without a bound or below it a worker doesn't wait") {
+  for (std::uint64_t bound : {0, 101}) {
+    Desk desk(1);
+    desk.page.flow().bound = bound;
+    desk.take();
+    emit(desk.worker, 1, 100);
+    Fake<&Kernel::poll> fake(no_sleep());
+    CHECK_NOTHROW(desk.worker.await_room());
+  }
+}
+
+TEST_CASE("the worker of the head waits for its own records alone") {
+  BlockDesk desk(3, 1000);
+  desk.page.flow().bound = 50;
+  desk.page.flow().is_ordered = true;
+  desk.page.flow().head = 1;
+  desk.take();
+  emit(desk.worker, 1, 100);
+  desk.worker.finish(0);
+  CHECK(desk.take() == 1);
+  Fake<&Kernel::poll> fake(no_sleep());
+  CHECK_NOTHROW(desk.worker.await_room());
+  emit(desk.worker, 1, 50);
+  CHECK_THROWS_AS(desk.worker.await_room(), std::logic_error);
+  desk.page.flow().head_released = 1;
+  CHECK_NOTHROW(desk.worker.await_room());
+  desk.page.flow().head = 2;
+  CHECK_THROWS_AS(desk.worker.await_room(), std::logic_error);
+}
+
+namespace {
+
+enum { sleeps, has_room, notes };
+
+/// A sealed worker in a process of its own, which makes a record beyond the bound and waits then.
+class WaitingWorker {
+ public:
+  explicit WaitingWorker(std::function<void(Worker&)> before = [](Worker&) {}) {
+    desk_.page.flow().bound = 50;
+    desk_.slot().credits = 4;
+    // An endless wait is for the parent.
+    Fake<&Kernel::poll> fake([this](pollfd* set, nfds_t n, int milliseconds) {
+      if (milliseconds == -1) ++notes_[sleeps];
+      return ::poll(set, n, milliseconds);
+    });
+    const pid_t parent = ::getpid();
+    child_ = lomp::spawn([&] {
+      desk_.control.parent.reset();
+      lomp::seal_process(parent, desk_.control.worker.get(), desk_.slot());
+      desk_.take();
+      before(desk_.worker);
+      emit(desk_.worker, 1, 100);
+      desk_.worker.await_room();
+      notes_[has_room] = 1;
+      ::_exit(0);
+    });
+    desk_.control.worker.reset();
+  }
+
+  /// Waits until the worker sleeps for the how manieth time.
+  bool sleeps_for(int times) const {
+    return eventually([&] { return notes_[sleeps] >= times; });
+  }
+
+  bool is_waiting() { return desk_.slot().flow.is_waiting; }
+  bool has_gone_on() const { return notes_[has_room] == 1; }
+  Desk& desk() { return desk_; }
+
+  bool release(std::uint64_t cost) {
+    return lomp::FlowReceiver(desk_.page.flow()).release(desk_.slot().flow, 0, cost);
+  }
+
+  void wake(std::size_t times = 1) { wake_up(desk_.control.parent.get(), times); }
+
+  /// A worker that has room goes on to its end without being woken, and may be there already.
+  void wake_if_there() { (void)lomp::send_number(desk_.control.parent.get(), 0); }
+
+  /// Waits for its end.
+  Ending end() {
+    child_.wait();
+    return {child_.status(), desk_.slot().note};
+  }
+
+ private:
+  Desk desk_{1, 4096};
+  SharedArray<int> notes_{notes};
+  lomp::Child child_;
+};
+
+}  // namespace
+
+TEST_CASE("a worker without room waits until records are released and it is woken") {
+  const LeavesNothing check;
+  WaitingWorker worker;
+  REQUIRE(worker.sleeps_for(1));
+  CHECK(worker.is_waiting());
+  CHECK_FALSE(worker.release(60));  // half of the bound isn't free yet
+  CHECK_FALSE(worker.has_gone_on());
+  CHECK(worker.release(20));
+  CHECK_FALSE(worker.has_gone_on());
+  worker.wake();
+  CHECK(exited_with(worker.end().status, 0));
+  CHECK(worker.has_gone_on());
+}
+
+TEST_CASE("to be woken without room is of no use") {
+  const LeavesNothing check;
+  WaitingWorker worker;
+  REQUIRE(worker.sleeps_for(1));
+  worker.wake();
+  REQUIRE(worker.sleeps_for(2));
+  worker.wake(200);
+  REQUIRE(worker.sleeps_for(3));
+  CHECK(worker.is_waiting());
+  CHECK_FALSE(worker.has_gone_on());
+  worker.release(100);
+  worker.wake();
+  CHECK(exited_with(worker.end().status, 0));
+}
+
+TEST_CASE("a worker that is woken before it sleeps doesn't sleep for good") {
+  const LeavesNothing check;
+  WaitingWorker worker;
+  worker.release(100);
+  worker.wake_if_there();
+  CHECK(exited_with(worker.end().status, 0));
+  CHECK(worker.has_gone_on());
+}
+
+TEST_CASE("the parent's end ends a worker that waits for room") {
+  const LeavesNothing check;
+  WaitingWorker worker;
+  REQUIRE(worker.sleeps_for(1));
+  worker.desk().control.parent.reset();
+  const Ending ending = worker.end();
+  CHECK_FALSE(worker.has_gone_on());
+#if LOMP_LINUX
+  CHECK(exited_with(ending.status, EXIT_FAILURE));
+  CHECK(ending.note == ExitNote::lost_pipe);
+#else
+  // The socket's signal may come before the wait is over, and ends the worker's group.
+  CHECK(ending.status != 0);
+#endif
+}
+
+TEST_CASE("a worker whose parent has ended before it waits ends as well") {
+  const LeavesNothing check;
+  SharedArray<int> is_closed(1);
+  WaitingWorker worker([&](Worker&) { eventually([&] { return is_closed[0] == 1; }); });
+  worker.desk().control.parent.reset();
+  is_closed[0] = 1;
+  CHECK(worker.end().status != 0);
+  CHECK_FALSE(worker.has_gone_on());
+}
+
+TEST_CASE("files that the parent never took don't hide its end from a worker that waits") {
+  const LeavesNothing check;
+  WaitingWorker worker([](Worker& own) {
+    std::uint32_t number = 0;
+    for (int i = 0; i < 3; ++i) own.put_payload("abc", 3, number);
+    own.abandon();
+  });
+  REQUIRE(worker.sleeps_for(1));
+  worker.desk().control.parent.reset();
+  CHECK(worker.end().status != 0);
+  CHECK_FALSE(worker.has_gone_on());
+}
+
+TEST_CASE("a worker whose parcel was overwritten ends instead of reading what lies behind it") {
+  constexpr std::size_t inbox_bytes = 256;
+  constexpr std::size_t most = inbox_bytes - sizeof(lomp::RecordHeader);
+  const auto end_with = [](lomp::RecordHeader header) {
+    return run_in_process([&] {
+      SharedPage page(0, 1, 256, inbox_bytes);
+      const Pipe pipe = lomp::make_pipe();
+      const lomp::ControlPair control = lomp::make_control_pair();
+      std::memcpy(page.inbox(0, 0).data(), &header, sizeof header);
+      (void)page.inbox(0, 0).publish(1, 0, true);
+      Worker worker(page, 0, pipe.writer.get(), control.worker.get());
+      std::uint32_t item = 0;
+      return worker.next_block() && worker.take(item) ? 1 : 2;
+    });
+  };
+  CHECK(exited_with(end_with(lomp::make_record_header(7, {}, 40)), 1));
+  CHECK(exited_with(end_with(lomp::make_record_header(7, {}, most)), 1));
+  CHECK(was_killed_by(end_with(lomp::make_record_header(7, {}, most + 1)), SIGABRT));
+  CHECK(was_killed_by(end_with(lomp::make_record_header(7, {0, true}, 3)), SIGABRT));
+}
