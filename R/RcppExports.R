@@ -9,20 +9,12 @@ weigh <- function(x, each, most) {
     .Call(`_lomp_weigh`, x, each, most)
 }
 
-child_items <- function(run) {
-    invisible(.Call(`_lomp_child_items`, run))
+outlet_new <- function() {
+    .Call(`_lomp_outlet_new`)
 }
 
-child_relay <- function(run, condition) {
-    .Call(`_lomp_child_relay`, run, condition)
-}
-
-child_fail <- function(run, description) {
-    invisible(.Call(`_lomp_child_fail`, run, description))
-}
-
-check_interrupt <- function() {
-    invisible(.Call(`_lomp_check_interrupt`))
+outlet_put <- function(handle, value) {
+    invisible(.Call(`_lomp_outlet_put`, handle, value))
 }
 
 is_uncompiled <- function(f) {
@@ -59,6 +51,18 @@ inprocess_cells <- function() {
 
 inprocess_step <- function(frame, call, item, generator, outlet, cells, hear, describe) {
     .Call(`_lomp_inprocess_step`, frame, call, item, generator, outlet, cells, hear, describe)
+}
+
+child_items <- function(run) {
+    invisible(.Call(`_lomp_child_items`, run))
+}
+
+child_relay <- function(run, condition) {
+    .Call(`_lomp_child_relay`, run, condition)
+}
+
+child_fail <- function(run, description) {
+    invisible(.Call(`_lomp_child_fail`, run, description))
 }
 
 iterator_open <- function(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick, backlog) {
@@ -115,18 +119,6 @@ iterator_is_known <- function(handle) {
 
 iterator_summary <- function(handle) {
     .Call(`_lomp_iterator_summary`, handle)
-}
-
-allow_allocator <- function(allow) {
-    .Call(`_lomp_allow_allocator`, allow)
-}
-
-outlet_new <- function() {
-    .Call(`_lomp_outlet_new`)
-}
-
-outlet_put <- function(handle, value) {
-    invisible(.Call(`_lomp_outlet_put`, handle, value))
 }
 
 pool_open <- function(work, results, workers, tick, backlog) {
@@ -187,5 +179,13 @@ errno_text <- function(error) {
 
 in_worker <- function() {
     .Call(`_lomp_in_worker`)
+}
+
+check_interrupt <- function() {
+    invisible(.Call(`_lomp_check_interrupt`))
+}
+
+allow_allocator <- function(allow) {
+    .Call(`_lomp_allow_allocator`, allow)
 }
 

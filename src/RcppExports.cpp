@@ -34,41 +34,22 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// child_items
-void child_items(SEXP run);
-RcppExport SEXP _lomp_child_items(SEXP runSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
-    child_items(run);
-    return R_NilValue;
-END_RCPP
-}
-// child_relay
-bool child_relay(SEXP run, SEXP condition);
-RcppExport SEXP _lomp_child_relay(SEXP runSEXP, SEXP conditionSEXP) {
+// outlet_new
+SEXP outlet_new();
+RcppExport SEXP _lomp_outlet_new() {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
-    rcpp_result_gen = Rcpp::wrap(child_relay(run, condition));
+    rcpp_result_gen = Rcpp::wrap(outlet_new());
     return rcpp_result_gen;
 END_RCPP
 }
-// child_fail
-void child_fail(SEXP run, SEXP description);
-RcppExport SEXP _lomp_child_fail(SEXP runSEXP, SEXP descriptionSEXP) {
+// outlet_put
+void outlet_put(SEXP handle, SEXP value);
+RcppExport SEXP _lomp_outlet_put(SEXP handleSEXP, SEXP valueSEXP) {
 BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type description(descriptionSEXP);
-    child_fail(run, description);
-    return R_NilValue;
-END_RCPP
-}
-// check_interrupt
-void check_interrupt();
-RcppExport SEXP _lomp_check_interrupt() {
-BEGIN_RCPP
-    check_interrupt();
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
+    outlet_put(handle, value);
     return R_NilValue;
 END_RCPP
 }
@@ -177,6 +158,36 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
     rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, call, item, generator, outlet, cells, hear, describe));
     return rcpp_result_gen;
+END_RCPP
+}
+// child_items
+void child_items(SEXP run);
+RcppExport SEXP _lomp_child_items(SEXP runSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
+    child_items(run);
+    return R_NilValue;
+END_RCPP
+}
+// child_relay
+bool child_relay(SEXP run, SEXP condition);
+RcppExport SEXP _lomp_child_relay(SEXP runSEXP, SEXP conditionSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
+    rcpp_result_gen = Rcpp::wrap(child_relay(run, condition));
+    return rcpp_result_gen;
+END_RCPP
+}
+// child_fail
+void child_fail(SEXP run, SEXP description);
+RcppExport SEXP _lomp_child_fail(SEXP runSEXP, SEXP descriptionSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type description(descriptionSEXP);
+    child_fail(run, description);
+    return R_NilValue;
 END_RCPP
 }
 // iterator_open
@@ -333,35 +344,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// allow_allocator
-bool allow_allocator(bool allow);
-RcppExport SEXP _lomp_allow_allocator(SEXP allowSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< bool >::type allow(allowSEXP);
-    rcpp_result_gen = Rcpp::wrap(allow_allocator(allow));
-    return rcpp_result_gen;
-END_RCPP
-}
-// outlet_new
-SEXP outlet_new();
-RcppExport SEXP _lomp_outlet_new() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(outlet_new());
-    return rcpp_result_gen;
-END_RCPP
-}
-// outlet_put
-void outlet_put(SEXP handle, SEXP value);
-RcppExport SEXP _lomp_outlet_put(SEXP handleSEXP, SEXP valueSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
-    outlet_put(handle, value);
-    return R_NilValue;
-END_RCPP
-}
 // pool_open
 SEXP pool_open(SEXP work, SEXP results, int workers, double tick, double backlog);
 RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP tickSEXP, SEXP backlogSEXP) {
@@ -426,7 +408,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // pool_not_done
-Rcpp::NumericVector pool_not_done(SEXP handle);
+SEXP pool_not_done(SEXP handle);
 RcppExport SEXP _lomp_pool_not_done(SEXP handleSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -512,14 +494,30 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// check_interrupt
+void check_interrupt();
+RcppExport SEXP _lomp_check_interrupt() {
+BEGIN_RCPP
+    check_interrupt();
+    return R_NilValue;
+END_RCPP
+}
+// allow_allocator
+bool allow_allocator(bool allow);
+RcppExport SEXP _lomp_allow_allocator(SEXP allowSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< bool >::type allow(allowSEXP);
+    rcpp_result_gen = Rcpp::wrap(allow_allocator(allow));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_has_light_calls", (DL_FUNC) &_lomp_has_light_calls, 3},
     {"_lomp_weigh", (DL_FUNC) &_lomp_weigh, 3},
-    {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
-    {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
-    {"_lomp_child_fail", (DL_FUNC) &_lomp_child_fail, 2},
-    {"_lomp_check_interrupt", (DL_FUNC) &_lomp_check_interrupt, 0},
+    {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
+    {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
     {"_lomp_has_argument", (DL_FUNC) &_lomp_has_argument, 2},
     {"_lomp_is_same_object", (DL_FUNC) &_lomp_is_same_object, 2},
@@ -529,6 +527,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 9},
     {"_lomp_inprocess_cells", (DL_FUNC) &_lomp_inprocess_cells, 0},
     {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 8},
+    {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
+    {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
+    {"_lomp_child_fail", (DL_FUNC) &_lomp_child_fail, 2},
     {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 11},
     {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
     {"_lomp_iterator_take", (DL_FUNC) &_lomp_iterator_take, 2},
@@ -543,9 +544,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_iterator_item", (DL_FUNC) &_lomp_iterator_item, 1},
     {"_lomp_iterator_is_known", (DL_FUNC) &_lomp_iterator_is_known, 1},
     {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
-    {"_lomp_allow_allocator", (DL_FUNC) &_lomp_allow_allocator, 1},
-    {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
-    {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
     {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 5},
     {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
     {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
@@ -561,6 +559,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_signal_name", (DL_FUNC) &_lomp_signal_name, 1},
     {"_lomp_errno_text", (DL_FUNC) &_lomp_errno_text, 1},
     {"_lomp_in_worker", (DL_FUNC) &_lomp_in_worker, 0},
+    {"_lomp_check_interrupt", (DL_FUNC) &_lomp_check_interrupt, 0},
+    {"_lomp_allow_allocator", (DL_FUNC) &_lomp_allow_allocator, 1},
     {NULL, NULL, 0}
 };
 

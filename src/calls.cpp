@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "attributes.h"
-#include "elements.h"
-#include "unwind.h"
+#include "r/attributes.h"
+#include "r/elements.h"
+#include "r/unwind.h"
 
 namespace {
 

@@ -1,10 +1,10 @@
 // The exports that look at functions and names, as R's own would; but those have many arguments,
 // and in a call of few items each name that is used costs a page's copy after the fork.
-#include <Rcpp.h>
 #include <Rversion.h>
 
-#include "binding.h"
-#include "unwind.h"
+#include "r/api.h"
+#include "r/binding.h"
+#include "r/unwind.h"
 
 namespace {
 

@@ -21,9 +21,9 @@
 #   terabytes of it, and both keep what is freed for a while.
 # - hosts (both), whose front end is a program that isn't built for a sanitizer, and whose tests
 #   refuse system calls to all of a process.
-# - examples, devices, connections, fork-safety, signals, timeout, interrupt, leaving, cell_room
-#   (valgrind), which are about processes of their own, which R starts and valgrind doesn't follow, or about
-#   seconds, of which everything takes thirty times as many.
+# - examples, devices, connections, fork-safety, signals, timeout, run-interrupt, leaving and
+#   heap_headroom (valgrind), which are about processes of their own, which R starts and valgrind
+#   doesn't follow, or about seconds, of which everything takes thirty times as many.
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -33,10 +33,9 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/told"
 chmod 1777 "$work/told"         # A test runs R as another user, who may have something to tell.
 
-files='cases|conditions|functions|inprocess|item_call|iterat|last|map|options|output|progress|redo'
-files+='|relay|rng|run|source|worker'
+files='api-|cases|functions|order|output|plan-|run-(here|map|source|worker)|say-'
 for_valgrind="^($files)"
-for_asan="^($files|cell_room|connections|devices|examples|fork|interrupt|leaving|signals|timeout)"
+for_asan="^($files|connections|devices|examples|fork|heap|leaving|run-interrupt|signals|timeout)"
 
 # Runs the suite with a program in Rscript's place.
 run_suite() {

@@ -2,7 +2,7 @@
 # built lomp there: this tells of what is known to fail, and nothing of what isn't.
 cd "$ROOT" || exit 1
 status=0
-includes=(-Iinst/include)
+includes=(-Iinst/include -Isrc)
 while read -r folder; do
   includes+=(-isystem "$folder")
 done < <(Rscript --no-init-file -e \
@@ -14,8 +14,8 @@ compile() {
 
 mapfile -t headers < <(cd inst/include && find lomp -name '*.hpp' | sort)
 printf '#include "%s"\n' "${headers[@]}" | compile -x c++ - || status=1
-for file in src/*.cpp; do
-  [ "$file" = src/RcppExports.cpp ] && continue
+mapfile -t sources < <(find src -name '*.cpp' ! -name RcppExports.cpp | sort)
+for file in "${sources[@]}"; do
   compile -DMACOS_WITH_R "$file" || { echo "^ $file"; status=1; }
 done
 exit $status

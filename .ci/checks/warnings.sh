@@ -3,7 +3,7 @@
 # they are precompiled, since every file of the glue has them.
 cd "$ROOT" || exit 1
 read -r -a compilers <<<"${COMPILERS:-g++ clang++}"
-includes=(-Iinst/include)
+includes=(-Iinst/include -Isrc)
 while read -r folder; do
   includes+=(-isystem "$folder")
 done < <(Rscript --no-init-file -e \
@@ -26,8 +26,7 @@ headers() {
 glue() {
   local file status=0
   compile "$@" -x c++-header "$precompiled" -o "$precompiled.gch" || return 1
-  for file in src/*.cpp; do
-    [ "$file" = src/RcppExports.cpp ] && continue
+  for file in "${sources[@]}"; do
     compile "$@" -fsyntax-only -include "$precompiled" "$file" || { echo "^ $file, $*"; status=1; }
   done
   return $status
@@ -36,6 +35,7 @@ glue() {
 mkdir -p "$WORK/warnings"
 precompiled=$WORK/warnings/headers.h
 echo '#include <Rcpp.h>' >"$precompiled"
+mapfile -t sources < <(find src -name '*.cpp' ! -name RcppExports.cpp | sort)
 mapfile -t all_headers < <(cd inst/include && find lomp -name '*.hpp' | sort)
 status=0
 for compiler in "${compilers[@]}"; do

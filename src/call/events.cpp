@@ -1,0 +1,65 @@
+#include "call/events.h"
+
+#include "r/pin_library.h"
+#include "r/unwind.h"
+
+namespace lomp {
+
+namespace {
+
+// c(pid = , signal = , status = , note = , errno = , late = ): how a worker died, or why none can
+// be had.
+SEXP describe_loss(const Event& event) {
+  const Loss& loss = event.loss;
+  const char* names[] = {"pid", "signal", "status", "note", "errno", "late", ""};
+  SEXP value = PROTECT(Rf_mkNamed(INTSXP, names));
+  int* fields = INTEGER(value);
+  fields[0] = loss.pid;
+  const bool is_known = loss.status >= 0;
+  fields[1] = is_known && WIFSIGNALED(loss.status) ? WTERMSIG(loss.status) : 0;
+  fields[2] = is_known && WIFEXITED(loss.status) ? WEXITSTATUS(loss.status) : NA_INTEGER;
+  fields[3] = static_cast<int>(loss.note);
+  fields[4] = event.error;
+  fields[5] = loss.was_late;
+  UNPROTECT(1);
+  return value;
+}
+
+}  // namespace
+
+Reaper& reaper() {
+  pin_library();  // its threads may outlive it
+  static Reaper one;
+  return one;
+}
+
+SEXP let_interrupts_through() {
+  R_CheckUserInterrupt();
+  return R_NilValue;
+}
+
+void look(SEXP function) {
+  unwind([function] {
+    SEXP call = PROTECT(Rf_lang1(function));
+    Rf_eval(call, R_BaseEnv);
+    UNPROTECT(1);
+    return R_NilValue;
+  });
+}
+
+SEXP make_event(const char* kind, double item, SEXP value) {
+  PROTECT(value);
+  const char* names[] = {"kind", "item", "value", ""};
+  SEXP event = PROTECT(Rf_mkNamed(VECSXP, names));
+  SET_VECTOR_ELT(event, 0, Rf_mkString(kind));
+  SET_VECTOR_ELT(event, 1, Rf_ScalarReal(item));
+  SET_VECTOR_ELT(event, 2, value);
+  UNPROTECT(2);
+  return event;
+}
+
+SEXP make_loss_event(const char* kind, const Event& event) {
+  return make_event(kind, as_item(event.loss.item), describe_loss(event));
+}
+
+}  // namespace lomp

@@ -1,0 +1,46 @@
+/// \file
+/// Room in R's heap for the cells of many results.
+#ifndef LOMP_SRC_MEMORY_HEAP_HEADROOM_H
+#define LOMP_SRC_MEMORY_HEAP_HEADROOM_H
+
+#include <cstdint>
+
+#include "r/api.h"
+
+namespace lomp {
+
+/// When R's heap is full, R looks for garbage among the young objects, then among the older ones as
+/// well, and then among all, before it lets the heap grow: three looks at many results, none of
+/// which is garbage. This class asks for the last look alone, shortly before the heap is full. That
+/// is known where each result takes one cell; where they take more R looks by itself before, and
+/// nothing is done.
+class CellRoom {
+ public:
+  /// It keeps what it needs in this place of a list that outlives it.
+  CellRoom(SEXP list, R_xlen_t place) : list_(list), place_(place) {}
+
+  /// Before a call with so many results. Where they are few it isn't worth while. May jump.
+  void expect(std::uint64_t results);
+
+  /// A result has come. May jump.
+  void note(SEXP value) {
+    if (left_ == 0 || is_shared(value)) return;
+    if (--left_ == 0) grow();
+  }
+
+ private:
+  /// R has one NULL, and one of each logical value.
+  static bool is_shared(SEXP value) { return TYPEOF(value) == NILSXP || TYPEOF(value) == LGLSXP; }
+
+  void grow();
+  void plan(double used, double limit);
+
+  SEXP list_;
+  R_xlen_t place_;
+  std::uint64_t missing_ = 0;  // results that will come
+  std::uint64_t left_ = 0;     // of those, how many may come before the heap must grow; 0 for all
+};
+
+}  // namespace lomp
+
+#endif

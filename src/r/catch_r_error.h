@@ -1,0 +1,27 @@
+/// \file
+/// Catches what an item's code throws.
+#ifndef LOMP_SRC_R_CATCH_R_ERROR_H
+#define LOMP_SRC_R_CATCH_R_ERROR_H
+
+#include "r/api.h"
+
+namespace lomp {
+
+/// What to run and what to do if it fails. R's errors jump over run(), so it and what it calls hold
+/// nothing that needs a destructor.
+struct Guard {
+  SEXP (*run)(void* data);                     ///< makes items, one after the other
+  SEXP (*fail)(SEXP description, void* data);  ///< gets what describe() returned
+  void* data;
+  SEXP hear;  ///< R function(error): called where it is signalled; signals "lomp_thrown" to leave
+  SEXP describe;  ///< R function(condition): called when the frames of the item are gone
+};
+
+/// Runs guard.run(). An R error in it that no handler of the item's own has caught is shown to
+/// guard.hear(); if that leaves, and where R can't show it, the run ends and guard.fail() follows.
+/// One guard serves many items: setting it up costs microseconds. Other jumps go through. May jump.
+void run_guarded(Guard& guard);
+
+}  // namespace lomp
+
+#endif

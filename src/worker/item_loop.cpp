@@ -1,0 +1,336 @@
+#include "worker/item_loop.h"
+
+#include "codec/serialize.h"
+#include "lomp/os/open_files.hpp"
+#include "lomp/worker/collection_policy.hpp"
+#include "memory/mapped_vector.h"
+#include "r/binding.h"
+#include "r/unwind.h"
+#include "worker/devices.h"
+#include "worker/item_random.h"
+#include "worker/outlet.h"
+#include "worker/output.h"
+#include "worker/seal_r.h"
+
+namespace lomp {
+
+// All of a worker's work.
+struct Run {
+  Worker* worker;
+  const Task* task;
+  Outlet outlet;
+  CollectionPolicy policy;
+  ItemRandom* random;
+  bool is_over;
+  bool is_writing;  // see write_record()
+};
+
+namespace {
+
+// A process that an item has forked has this run, and its handlers, and isn't the worker.
+bool is_of_this_process(const Run& run) { return run.outlet.owner == generation(); }
+
+// Such a process has come to the end of its item, where R would end a script.
+void end_if_forked(const Run& run) {
+  if (!is_of_this_process(run)) end_process(EXIT_FAILURE);
+}
+
+// Calls an R function without arguments.
+void call_hook(void* function) {
+  SEXP call = PROTECT(Rf_lang1(static_cast<SEXP>(function)));
+  Rf_eval(call, R_BaseEnv);
+  UNPROTECT(1);
+}
+
+// Calls `write`, which begins a record and completes it. Meanwhile what the item signals or prints
+// can have no record, since that one is begun; and whatever way `write` is left, by an error of a
+// value that can't be serialized, say, the item may go on, and can say something again.
+template <class Write>
+void write_record(Run& run, Write write) {
+  struct Call {
+    Run* run;
+    Write* write;
+  } call = {&run, &write};
+  const auto make = [](void* data) {
+    const Call& to_make = *static_cast<Call*>(data);
+    return contain([&] {
+      to_make.run->is_writing = true;
+      (*to_make.write)();
+      return R_NilValue;
+    });
+  };
+  const auto clean_up = [](void* data) { static_cast<Call*>(data)->run->is_writing = false; };
+  R_ExecWithCleanup(make, &call, clean_up, &call);
+}
+
+void complete(Worker& worker, unsigned kind, bool goes_on) {
+  if (goes_on) {
+    worker.emit(kind);
+  } else {
+    worker.finish(kind);
+  }
+}
+
+// A record of the item in hand, its last one unless it goes on. A few bare numbers can't fail.
+void write_value(Run& run, SEXP value, bool goes_on) {
+  Worker& worker = *run.worker;
+  worker.abandon();
+  if (put_small(worker, value)) {
+    return complete(worker, static_cast<unsigned>(Encoding::plain), goes_on);
+  }
+  write_record(run, [&] { complete(worker, put_value(worker, value), goes_on); });
+}
+
+// A value that is being written may run code of the item's, when R asks for its elements.
+void emit_value(SEXP value, void* data) {
+  Run& run = *static_cast<Run*>(data);
+  if (run.is_writing) Rf_error("emit() can't be called by a value that is being sent");
+  Output::send(false);
+  run.worker->await_room();
+  write_value(run, value, true);
+}
+
+bool has_item(void* data) { return static_cast<Run*>(data)->worker->running() != 0; }
+
+// What relay_condition() in R sends is list(condition, muffles). Who signals progress, say, doesn't
+// want it to wait for anything: its class is known by the package future, too.
+Encoding encoding_of(SEXP sent) {
+  const bool is_urgent = Rf_inherits(VECTOR_ELT(sent, 0), "immediateCondition");
+  return is_urgent ? Encoding::urgent : Encoding::condition;
+}
+
+}  // namespace
+
+// A condition comes before whatever its item sends later. What writing a result itself signals
+// would have no place; under lapply nobody writes results. False in a process that an item has
+// forked: what it says isn't the worker's.
+bool send_condition(Run& run, SEXP condition) {
+  if (!is_of_this_process(run)) return false;
+  if (run.is_writing || run.worker->running() == 0) return true;
+  Output::send(true);
+  run.worker->abandon();
+  run.worker->await_room();
+  write_record(run, [&] {
+    put_stream(*run.worker, condition);
+    run.worker->emit(static_cast<unsigned>(encoding_of(condition)));
+    run.worker->flush();  // the item may go on for hours
+  });
+  return true;
+}
+
+namespace {
+
+// What an item that emits returns isn't looked at, but whether it is something is told.
+void finish_without_value(Worker& worker, bool is_ignored) {
+  worker.abandon();
+  worker.finish(static_cast<unsigned>(is_ignored ? Encoding::ignored : Encoding::nothing));
+}
+
+void note_draws(Run& run) {
+  if (run.random->has_drawn()) run.worker->note_drawn();
+}
+
+// A generator whose values are the item's results: it has yet to do the item's work.
+bool is_generator_of(const Run& run, SEXP value) {
+  return run.task->delivery == Delivery::any && is_generator(value);
+}
+
+void deliver(Run& run, SEXP value) {
+  end_if_forked(run);
+  const Delivery delivery = run.task->delivery;
+  note_draws(run);
+  Output::send(run.worker->is_at_end());
+  if (delivery == Delivery::one) return write_value(run, value, false);
+  if (delivery == Delivery::any && !is_generator_of(run, value)) {
+    refuse_end_marker(value);
+    run.worker->await_room();
+    return write_value(run, value, false);
+  }
+  if (delivery == Delivery::any) {
+    drain_generator(value, run.outlet);
+    run.worker->stop_timer();
+    note_draws(run);
+    Output::send(run.worker->is_at_end());
+  }
+  finish_without_value(*run.worker, delivery == Delivery::by_emission && value != R_NilValue);
+}
+
+// Gives back the payloads of an item that has ended, if nothing refers to it but what sent it. The
+// value that it gave may be a part of it.
+void give_back(SEXP item, SEXP value) {
+  if (item == value || !has_one_owner(item)) return;
+  if (TYPEOF(item) != VECSXP) return give_back_payload(item);
+  if (ALTREP(item)) return;
+  for (R_xlen_t i = 0; i < XLENGTH(item); ++i) give_back(VECTOR_ELT(item, i), value);
+}
+
+// An item that was sent here is the one element of a list of its own.
+SEXP evaluate_streamed(Run& run) {
+  const Record& record = run.worker->streamed();
+  if (record.data == nullptr) Rf_error("the item can't be read: its file is lost");
+  SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
+  SET_VECTOR_ELT(items, 0, read_record(record, *run.worker));
+  const ItemCall& call = run.task->call;
+  Rf_defineVar(Rf_install("X"), items, call.frame);
+  SEXP value = PROTECT(call.evaluate(0));
+  Rf_defineVar(Rf_install("X"), R_NilValue, call.frame);
+  give_back(VECTOR_ELT(items, 0), value);
+  UNPROTECT(2);
+  return value;
+}
+
+SEXP evaluate(Run& run, std::uint32_t item) {
+  run.random->begin(item);
+  if (run.task->timeout_ns > 0) run.worker->start_timer(run.task->timeout_ns);
+  return run.task->is_streamed ? evaluate_streamed(run) : run.task->call.evaluate(item);
+}
+
+void run_block(Run& run) {
+  std::uint32_t item;
+  while (run.worker->take(item)) {
+    SEXP value = PROTECT(evaluate(run, item));
+    if (!is_generator_of(run, value)) run.worker->stop_timer();
+    deliver(run, value);
+    UNPROTECT(1);
+  }
+}
+
+void collect(Run& run) {
+  run.policy.begin();
+  R_ToplevelExec(call_hook, run.task->hooks.collect);
+  run.policy.end();
+}
+
+}  // namespace
+
+// Goes on with the block in hand, if an item of it has failed, and then with all others. To guard
+// each block for itself would cost as much as a good many items.
+void run_items(Run& run) {
+  do {
+    run_block(run);
+    flush_open_files(true);
+    if (run.policy.is_due()) collect(run);
+  } while (run.worker->next_block());
+  run.is_over = true;
+}
+
+namespace {
+
+// Runs the items below R's frame of the handler for what they signal.
+void run_below_handler(void* data) {
+  Run& run = *static_cast<Run*>(data);
+  SEXP pointer = PROTECT(R_MakeExternalPtr(&run, R_NilValue, R_NilValue));
+  SEXP call = PROTECT(Rf_lang2(run.task->hooks.run, pointer));
+  Rf_eval(call, R_BaseEnv);
+  UNPROTECT(2);
+}
+
+}  // namespace
+
+// Without an item in hand there is nobody to blame.
+void send_failure(Run& run, SEXP description) {
+  end_if_forked(run);
+  Worker& worker = *run.worker;
+  if (worker.running() == 0) return;
+  worker.stop_timer();
+  note_draws(run);
+  Output::send(true);
+  worker.abandon();
+  worker.await_room();
+  write_record(run, [&] {
+    put_stream(worker, description);
+    worker.finish(static_cast<unsigned>(Encoding::failure));
+  });
+  worker.flush();
+}
+
+namespace {
+
+// The item left by a way that is no error: a restart, an interrupt, a jump to a frame of the
+// parent's, stop() with a condition that isn't one of errors.
+void report_jump(void* data) {
+  Run& run = *static_cast<Run*>(data);
+  SEXP call = PROTECT(Rf_lang3(run.task->hooks.describe, R_NilValue, R_NilValue));
+  SEXP description = PROTECT(Rf_eval(call, R_BaseEnv));
+  contain([&] { send_failure(run, description); });
+  UNPROTECT(2);
+}
+
+// The description itself could not be made or sent.
+void report_bare_failure(void* data) {
+  contain([data] { send_failure(*static_cast<Run*>(data), R_NilValue); });
+}
+
+// Runs all blocks to their end; it goes on after an item that failed. An item that can't even be
+// reported ends the worker, so that the parent reports its death.
+void run_to_end(Run& run) {
+  while (!run.is_over) {
+    R_ToplevelExec(run_below_handler, &run);
+    end_if_forked(run);
+    if (run.worker->running() != 0) R_ToplevelExec(report_jump, &run);
+    if (run.worker->running() != 0) R_ToplevelExec(report_bare_failure, &run);
+    if (run.worker->running() != 0) crash();
+  }
+}
+
+void run_all(void* data) {
+  Run& run = *static_cast<Run*>(data);
+  const ChildHooks& hooks = run.task->hooks;
+  R_ToplevelExec(call_hook, hooks.prepare);
+  ItemRandom random(run.task->seed, run.task->numbers);
+  run.random = &random;
+  run_to_end(run);
+  UNPROTECT(1);
+}
+
+ChildHooks hooks_of(SEXP list) {
+  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3)};
+}
+
+// At least one; 0 if there is no limit, or one of a century.
+std::int64_t as_nanoseconds(double seconds) {
+  constexpr double century = 3e9;
+  return seconds >= century ? 0 : 1 + static_cast<std::int64_t>(seconds * 1e9);
+}
+
+}  // namespace
+
+Task make_task(SEXP work) {
+  unwind([] {
+    ItemSeed::prepare();
+    prepare_mapped_vectors();
+    return R_NilValue;
+  });
+  Task task;
+  task.call = make_item_call(VECTOR_ELT(work, 1), VECTOR_ELT(work, 0));
+  task.hooks = hooks_of(VECTOR_ELT(work, 2));
+  task.seed = VECTOR_ELT(work, 3);
+  task.numbers = VECTOR_ELT(work, 4);
+  task.timeout_ns = as_nanoseconds(Rf_asReal(VECTOR_ELT(work, 5)));
+  task.keeps_connections = Rf_asLogical(VECTOR_ELT(work, 6)) == TRUE;
+  return task;
+}
+
+SEXP harmless_of(SEXP work) { return VECTOR_ELT(work, 7); }
+
+void prepare_fork() {
+  flush_open_files(false);
+  prepare_seal();
+  Output::prepare();
+}
+
+void run_worker(Worker& worker, const Task& task) {
+  forget_inherited_output();
+  seal_r();
+  silence_devices();
+  use_one_thread();
+  Run run = {&worker, &task, {}, CollectionPolicy(), nullptr, false, false};
+  run.outlet = {emit_value, has_item, &run, generation()};
+  Output::begin(worker, run.is_writing);
+  if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &run.outlet);
+  // Without this, a jump from between the items (for want of memory, say) would land in the
+  // parent's frames, and its script would go on in this process.
+  if (!R_ToplevelExec(run_all, &run)) crash();
+}
+
+}  // namespace lomp

@@ -1,0 +1,71 @@
+/// \file
+/// What a worker does between its fork and its end.
+#ifndef LOMP_SRC_WORKER_ITEM_LOOP_H
+#define LOMP_SRC_WORKER_ITEM_LOOP_H
+
+#include "lomp/worker/worker.hpp"
+#include "worker/item_call.h"
+
+namespace lomp {
+
+/// R functions that a worker calls. Doesn't own them.
+struct ChildHooks {
+  SEXP prepare;   ///< function(): once, before the first item
+  SEXP run;       ///< function(run): calls child_items(run) below a handler for what items signal,
+                  ///< which calls child_relay() and child_fail(); again after an item that failed
+  SEXP describe;  ///< function(NULL, NULL): what child_fail() gets of an item that left by a jump
+  SEXP collect;   ///< function(): frees recent garbage
+};
+
+/// What becomes of the values that a call's items give.
+enum class Delivery {
+  one,         ///< each is its item's one result
+  any,         ///< the same, but a generator's values are results of their own
+  by_emission  ///< they are ignored: results are what the items emit
+};
+
+/// The call that workers make, and how they deliver. Doesn't own what it points to.
+struct Task {
+  ItemCall call;
+  ChildHooks hooks;
+  Delivery delivery = Delivery::one;
+  bool is_streamed = false;        ///< the items come from the parent, one by one
+  SEXP outlet = nullptr;           ///< the handle behind the frame's `emit`, by_emission
+  SEXP seed = nullptr;             ///< see ItemRandom
+  std::int64_t timeout_ns = 0;     ///< for each item; 0 for no limit
+  SEXP numbers = R_NilValue;       ///< see ItemRandom
+  bool keeps_connections = false;  ///< see PoolOptions
+};
+
+/// From R's list(frame, call, hooks, seed, numbers, timeout, keep_connections, harmless), which the
+/// caller keeps alive. `call` is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, run,
+/// describe, collect); `timeout` is in seconds, Inf for no limit; for `harmless` see harmless_of().
+Task make_task(SEXP work);
+
+/// The element of such a list that has the classes whose objects get by without their pointers.
+SEXP harmless_of(SEXP work);
+
+/// In the parent, before each fork: empties those output buffers that nobody is using, and
+/// prepares its seal.
+void prepare_fork();
+
+/// A worker's run of its items, to which R's hook `run` gets an external pointer.
+struct Run;
+
+/// Runs all items that are left. Errors of items jump from here.
+void run_items(Run& run);
+
+/// Sends a condition of the item in hand. False in a process that the item has forked: what that
+/// says isn't the worker's. May jump.
+bool send_condition(Run& run, SEXP condition);
+
+/// The item in hand has failed: sends the description. May jump.
+void send_failure(Run& run, SEXP description);
+
+/// Runs a sealed worker to the end of its work. Nothing that an item does leaves this function
+/// but by ending the process: errors, restarts and jumps of any kind are that item's failure.
+void run_worker(Worker& worker, const Task& task);
+
+}  // namespace lomp
+
+#endif
