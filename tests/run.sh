@@ -128,38 +128,73 @@ install_lomp() {
     >"$work/install.log" 2>&1
 }
 
-# The suite runs in a copy of its folder, because testthat writes snapshots and plots beside it.
-# Tests are counted by test_that() block; the counts go to a file, for a crash leaves no file. The
-# reporter names each file as it begins and its time as it ends, and shows all failures; they go
-# to a file, too, because a short end of a log is all that many who look for them get to see.
+# The suite runs in a copy of its folder, because testthat writes snapshots and plots beside it, and
+# in two sessions, because tests wait more than they compute: each takes the next file that nobody
+# has taken. Tests are counted by test_that() block; the counts go to a file, for a crash leaves no
+# file. The reporter names each file as it begins and its time as it ends, and shows all failures;
+# they go to a file, too, because a short end of a log is all that many who look for them get to see.
 write_r_runner() {
   cat >"$work/run.R" <<'END'
 library(testthat)
 args <- commandArgs(TRUE)
-reporter <- ProgressReporter$new(max_failures = Inf, show_praise = FALSE, update_interval = 1e9)
-files <- Sys.getenv("LOMP_TEST_FILES")
-tests <- test_dir(args[1], package = "lomp", load_package = "installed", reporter = reporter,
-                  filter = if (nzchar(files)) files, stop_on_failure = FALSE)
-results <- as.data.frame(tests)
-bad <- results$failed > 0 | results$error
-cat("\n", nrow(results), " tests with ", sum(results$nb), " expectations, ",
-    sum(results$skipped), " skipped\n", sep = "")
-is_bad <- function(one) inherits(one, c("expectation_failure", "expectation_error"))
+out <- function(name) file.path(args[1], paste0(name, args[2]))
+# What it would say at the end of each file is said at the end of all.
+Reporter <- R6::R6Class("Reporter", inherit = ProgressReporter,
+                        public = list(end_reporter = function() NULL))
+run_file <- function(name) {
+  reporter <- Reporter$new(max_failures = Inf, show_praise = FALSE, update_interval = 1e9)
+  test_dir("testthat", package = "lomp", load_package = "installed", reporter = reporter,
+           filter = paste0("^", name, "$"), stop_on_failure = FALSE)
+}
+is_failed <- function(one) inherits(one, c("expectation_failure", "expectation_error"))
 words <- function(one) {
   lines <- unlist(strsplit(conditionMessage(one), "\n", fixed = TRUE))
   where <- if (is.null(one$srcref)) "" else paste0("line ", one$srcref[1], ": ")
   paste0(c(where, rep("", length(lines) - 1)), lines)
 }
-for (k in which(bad)) {
-  details <- unlist(lapply(Filter(is_bad, tests[[k]]$results), words))
-  cat(paste0("failed: ", results$file[k], ": ", results$test[k]),
-      paste0("    ", head(details, 30)), sep = "\n", file = args[3], append = TRUE)
+tell <- function(test) {
+  details <- unlist(lapply(Filter(is_failed, test$results), words))
+  cat(paste0("failed: ", test$file, ": ", test$test), paste0("    ", head(details, 30)),
+      sep = "\n", file = out("failures"), append = TRUE)
 }
-writeLines(paste(sum(!bad), sum(bad)), args[2])
+files <- list.files("testthat", "^test-.*[.]R$")
+files <- files[order(-file.size(file.path("testthat", files)))]  # long ones first
+names <- grep(Sys.getenv("LOMP_TEST_FILES"), sub("^test-(.*)[.]R$", "\\1", files), value = TRUE)
+counts <- numeric(4)
+for (name in names) {
+  if (!dir.create(file.path("taken", name), showWarnings = FALSE)) next
+  tests <- run_file(name)
+  results <- as.data.frame(tests)
+  bad <- results$failed > 0 | results$error
+  lapply(tests[bad], tell)
+  counts <- counts + c(sum(!bad), sum(bad), sum(results$nb), sum(results$skipped))
+}
+writeLines(paste(counts, collapse = " "), out("counts"))
 END
 }
 
+run_r_session() {
+  NOT_CRAN=true R_LIBS="$work/lib${R_LIBS:+:$R_LIBS}" \
+    "${LOMP_TEST_RSCRIPT:-Rscript}" --no-init-file run.R out "$1" </dev/null
+}
+
+# Each session that came to its end tells how many tests passed and failed, how many expectations
+# they had and how many were skipped.
+count_r_tests() {
+  local all=0 skipped=0 session passed_here failed_here expectations skipped_here
+  for session in "$@"; do
+    if ! read -r passed_here failed_here expectations skipped_here <"$work/out/counts$session"; then
+      say "the R tests did not come to their end"
+      passed_here=0 failed_here=1 expectations=0 skipped_here=0
+    fi 2>/dev/null
+    count "$passed_here" "$failed_here"
+    all=$((all + expectations)) skipped=$((skipped + skipped_here))
+  done
+  say "R tests with $all expectations, $skipped skipped"
+}
+
 run_r_tests() {
+  local session sessions=(1 2) pids=()
   say "== R tests"
   if ! install_lomp; then
     cat "$work/install.log"
@@ -168,16 +203,15 @@ run_r_tests() {
     return
   fi
   cp -R "$root/tests/testthat" "$work/testthat"
+  mkdir "$work/out" "$work/taken"
   write_r_runner
-  (cd "$work" && NOT_CRAN=true R_LIBS="$work/lib${R_LIBS:+:$R_LIBS}" \
-    "${LOMP_TEST_RSCRIPT:-Rscript}" --no-init-file run.R testthat counts failures </dev/null)
-  if [ -f "$work/counts" ]; then
-    # shellcheck disable=SC2046
-    count $(cat "$work/counts")
-  else
-    say "the R tests did not come to their end"
-    count 0 1
-  fi
+  for session in "${sessions[@]}"; do
+    (cd "$work" && run_r_session "$session") &
+    pids+=($!)
+  done
+  wait "${pids[@]}"
+  count_r_tests "${sessions[@]}"
+  cat "$work"/out/failures* >>"$work/failures" 2>/dev/null
 }
 
 # ---- The C++ tests ------------------------------------------------------------------------------
@@ -213,7 +247,7 @@ run_cpp_tests() {
     count 0 1
     return
   fi
-  ctest --test-dir "$work/cpp" --output-on-failure --timeout 300 </dev/null 2>&1 |
+  ctest --test-dir "$work/cpp" --output-on-failure --timeout 300 --parallel "$cores" </dev/null 2>&1 |
     tee "$work/ctest.log" | without_passed
   grep -E '^ *[0-9]+/[0-9]+ Test .*(\*\*\*|Not Run)' "$work/ctest.log" >>"$work/failures"
   read -r bad all < <(

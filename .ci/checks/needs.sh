@@ -2,8 +2,8 @@
 # say they need, and beyond it pandoc, with which R CMD check reads README.md, tidy, with which it
 # reads help pages, nm, which is in binutils, and debootstrap, for a root with the newest R.
 bash "$ROOT/tests/run.sh" needs || exit 1
-packages=(binutils ccache clang clang-format debootstrap git libbenchmark-dev pandoc r-cran-lintr
-  r-cran-roxygen2 shellcheck tidy)
+packages=(binutils ccache clang clang-format debootstrap git libbenchmark-dev libclang-rt-14-dev
+  pandoc r-cran-lintr r-cran-roxygen2 shellcheck tidy)
 installed=$(dpkg-query -W -f='${db:Status-Status}\n' "${packages[@]}" 2>/dev/null |
   grep -cx installed)
 [ "$installed" -eq "${#packages[@]}" ] && exit 0

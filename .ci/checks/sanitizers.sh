@@ -6,5 +6,5 @@ export UBSAN_OPTIONS=print_stacktrace=1
 flags="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 export LOMP_CPPFLAGS=$flags
 # A sanitizer takes its time to start and to look for leaks: once a program, not once a test case.
-export LOMP_CMAKE=-DLOMP_WHOLE_PROGRAMS=ON
+export LOMP_CMAKE="-DLOMP_WHOLE_PROGRAMS=ON -DCMAKE_CXX_COMPILER=clang++"  # half of g++'s time
 exec bash "$ROOT/tests/run.sh" cpp

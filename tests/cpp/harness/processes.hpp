@@ -25,7 +25,9 @@
 namespace lomp_test {
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool is_sanitized = true;
+constexpr bool is_sanitized = true;  // g++
+#elif defined(__has_feature)
+constexpr bool is_sanitized = __has_feature(address_sanitizer);  // clang++
 #else
 constexpr bool is_sanitized = false;
 #endif
