@@ -223,7 +223,7 @@ open_forked_stream <- function(plan, frame) {
 # has heard a "tick" by then. Interrupts are held back.
 on_stream_event <- function(event, state) {
   switch(event$kind,
-    hungry = feed_worker(event, state),
+    request = feed_worker(event, state),
     condition = ,
     output = say_in_stream(event, state),
     tick = tell_progress(state, event$value),

@@ -75,7 +75,7 @@ is_time_limit <- function(cnd, plan) {
     identical(message_of(cnd), gettext(time_limits[[1L]], domain = "R"))
 }
 
-exit_notes <- c(
+exit_reasons <- c(
   "called quit()", "called exit() in C code", "could not write its results",
   "gave a result that doesn't fit into this process's memory",
   "closed or damaged the pipe of its results, and was ended",
@@ -103,7 +103,7 @@ signal_of <- function(loss) {
 }
 
 describe_death <- function(loss) {
-  if (loss[["note"]] > 0L) return(paste("its worker", exit_notes[[loss[["note"]]]]))
+  if (loss[["reason"]] > 0L) return(paste("its worker", exit_reasons[[loss[["reason"]]]]))
   signal <- signal_of(loss)
   if (is.na(signal) && is.na(loss[["status"]])) {
     return("its worker ended; how is not known, since SIGCHLD is ignored in this session")

@@ -12,7 +12,7 @@ SEXP outlet_new() {
 // [[Rcpp::export(rng = false)]]
 void outlet_put(SEXP handle, SEXP value) {
   const auto* outlet = static_cast<const lomp::Outlet*>(R_ExternalPtrAddr(handle));
-  if (outlet == nullptr || outlet->owner != lomp::generation() || !outlet->is_open(outlet->data)) {
+  if (outlet == nullptr || outlet->owner != lomp::fork_depth() || !outlet->is_open(outlet->data)) {
     lomp::throw_error("emit() works only while its item runs, in the process that runs it");
   }
   lomp::refuse_end_marker(value);  // nothing here needs a destructor if it jumps

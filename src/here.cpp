@@ -99,12 +99,12 @@ void append(SEXP value, void* data) {
 bool always(void*) { return true; }
 
 // Whatever happens, the outlet points to nothing afterwards.
-void run_step_with_outlet(Step& step, lomp::Guard& guard, SEXP outlet) {
-  lomp::Outlet open = {append, always, &step, lomp::generation()};
+void run_step_with_outlet(Step& step, lomp::Attempt& attempt, SEXP outlet) {
+  lomp::Outlet open = {append, always, &step, lomp::fork_depth()};
   R_SetExternalPtrAddr(outlet, &open);
   try {
     lomp::unwind([&] {
-      lomp::run_guarded(guard);
+      lomp::catch_r_error(attempt);
       return R_NilValue;
     });
   } catch (...) {
@@ -132,7 +132,7 @@ SEXP describe_step(const Step& step) {
 // other jumps go through. `seed` and `numbers` are as in pool_open(). `progress` has three numbers,
 // which are changed in place: the item begun last and the one ended last (from 1), and 1 if an item
 // has drawn random numbers. `hooks` is list(hear, describe, tell, limit): the first two as in
-// guard.h, a function() to call each `tick` seconds (0 for never), which tells whether to go on,
+// attempt.h, a function() to call each `tick` seconds (0 for never), which tells whether to go on,
 // and one to call before each item, or NULL.
 // [[Rcpp::export(rng = false)]]
 SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed,
@@ -152,8 +152,9 @@ SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks
                     limit,
                     told,
                     &clock};
-    lomp::Guard guard = {run_items, keep_failure, &run, VECTOR_ELT(hooks, 0), VECTOR_ELT(hooks, 1)};
-    lomp::run_guarded(guard);
+    lomp::Attempt attempt = {run_items, keep_failure, &run, VECTOR_ELT(hooks, 0),
+                             VECTOR_ELT(hooks, 1)};
+    lomp::catch_r_error(attempt);
     SEXP value = R_NilValue;
     if (CAR(failure) != R_NilValue) {
       value = lomp::make_event("failure", static_cast<double>(run.item) + 1, CAR(failure));
@@ -189,7 +190,7 @@ SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP out
                emitted,
                VECTOR_ELT(cells, cell_failure),
                false};
-  lomp::Guard guard = {run_step, keep_step_failure, &step, hear, describe};
-  run_step_with_outlet(step, guard, outlet);
+  lomp::Attempt attempt = {run_step, keep_step_failure, &step, hear, describe};
+  run_step_with_outlet(step, attempt, outlet);
   return lomp::unwind([&] { return describe_step(step); });
 }

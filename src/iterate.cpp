@@ -7,7 +7,7 @@
 #include "call/items_underway.h"
 #include "codec/dead_references.h"
 #include "codec/serialize.h"
-#include "lomp/os/generation.hpp"
+#include "lomp/os/fork_count.hpp"
 #include "lomp/pool/pool.hpp"
 #include "lomp/pool/reorder.hpp"
 #include "memory/external_memory.h"
@@ -36,7 +36,7 @@ struct Arrival {
   ArrivalKind kind = ArrivalKind::nothing;
   Record record{};  // what is to be released then
   bool has_record = false;
-  R_xlen_t place = -1;  // on the shelf
+  R_xlen_t place = -1;  // among the preserved values
   int holder = lomp::DeadReferences::harmless;
 };
 
@@ -57,9 +57,9 @@ class Stream {
       : progress_(tick),
         is_ordered_(options.is_ordered),
         is_said_in_order_(options.backlog_bytes > 0),
-        owner_(lomp::generation()),
+        owner_(lomp::fork_depth()),
         kept_(kept),
-        shelf_(kept, kept_waiting),
+        preserved_(kept, kept_waiting),
         dead_(lomp::harmless_of(VECTOR_ELT(kept, kept_work))),
         pool_(options, [task](lomp::Worker& worker) { lomp::run_worker(worker, task); }) {}
 
@@ -121,19 +121,19 @@ class Stream {
   // Items whose function takes `emit` and never used it, but returned a value; 0 if any was used.
   std::uint64_t silent() const { return has_value_ ? 0 : silent_; }
 
-  // Where items are streamed: puts one more into the worker's parcel and keeps it until it has
+  // Where items are streamed: puts one more into the worker's batch and keeps it until it has
   // ended. May jump.
   enum class Given { more, full, refused };
   Given give(int worker, SEXP value) {
     const std::uint64_t item = next_item_;
     const Given given = send(worker, item, value);
     if (given == Given::refused) return given;
-    underway_.keep(item, pool_.parcel(worker).take_held(), value);
+    underway_.keep(item, pool_.batch(worker).take_held(), value);
     pool_.publish(worker);
     return pool_.is_overdue(worker) ? Given::full : given;
   }
 
-  // Puts the items that came back from other workers into this one's parcel, as many as there is
+  // Puts the items that came back from other workers into this one's batch, as many as there is
   // room for. It needs no others then.
   Given give_returned(int worker) {
     std::uint64_t item = 0;
@@ -151,7 +151,7 @@ class Stream {
     while (take_again(arrival) || (is_ordered_ ? take_in_turn(arrival) : take_first(arrival))) {
       if (arrival.has_record && !has_ended_) pool_.release(arrival.record);
       if (arrival.kind == ArrivalKind::nothing) continue;
-      value = shelf_.take(arrival.place);
+      value = preserved_.take(arrival.place);
       if (arrival.kind == ArrivalKind::value) note_taken(arrival);
       return true;
     }
@@ -170,7 +170,7 @@ class Stream {
     R_xlen_t at = 0;
     each_value([&](const Arrival& arrival) {
       items[at] = lomp::as_item(arrival.record.item);
-      SET_VECTOR_ELT(values, at++, shelf_.look(arrival.place));
+      SET_VECTOR_ELT(values, at++, preserved_.look(arrival.place));
     });
     UNPROTECT(1);
     return list;
@@ -185,7 +185,7 @@ class Stream {
       Arrival arrival;
       arrival.kind = ArrivalKind::value;
       arrival.record.item = static_cast<std::uint64_t>(items[i]) - 1;
-      arrival.place = shelf_.put(VECTOR_ELT(values, i));
+      arrival.place = preserved_.put(VECTOR_ELT(values, i));
       arrivals.push_back(arrival);
     }
     again_.insert(again_.begin(), arrivals.begin(), arrivals.end());
@@ -232,13 +232,13 @@ class Stream {
       case EventKind::idle:
         return R_NilValue;
       case EventKind::records:
-        shelve_all(event);
+        preserve_all(event);
         return R_NilValue;
       case EventKind::lost:
-        shelve_loss(event);
+        preserve_loss(event);
         return R_NilValue;
-      case EventKind::hungry:
-        return lomp::make_event("hungry", event.worker, Rf_ScalarReal(event.wanted));
+      case EventKind::request:
+        return lomp::make_event("request", event.worker, Rf_ScalarReal(event.wanted));
       case EventKind::failed:
         return lomp::make_loss_event("exhausted", event);
       case EventKind::finished:
@@ -279,7 +279,7 @@ class Stream {
     return lomp::make_event("unread", lomp::as_item(stream.said_.item), condition);
   }
 
-  // Records on their way to the shelf.
+  // Records whose values are to be preserved.
   struct Batch {
     Stream* stream;
     const Record* next;
@@ -290,36 +290,36 @@ class Stream {
   // frame's values at once is also cheaper than one by one. One that can't be read, since it is
   // damaged or too large for this process, is its item's failure; to be ready for that takes longer
   // than to read many a small one, of those that can't fail.
-  void shelve_all(const Event& event) {
+  void preserve_all(const Event& event) {
     Batch batch = {this, event.records, event.records + event.count};
     const bool is_safe = std::all_of(batch.next, batch.end, lomp::is_small);
     while (batch.next != batch.end) {
       if (is_safe) {
-        shelve_rest(&batch);
+        preserve_rest(&batch);
       } else {
-        R_tryCatchError(shelve_rest, &batch, shelve_unread, &batch);
+        R_tryCatchError(preserve_rest, &batch, preserve_unread, &batch);
       }
     }
   }
 
-  static SEXP shelve_rest(void* data) {
+  static SEXP preserve_rest(void* data) {
     Batch& batch = *static_cast<Batch*>(data);
     return lomp::contain([&batch] {
-      for (; batch.next != batch.end; ++batch.next) batch.stream->shelve(*batch.next);
+      for (; batch.next != batch.end; ++batch.next) batch.stream->preserve(*batch.next);
       return R_NilValue;
     });
   }
 
-  static SEXP shelve_unread(SEXP condition, void* data) {
+  static SEXP preserve_unread(SEXP condition, void* data) {
     Batch& batch = *static_cast<Batch*>(data);
     return lomp::contain([&] {
       const Record& record = *batch.next++;
-      batch.stream->shelve_event("unread", record, condition);
+      batch.stream->preserve_event("unread", record, condition);
       return R_NilValue;
     });
   }
 
-  void shelve(const Record& record) {
+  void preserve(const Record& record) {
     const Encoding encoding = encoding_of(record);
     if (is_said_in_order_ && lomp::is_said(encoding)) return pool_.hold(record);
     if (encoding == Encoding::ignored) ++silent_;
@@ -330,17 +330,17 @@ class Stream {
     const char* event = lomp::event_of(encoding);
     if (event == nullptr) {
       has_value_ = true;
-      line_up(record, ArrivalKind::value, shelf_.put(value));
+      line_up(record, ArrivalKind::value, preserved_.put(value));
     } else {
-      shelve_event(event, record, value);
+      preserve_event(event, record, value);
     }
     UNPROTECT(1);
   }
 
   // The caller protects the value.
-  void shelve_event(const char* kind, const Record& record, SEXP value) {
+  void preserve_event(const char* kind, const Record& record, SEXP value) {
     SEXP event = PROTECT(lomp::make_event(kind, lomp::as_item(record.item), value));
-    line_up(record, ArrivalKind::event, shelf_.put(event));
+    line_up(record, ArrivalKind::event, preserved_.put(event));
     UNPROTECT(1);
   }
 
@@ -355,11 +355,11 @@ class Stream {
   }
 
   // A loss has its place in the order, too.
-  void shelve_loss(const Event& event) {
+  void preserve_loss(const Event& event) {
     Arrival arrival;
     arrival.kind = ArrivalKind::event;
     SEXP loss = PROTECT(lomp::make_loss_event("lost", event));
-    arrival.place = shelf_.put(loss);
+    arrival.place = preserved_.put(loss);
     UNPROTECT(1);
     arrival.record.item = event.loss.item;
     line_up(arrival, event.loss.item, true);
@@ -367,18 +367,18 @@ class Stream {
 
   // An item that can't be sent is as good as lost.
   Given send(int worker, std::uint64_t item, SEXP value) {
-    lomp::Parcel& parcel = pool_.parcel(worker);
-    parcel.begin();
-    const unsigned kind = lomp::put_value(parcel, value);
+    lomp::ItemBatch& batch = pool_.batch(worker);
+    batch.begin();
+    const unsigned kind = lomp::put_value(batch, value);
     pool_.note_given(worker, item);
     next_item_ = std::max(next_item_, item + 1);  // not before: one that can't be written is none
-    if (parcel.add(item, kind)) return parcel.has_room() ? Given::more : Given::full;
+    if (batch.add(item, kind)) return batch.has_room() ? Given::more : Given::full;
     if (pool_.has_left(worker)) return Given::full;  // the item will come back
     pool_.withdraw(item);
     Arrival arrival;
     arrival.kind = ArrivalKind::event;
     SEXP event = PROTECT(lomp::make_event("unsent", lomp::as_item(item), R_NilValue));
-    arrival.place = shelf_.put(event);
+    arrival.place = preserved_.put(event);
     UNPROTECT(1);
     arrival.record.item = item;
     line_up(arrival, item, true);
@@ -428,9 +428,9 @@ class Stream {
   std::uint64_t silent_ = 0;
   unsigned owner_;
   SEXP kept_;
-  lomp::Shelf shelf_;
+  lomp::PreserveList preserved_;
   lomp::DeadReferences dead_;
-  lomp::ItemsUnderway underway_{shelf_};
+  lomp::ItemsUnderway underway_{preserved_};
   lomp::Reorder<Arrival> order_;
   Record said_{};  // what was held and taken last
   std::vector<Arrival> queue_;
@@ -438,7 +438,7 @@ class Stream {
   std::deque<Arrival> again_;
   std::vector<Arrival> putting_back_;  // a member, since what fills it may jump
   lomp::Pool pool_;
-  lomp::BallastUse ballast_use_;
+  lomp::ExternalMemoryUse external_memory_use_;
   std::uint64_t next_item_ = 0;
   std::uint64_t item_ = 0;
   std::uint64_t taken_ = 0;
@@ -601,7 +601,7 @@ Stream* living_stream(SEXP handle) {
 class Use {
  public:
   explicit Use(Stream& stream) : stream_(stream) {
-    if (stream.owner() != lomp::generation()) refuse("it belongs to the process that made it");
+    if (stream.owner() != lomp::fork_depth()) refuse("it belongs to the process that made it");
     if (stream.is_busy()) refuse("it is being used already");
     stream_.set_busy(true);
   }
@@ -730,7 +730,7 @@ void iterator_put_back(SEXP handle, SEXP values, SEXP items, double number) {
   });
 }
 
-// Within on_event() of an event "hungry": adds an item to what this worker will get. FALSE if it
+// Within on_event() of an event "request": adds an item to what this worker will get. FALSE if it
 // can take no more.
 // [[Rcpp::export(rng = false)]]
 bool iterator_give(SEXP handle, int worker, SEXP value) {
@@ -762,7 +762,7 @@ void iterator_post(SEXP handle, int worker, bool is_end) {
   if (stream_of(handle)->has_ended()) return;  // an interrupt has come in between
   lomp::Pool& pool = stream_of(handle)->pool();
   if (is_end) pool.end_of_items();
-  pool.post_parcel(worker);
+  pool.post_batch(worker);
 }
 
 // Ends the workers; iterator_next() still gives what they had finished, then the event "finished".

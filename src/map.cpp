@@ -99,11 +99,11 @@ class Engine {
   }
 
   SEXP results_;
-  lomp::CellRoom room_;
+  lomp::HeapHeadroom room_;
   lomp::DeadReferences dead_;
   bool is_in_order_;
   lomp::Pool pool_;
-  lomp::BallastUse ballast_use_;
+  lomp::ExternalMemoryUse external_memory_use_;
   const Record* record_ = nullptr;
   const Record* end_ = nullptr;
   const char* told_ = nullptr;

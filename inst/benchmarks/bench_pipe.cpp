@@ -2,7 +2,7 @@
 //
 // Another process writes for ever; one iteration receives 64 MB. `raw` is a loop of write() there
 // and a loop of read() here, into one buffer. `frames` is a Worker that puts records of one size,
-// and a Reactor and a FrameReader that take them out again.
+// and a PollSet and a FrameReader that take them out again.
 //
 // How to read it: `frames_beside_raw` does both in turn, so that a busy machine slows both alike,
 // and gives two medians of ratios. `of_raw` is the throughput as a part of the raw one: 1 means
@@ -20,7 +20,7 @@
 
 #include "lomp/os/clock.hpp"
 #include "lomp/os/pipe.hpp"
-#include "lomp/os/reactor.hpp"
+#include "lomp/os/poll_set.hpp"
 #include "lomp/process/child.hpp"
 #include "lomp/wire/frame_reader.hpp"
 #include "lomp/worker/worker.hpp"
@@ -114,15 +114,15 @@ class FrameStream {
   }
 
   void wait() {
-    reactor_.clear();
-    reactor_.watch(pipe_.reader.get());
-    reactor_.wait(1000);
+    poll_set_.clear();
+    poll_set_.watch(pipe_.reader.get());
+    poll_set_.wait(1000);
   }
 
   Pipe pipe_ = lomp::make_pipe();
   lomp::SharedPage page_{0xffffffff, 1, staging_bytes};
   lomp::FrameReader reader_;
-  lomp::Reactor reactor_;
+  lomp::PollSet poll_set_;
   std::vector<lomp::Record> records_;
   Child writer_;
 };

@@ -7,18 +7,18 @@ namespace lomp {
 
 namespace {
 
-// c(pid = , signal = , status = , note = , errno = , late = ): how a worker died, or why none can
+// c(pid = , signal = , status = , reason = , errno = , late = ): how a worker died, or why none can
 // be had.
 SEXP describe_loss(const Event& event) {
   const Loss& loss = event.loss;
-  const char* names[] = {"pid", "signal", "status", "note", "errno", "late", ""};
+  const char* names[] = {"pid", "signal", "status", "reason", "errno", "late", ""};
   SEXP value = PROTECT(Rf_mkNamed(INTSXP, names));
   int* fields = INTEGER(value);
   fields[0] = loss.pid;
   const bool is_known = loss.status >= 0;
   fields[1] = is_known && WIFSIGNALED(loss.status) ? WTERMSIG(loss.status) : 0;
   fields[2] = is_known && WIFEXITED(loss.status) ? WEXITSTATUS(loss.status) : NA_INTEGER;
-  fields[3] = static_cast<int>(loss.note);
+  fields[3] = static_cast<int>(loss.reason);
   fields[4] = event.error;
   fields[5] = loss.was_late;
   UNPROTECT(1);

@@ -64,7 +64,7 @@ inline double as_item(std::uint64_t item) { return static_cast<double>(item) + 1
 SEXP make_event(const char* kind, double item, SEXP value);
 
 /// The same for a death, or for the lack of workers. The value is an integer vector c(pid = ,
-/// signal = , status = , note = , errno = , late = ). May jump.
+/// signal = , status = , reason = , errno = , late = ). May jump.
 SEXP make_loss_event(const char* kind, const Event& event);
 
 }  // namespace lomp

@@ -191,8 +191,9 @@ class Source {
     if (size == 0 || n > R_XLEN_T_MAX) Rf_error("a result arrived damaged: its length is wrong");
     const int fd = payloads_->take_payload(record_->worker, number);
     if (fd < 0) Rf_error("its data were lost: no file descriptor was free");
-    SEXP x = make_mapped_vector(type, static_cast<R_xlen_t>(n), fd, n * size,
-                                payloads_->origin_of(record_->worker, record_->life, number));
+    SEXP x =
+        make_mapped_vector(type, static_cast<R_xlen_t>(n), fd, n * size,
+                           payloads_->origin_of(record_->worker, record_->incarnation, number));
     payloads_->drop_payload();
     return x;
   }

@@ -49,7 +49,7 @@ bool make_heap_grow(std::size_t bytes) {
 }
 
 // One for the process, since R has one heap. A forked child has its own copy, as of its heap.
-class Ballast {
+class ExternalMemory {
  public:
   bool add(std::size_t bytes) {
     if (!has_room(bytes, total_)) make_room(bytes);
@@ -164,20 +164,20 @@ class Ballast {
 };
 
 // Never destroyed: vectors may be freed after the package's own end.
-Ballast& ballast() {
-  static Ballast* const one = new Ballast;
+ExternalMemory& external_memory() {
+  static ExternalMemory* const one = new ExternalMemory;
   return *one;
 }
 
 }  // namespace
 
-bool add_ballast(std::size_t bytes) { return ballast().add(bytes); }
-void remove_ballast(std::size_t bytes) noexcept { ballast().remove(bytes); }
-void give_up_ballast(std::size_t bytes) noexcept { ballast().give_up(bytes); }
+bool add_external_memory(std::size_t bytes) { return external_memory().add(bytes); }
+void remove_external_memory(std::size_t bytes) noexcept { external_memory().remove(bytes); }
+void give_up_external_memory(std::size_t bytes) noexcept { external_memory().give_up(bytes); }
 
-void drop_old_results() { ballast().drop_old(); }
+void drop_old_results() { external_memory().drop_old(); }
 
-BallastUse::BallastUse() { ballast().begin_use(); }
-BallastUse::~BallastUse() { ballast().end_use(); }
+ExternalMemoryUse::ExternalMemoryUse() { external_memory().begin_use(); }
+ExternalMemoryUse::~ExternalMemoryUse() { external_memory().end_use(); }
 
 }  // namespace lomp

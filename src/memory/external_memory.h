@@ -18,13 +18,13 @@ namespace lomp {
 
 /// So many bytes more are in use. May collect garbage. False if R hasn't got so much ballast, not
 /// even after that: then they are none of the ballast's affair.
-bool add_ballast(std::size_t bytes);
+bool add_external_memory(std::size_t bytes);
 
 /// They aren't any more. May be called in the middle of a collection: blocks go in a later one.
-void remove_ballast(std::size_t bytes) noexcept;
+void remove_external_memory(std::size_t bytes) noexcept;
 
 /// The same where the memory itself is needed for something else: all goes that isn't in use.
-void give_up_ballast(std::size_t bytes) noexcept;
+void give_up_external_memory(std::size_t bytes) noexcept;
 
 /// Before a call: collects garbage, all of it, if many such bytes have come since the last time and
 /// that takes no more than half of the time. What was dropped between calls is old by then, and R
@@ -33,12 +33,12 @@ void drop_old_results();
 
 /// While one of these lives results are coming in, and there may be twice as much ballast as needed
 /// so that the next ones find some. Afterwards there is as little as possible.
-class BallastUse {
+class ExternalMemoryUse {
  public:
-  BallastUse();
-  ~BallastUse();
-  BallastUse(const BallastUse&) = delete;
-  BallastUse& operator=(const BallastUse&) = delete;
+  ExternalMemoryUse();
+  ~ExternalMemoryUse();
+  ExternalMemoryUse(const ExternalMemoryUse&) = delete;
+  ExternalMemoryUse& operator=(const ExternalMemoryUse&) = delete;
 };
 
 }  // namespace lomp

@@ -4,7 +4,7 @@
 
 namespace lomp {
 
-void CellRoom::expect(std::uint64_t results) {
+void HeapHeadroom::expect(std::uint64_t results) {
   constexpr std::uint64_t many = 200000;
   if (results < many) return;
   missing_ = results;
@@ -12,14 +12,14 @@ void CellRoom::expect(std::uint64_t results) {
   plan(cells.used, cells.limit);
 }
 
-void CellRoom::grow() {
+void HeapHeadroom::grow() {
   if (has_collected(VECTOR_ELT(list_, place_))) return;
   const CellCount cells = collect(Collection::full);
   plan(cells.used, cells.limit);
 }
 
 // Some room is left for what else is made meanwhile.
-void CellRoom::plan(double used, double limit) {
+void HeapHeadroom::plan(double used, double limit) {
   const double room = limit - used - limit / 100;
   if (room < 1 || room >= static_cast<double>(missing_)) return;
   left_ = static_cast<std::uint64_t>(room);

@@ -14,10 +14,10 @@ namespace lomp {
 /// which is garbage. This class asks for the last look alone, shortly before the heap is full. That
 /// is known where each result takes one cell; where they take more R looks by itself before, and
 /// nothing is done.
-class CellRoom {
+class HeapHeadroom {
  public:
   /// It keeps what it needs in this place of a list that outlives it.
-  CellRoom(SEXP list, R_xlen_t place) : list_(list), place_(place) {}
+  HeapHeadroom(SEXP list, R_xlen_t place) : list_(list), place_(place) {}
 
   /// Before a call with so many results. Where they are few it isn't worth while. May jump.
   void expect(std::uint64_t results);

@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "lomp/os/generation.hpp"
+#include "lomp/os/fork_count.hpp"
 #include "lomp/os/huge_pages.hpp"
 #include "lomp/payload/payload.hpp"
 #include "lomp/payload/payload_returns.hpp"
@@ -106,7 +106,8 @@ SEXP try_to_allocate(NewVector& x) {
 }
 
 bool find_ballast(const PayloadPages& pages) {
-  return has_address_space(payload_offset() + pages.bytes, pages.bytes) && add_ballast(pages.bytes);
+  return has_address_space(payload_offset() + pages.bytes, pages.bytes) &&
+         add_external_memory(pages.bytes);
 }
 
 // R has a limit to its vectors' size, by default that of the machine's memory, and counts both the
@@ -120,7 +121,7 @@ SEXP allocate_with_ballast(NewVector& x) {
   SEXP vector = try_to_allocate(x);
   if (vector != R_NilValue) return vector;
   pages.has_ballast = false;
-  give_up_ballast(pages.bytes);
+  give_up_external_memory(pages.bytes);
   return allocate_vector(&x);
 }
 
@@ -168,7 +169,7 @@ SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
     x = make_altrep_with_ballast(type, request);
   }
   if (request.is_mapped) return x;
-  if (request.pages.has_ballast) remove_ballast(bytes);
+  if (request.pages.has_ballast) remove_external_memory(bytes);
   return copy_payload(x != R_NilValue ? x : Rf_allocVector(type, n), request);
 }
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "lomp/os/generation.hpp"
+#include "lomp/os/fork_count.hpp"
 #include "lomp/payload/payload.hpp"
 #include "lomp/payload/payload_returns.hpp"
 #include "memory/external_memory.h"
@@ -52,7 +52,7 @@ void unmap_pages(void* elements) {
   --mapped;
   unsigned char* base = page_before(elements);
   const PayloadPages pages = note_at(base);
-  if (pages.has_ballast) remove_ballast(pages.bytes);
+  if (pages.has_ballast) remove_external_memory(pages.bytes);
   unmap_payload(base, pages.bytes);
   if (can_give_back(pages)) payload_returns().put(pages.origin);
 }

@@ -9,7 +9,7 @@ namespace lomp {
 
 /// What to run and what to do if it fails. R's errors jump over run(), so it and what it calls hold
 /// nothing that needs a destructor.
-struct Guard {
+struct Attempt {
   SEXP (*run)(void* data);                     ///< makes items, one after the other
   SEXP (*fail)(SEXP description, void* data);  ///< gets what describe() returned
   void* data;
@@ -17,10 +17,11 @@ struct Guard {
   SEXP describe;  ///< R function(condition): called when the frames of the item are gone
 };
 
-/// Runs guard.run(). An R error in it that no handler of the item's own has caught is shown to
-/// guard.hear(); if that leaves, and where R can't show it, the run ends and guard.fail() follows.
-/// One guard serves many items: setting it up costs microseconds. Other jumps go through. May jump.
-void run_guarded(Guard& guard);
+/// Runs attempt.run(). An R error in it that no handler of the item's own has caught is shown to
+/// attempt.hear(); if that leaves, and where R can't show it, the run ends and attempt.fail()
+/// follows. One attempt serves many items, since it takes microseconds to set up. Other jumps go
+/// through. May jump.
+void catch_r_error(Attempt& attempt);
 
 }  // namespace lomp
 

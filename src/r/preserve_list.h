@@ -11,9 +11,9 @@ namespace lomp {
 
 /// Places for values, in a list that grows. The list is an element of another one, `holder`, which
 /// somebody keeps alive; it is NULL at first.
-class Shelf {
+class PreserveList {
  public:
-  Shelf(SEXP holder, R_xlen_t element) : holder_(holder), element_(element) {}
+  PreserveList(SEXP holder, R_xlen_t element) : holder_(holder), element_(element) {}
 
   /// Keeps a value, which the caller protects, and tells where. May jump; nothing has changed then.
   R_xlen_t put(SEXP value) {

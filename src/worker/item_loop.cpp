@@ -28,7 +28,7 @@ struct Run {
 namespace {
 
 // A process that an item has forked has this run, and its handlers, and isn't the worker.
-bool is_of_this_process(const Run& run) { return run.outlet.owner == generation(); }
+bool is_of_this_process(const Run& run) { return run.outlet.owner == fork_depth(); }
 
 // Such a process has come to the end of its item, where R would end a script.
 void end_if_forked(const Run& run) {
@@ -325,7 +325,7 @@ void run_worker(Worker& worker, const Task& task) {
   silence_devices();
   use_one_thread();
   Run run = {&worker, &task, {}, CollectionPolicy(), nullptr, false, false};
-  run.outlet = {emit_value, has_item, &run, generation()};
+  run.outlet = {emit_value, has_item, &run, fork_depth()};
   Output::begin(worker, run.is_writing);
   if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &run.outlet);
   // Without this, a jump from between the items (for want of memory, say) would land in the

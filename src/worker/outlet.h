@@ -3,7 +3,7 @@
 #ifndef LOMP_SRC_WORKER_OUTLET_H
 #define LOMP_SRC_WORKER_OUTLET_H
 
-#include "lomp/os/generation.hpp"
+#include "lomp/os/fork_count.hpp"
 #include "r/api.h"
 
 namespace lomp {
@@ -15,7 +15,7 @@ struct Outlet {
   void (*put)(SEXP value, void* data);  ///< may jump; the value isn't an iterator's end
   bool (*is_open)(void* data);          ///< is an item running?
   void* data;
-  unsigned owner;  ///< generation()
+  unsigned owner;  ///< fork_depth()
 };
 
 /// Is this value a generator of the package coro, which gives one value after the other?

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "codec/serialize.h"
-#include "lomp/os/generation.hpp"
+#include "lomp/os/fork_count.hpp"
 #include "lomp/os/open_files.hpp"
 #include "worker/seal_r.h"
 
@@ -15,7 +15,7 @@ namespace {
 struct State {
   Worker* worker = nullptr;
   const bool* is_writing = nullptr;
-  unsigned owner = 0;  // generation(): a process that an item forks isn't it
+  unsigned owner = 0;  // fork_depth(): a process that an item forks isn't it
   CapturedOutput file;
   std::string text;  // what R has written and nobody has sent
 };
@@ -58,7 +58,7 @@ void send_line(State& s, const char* text, std::size_t length) {
 // session, or can't be kept in this process's memory: then it goes to the file, which comes later.
 bool write_text(const char* text, int length) noexcept {
   State& s = state();
-  if (s.owner != generation()) return false;
+  if (s.owner != fork_depth()) return false;
   const std::size_t begun = s.text.size();
   try {
     send_line(s, text, static_cast<std::size_t>(length));
@@ -76,7 +76,7 @@ void Output::begin(Worker& worker, const bool& is_writing) {
   State& s = state();
   s.worker = &worker;
   s.is_writing = &is_writing;
-  s.owner = generation();
+  s.owner = fork_depth();
   s.text.clear();
   if (s.file.begin()) write_output_by(write_text);
 }

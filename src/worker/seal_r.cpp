@@ -56,7 +56,9 @@ int choose_nothing(int, char* name, int length) {
 
 // quit() in an item, or R's own decision to end: the session's files and finalizers are the
 // parent's.
-void clean_up(int, int status, int) { leave(ExitNote::quit, status == 0 ? EXIT_SUCCESS : status); }
+void clean_up(int, int status, int) {
+  leave(ExitReason::quit, status == 0 ? EXIT_SUCCESS : status);
+}
 
 [[noreturn]] void commit_suicide(const char* message) {
   show_message(message);

@@ -60,7 +60,7 @@ show_all <- function(conditions) {
 }
 
 test_that("what is shown reads well", {
-  killed <- c(pid = 7L, signal = 9L, status = NA, note = 0L, errno = 0L, late = 0L)
+  killed <- c(pid = 7L, signal = 9L, status = NA, reason = 0L, errno = 0L, late = 0L)
   deep <- function(i) lomp_map(c(x = 2), logs, .workers = 0)
   conditions <- list(
     caught(lomp_map(c(a = 1, b = 2), logs, .workers = 0)),

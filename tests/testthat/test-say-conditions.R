@@ -345,7 +345,7 @@ test_that("a jump to a frame of the calling process costs the item", {
 
 # ---- Workers that die ---------------------------------------------------------------------------
 
-loss_of <- function(signal = 0L, status = NA, note = 0L, errno = 0L) {
+loss_of <- function(signal = 0L, status = NA, reason = 0L, errno = 0L) {
   c(pid = 4711L, signal = signal, status = status, note = note, errno = errno, late = 0L)
 }
 

@@ -44,7 +44,7 @@ TEST_CASE("an origin is whole when it is taken") {
   returns.put({3, 4, 5, 6});
   int count = 0;
   returns.take(3, [&count](const PayloadOrigin& one) {
-    CHECK(one.life == 4);
+    CHECK(one.incarnation == 4);
     CHECK(one.number == 5);
     CHECK(one.slot == 6);
     ++count;

@@ -19,7 +19,7 @@
 using namespace lomp_test;
 using lomp::Event;
 using lomp::EventKind;
-using lomp::ExitNote;
+using lomp::ExitReason;
 using lomp::Loss;
 using lomp::Pool;
 using lomp::Worker;
@@ -96,7 +96,7 @@ TEST_CASE("a signal costs the running item and is told") {
     CAPTURE(signal);
     const Loss loss = loss_of([&] { kill_self(signal); }, 2);
     CHECK(was_killed_by(loss.status, signal));
-    CHECK(loss.note == ExitNote::none);
+    CHECK(loss.reason == ExitReason::none);
   }
 }
 
@@ -113,11 +113,11 @@ TEST_CASE("abort and a real fault cost the running item") {
 TEST_CASE("an exit costs the running item and is told") {
   const Loss bare = loss_of([] { ::_exit(0); }, 2);
   CHECK(exited_with(bare.status, 0));
-  CHECK(bare.note == ExitNote::none);
+  CHECK(bare.reason == ExitReason::none);
   CHECK(exited_with(loss_of([] { ::_exit(3); }, 2).status, 3));
-  CHECK(loss_of([] { std::exit(0); }, 2).note == ExitNote::c_exit);
-  const Loss quit = loss_of([] { lomp::leave(ExitNote::quit, 7); }, 2);
-  CHECK(quit.note == ExitNote::quit);
+  CHECK(loss_of([] { std::exit(0); }, 2).reason == ExitReason::c_exit);
+  const Loss quit = loss_of([] { lomp::leave(ExitReason::quit, 7); }, 2);
+  CHECK(quit.reason == ExitReason::quit);
   CHECK(exited_with(quit.status, 7));
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("a worker that closes its pipe and goes on is ended") {
       },
       2, 2);
   CHECK(was_killed_by(loss.status, SIGKILL));
-  CHECK(loss.note == ExitNote::given_up);
+  CHECK(loss.reason == ExitReason::given_up);
 }
 
 TEST_CASE("a worker that closes its pipe between two items loses none") {
@@ -749,7 +749,7 @@ void check_distorted(std::function<void(Bytes&)> how) {
   });
   REQUIRE(tally.losses.size() == 1);
   CHECK(tally.losses[0].item == 9);
-  CHECK(tally.losses[0].note == ExitNote::given_up);
+  CHECK(tally.losses[0].reason == ExitReason::given_up);
 }
 
 lomp::FrameHeader header_of(const Bytes& frame) {
@@ -829,7 +829,7 @@ TEST_CASE("an item that damages the pipe each time is lost with its second worke
         wait_for_death();
       },
       2, 2);
-  CHECK(loss.note == ExitNote::given_up);
+  CHECK(loss.reason == ExitReason::given_up);
 }
 
 TEST_CASE("what has emitted something when its worker is given up is not run again") {
@@ -880,7 +880,7 @@ TEST_CASE("a result that doesn't fit into the parent's memory costs its item alo
   });
   REQUIRE(tally.losses.size() == 1);
   CHECK(tally.losses[0].item == 1);
-  CHECK(tally.losses[0].note == ExitNote::too_large);
+  CHECK(tally.losses[0].reason == ExitReason::too_large);
 }
 
 TEST_CASE("a part of no item that doesn't fit into memory costs no other memory") {
@@ -967,7 +967,7 @@ void check_file_distorted(bool goes_on) {
     });
     REQUIRE(tally.losses.size() == 1);
     CHECK(tally.losses[0].item == 1);
-    CHECK(tally.losses[0].note == ExitNote::given_up);
+    CHECK(tally.losses[0].reason == ExitReason::given_up);
   }
 }
 
@@ -1045,7 +1045,7 @@ TEST_CASE("an item whose worker takes long to end is not run a second time") {
   Pool pool(end.job.options, main_of(end.job));
   if (!end.run(pool)) return;
   end.check();
-  CHECK(end.tally.losses[0].note == ExitNote::none);
+  CHECK(end.tally.losses[0].reason == ExitReason::none);
   CHECK(was_killed_by(end.tally.losses[0].status, SIGKILL));
 }
 
@@ -1066,7 +1066,7 @@ TEST_CASE("a call goes on without a worker that never ends") {
     Pool pool(end.job.options, main_of(end.job));
     if (!LOMP_LINUX || !end.run(pool)) return;
     end.check();
-    CHECK(end.tally.losses[0].note == ExitNote::held);
+    CHECK(end.tally.losses[0].reason == ExitReason::held);
     CHECK(end.tally.losses[0].status == -1);
   }
   CHECK_FALSE(has_no_child());
@@ -1083,7 +1083,7 @@ TEST_CASE("where nobody can tell a worker that closes its pipe and goes on is en
       },
       2, 2);
   CHECK(was_killed_by(loss.status, SIGKILL));
-  CHECK(loss.note == ExitNote::given_up);
+  CHECK(loss.reason == ExitReason::given_up);
 }
 
 TEST_CASE("while a worker takes long to end the others' results come") {
@@ -1144,7 +1144,7 @@ struct Held {
   }
 
   /// Checks that the item is lost after so long, and that all others come.
-  void check_lost_within(Pool& pool, int milliseconds, ExitNote note) {
+  void check_lost_within(Pool& pool, int milliseconds, ExitReason reason) {
     const std::int64_t before = lomp::now_ns();
     collect_while(
         pool, tally, [](const Tally& seen) { return seen.losses.empty(); }, 10);
@@ -1154,7 +1154,7 @@ struct Held {
     check_exact(tally);
     REQUIRE(tally.losses.size() == 1);
     CHECK(tally.losses[0].item == 1);
-    CHECK(tally.losses[0].note == note);
+    CHECK(tally.losses[0].reason == reason);
   }
 };
 
@@ -1170,7 +1170,7 @@ TEST_CASE("an item whose time is over is lost although its worker doesn't end") 
   {
     Pool pool(held.job.options, main_of(held.job));
     if (!held.seize(pool)) return;
-    held.check_lost_within(pool, limit_ms + 2000, ExitNote::timed_out);
+    held.check_lost_within(pool, limit_ms + 2000, ExitReason::timed_out);
     CHECK(held.tally.losses[0].was_late);
   }
   held.debugger.release();
@@ -1186,7 +1186,7 @@ TEST_CASE("an item is lost with its killed worker although that doesn't end") {
       held.may_end[0] = 1;
       return;
     }
-    held.check_lost_within(pool, 3000, ExitNote::held);
+    held.check_lost_within(pool, 3000, ExitReason::held);
     CHECK_FALSE(held.tally.losses[0].was_late);
   }
   held.debugger.release();

@@ -576,7 +576,7 @@ std::size_t count_files(const std::function<void(lomp::PayloadOrigin&)>& change)
     arrived += content == payload(arrived, bytes) && ::fstat(fd, &status) == 0;
     files.insert(status.st_ino);
     pool.drop_payload();
-    lomp::PayloadOrigin origin = pool.origin_of(record.worker, record.life, number);
+    lomp::PayloadOrigin origin = pool.origin_of(record.worker, record.incarnation, number);
     change(origin);
     lomp::payload_returns().put(origin);
     pool.release(record);
@@ -598,7 +598,7 @@ TEST_CASE("payloads that nobody has any more are made in the same files") {
 
 TEST_CASE("what another process at a worker's place has sent is not the worker's") {
   const LeavesNothing check;
-  CHECK(count_files([](lomp::PayloadOrigin& origin) { ++origin.life; }) > 10);
+  CHECK(count_files([](lomp::PayloadOrigin& origin) { ++origin.incarnation; }) > 10);
 }
 
 TEST_CASE("what belongs to another pool is left to that") {

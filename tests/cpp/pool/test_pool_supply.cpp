@@ -89,7 +89,7 @@ class Feeder {
     const Event event = pool_->next(tick_ms);
     for (std::size_t i = 0; i < event.count; ++i) note(event.records[i]);
     if (event.kind == EventKind::lost) ++lost_[event.loss.item];
-    if (event.kind == EventKind::hungry) feed(event);
+    if (event.kind == EventKind::request) feed(event);
     return end_ = event.kind;
   }
 
@@ -115,7 +115,7 @@ class Feeder {
       has_room = add(event.worker, next_++) && !pool_->is_overdue(event.worker);
     }
     if (next_ == job_->items) pool_->end_of_items();
-    pool_->post_parcel(event.worker);
+    pool_->post_batch(event.worker);
   }
 
   /// The pool asks again at once for an item that isn't there yet.
@@ -134,20 +134,20 @@ class Feeder {
   }
 
   bool add(int worker, std::uint64_t item) {
-    lomp::Parcel& parcel = pool_->parcel(worker);
-    parcel.begin();
+    lomp::ItemBatch& batch = pool_->batch(worker);
+    batch.begin();
     std::uint32_t number = 0;
     const Bytes content = payload(item, job_->payload_of(item));
     if (!content.empty()) {
-      const bool is_sent = parcel.put_payload(content.data(), content.size(), number);
+      const bool is_sent = batch.put_payload(content.data(), content.size(), number);
       CHECK((is_sent || pool_->has_left(worker)));
     }
-    parcel.put(&number, sizeof number);
+    batch.put(&number, sizeof number);
     pool_->note_given(worker, item);
-    const bool is_added = parcel.add(item, 0);
+    const bool is_added = batch.add(item, 0);
     CHECK(is_added);
     pool_->publish(worker);
-    return is_added && parcel.has_room();
+    return is_added && batch.has_room();
   }
 
   void note(const lomp::Record& record) {
@@ -244,8 +244,8 @@ TEST_CASE("an idle worker gets what is stored behind a busy one") {
   }
 }
 
-TEST_CASE("an idle worker gets what is behind an item in the same parcel") {
-  // Cheap items make parcels grow; then one takes until all others have begun.
+TEST_CASE("an idle worker gets what is behind an item in the same batch") {
+  // Cheap items make batches grow; then one takes until all others have begun.
   const LeavesNothing check;
   for (std::uint64_t slow : {100, 1000, 1999}) {
     SupplyJob job(2000, 2);
@@ -377,7 +377,7 @@ void count_and_halt() {
   while (gate->load() == 1 && lomp::now_ns() < deadline) ::poll(nullptr, 0, 1);
 }
 
-/// Two workers run six items, in parcels of several; the first one is halted at a step of one of
+/// Two workers run six items, in batches of several; the first one is halted at a step of one of
 /// its operations while the other is idle. Gives how many steps of that it came to run.
 long halt_at(int operation, long step, bool dies) {
   constexpr std::uint64_t items = 6;

@@ -22,14 +22,14 @@ struct Line {
   Supply supply;
   std::uint64_t serial = 0;
 
-  Inbox inbox(std::uint32_t parcel) { return page.inbox(0, static_cast<int>(parcel % 2)); }
+  Inbox inbox(std::uint32_t batch) { return page.inbox(0, static_cast<int>(batch % 2)); }
 
   void add(std::uint64_t item, std::size_t bytes = 5) {
-    lomp::Parcel& parcel = supply.parcel(page, 0, control.parent.get(), 1);
+    lomp::ItemBatch& batch = supply.batch(page, 0, control.parent.get(), 1);
     const std::string content(bytes, 'x');
-    parcel.begin();
-    parcel.put(content.data(), content.size());
-    REQUIRE(parcel.add(item, 0));
+    batch.begin();
+    batch.put(content.data(), content.size());
+    REQUIRE(batch.add(item, 0));
   }
 
   void post(const Items& items) {
@@ -37,12 +37,12 @@ struct Line {
     supply.post(page, 0, ++serial, 10);
   }
 
-  /// The worker begins its parcel of this number and takes so many items of it.
-  void begin(std::uint32_t parcel, int items) {
+  /// The worker begins its batch of this number and takes so many items of it.
+  void begin(std::uint32_t batch, int items) {
     std::uint32_t place = 0;
-    REQUIRE(inbox(parcel).begin());
-    for (int i = 0; i < items; ++i) REQUIRE(inbox(parcel).take(place));
-    supply.ask(parcel + 1, 3, false);
+    REQUIRE(inbox(batch).begin());
+    for (int i = 0; i < items; ++i) REQUIRE(inbox(batch).take(place));
+    supply.ask(batch + 1, 3, false);
   }
 
   Items take_back() {
@@ -54,32 +54,32 @@ struct Line {
 
 }  // namespace
 
-TEST_CASE("a worker is hungry from its question to the answer") {
+TEST_CASE("a worker asks from its question to the answer") {
   Line line;
   CHECK(line.supply.is_starting());
-  CHECK_FALSE(line.supply.is_hungry());
+  CHECK_FALSE(line.supply.is_asking());
   line.supply.ask(0, 0, true);
   CHECK_FALSE(line.supply.is_starting());
-  CHECK(line.supply.is_hungry());
+  CHECK(line.supply.is_asking());
   CHECK(line.supply.is_idle());
   CHECK(line.supply.wanted() == 1);
   CHECK(line.supply.is_empty());
   line.add(0);
   CHECK_FALSE(line.supply.is_empty());
-  CHECK(line.supply.is_hungry());
+  CHECK(line.supply.is_asking());
   line.post({1});
-  CHECK_FALSE(line.supply.is_hungry());
+  CHECK_FALSE(line.supply.is_asking());
   CHECK_FALSE(line.supply.is_idle());
   line.begin(0, 1);
-  CHECK(line.supply.is_hungry());
+  CHECK(line.supply.is_asking());
   CHECK_FALSE(line.supply.is_idle());
   CHECK(line.supply.wanted() == 3);
   line.post({2});
   line.supply.ask(1, 3, true);  // it crossed its answer
-  CHECK_FALSE(line.supply.is_hungry());
+  CHECK_FALSE(line.supply.is_asking());
   line.begin(1, 1);
   line.supply.leave();
-  CHECK_FALSE(line.supply.is_hungry());
+  CHECK_FALSE(line.supply.is_asking());
 }
 
 TEST_CASE("what is in store is taken back and isn't sent there again before the worker is idle") {
@@ -98,7 +98,7 @@ TEST_CASE("what is in store is taken back and isn't sent there again before the 
   CHECK(line.take_back() == Items{1});
   CHECK_FALSE(line.supply.find_rest(rest));
   CHECK(line.take_back().empty());
-  CHECK_FALSE(line.supply.is_hungry());
+  CHECK_FALSE(line.supply.is_asking());
   CHECK_FALSE(line.inbox(1).begin());
   line.supply.ask(1, 1, true);
   CHECK(line.supply.is_idle());
@@ -110,7 +110,7 @@ TEST_CASE("what is in store is taken back and isn't sent there again before the 
   CHECK_FALSE(rest.is_awaited);
 }
 
-TEST_CASE("a parcel that is taken back although the worker waits for it leaves it idle") {
+TEST_CASE("a batch that is taken back although the worker waits for it leaves it idle") {
   Line line;
   line.supply.ask(0, 1, true);
   line.post({0});
@@ -118,7 +118,7 @@ TEST_CASE("a parcel that is taken back although the worker waits for it leaves i
   CHECK(line.supply.is_idle());
 }
 
-TEST_CASE("what is left of the parcel in hand comes before what is in store") {
+TEST_CASE("what is left of the batch in hand comes before what is in store") {
   Line line;
   line.supply.ask(0, 1, true);
   line.post({0, 1, 2, 3});
@@ -132,7 +132,7 @@ TEST_CASE("what is left of the parcel in hand comes before what is in store") {
   CHECK(line.inbox(0).state().is_over());
 }
 
-TEST_CASE("a parcel that is open at the place of an earlier one is left alone") {
+TEST_CASE("a batch that is open at the place of an earlier one is left alone") {
   Line line;
   line.supply.ask(0, 1, true);
   line.post({0});
@@ -151,7 +151,7 @@ TEST_CASE("whatever a worker writes over its inbox nothing that isn't there is t
   Line line;
   line.supply.ask(0, 1, true);
   line.post({0, 1});
-  for (std::uint32_t end : {3u, lomp::ParcelState::max_items}) {
+  for (std::uint32_t end : {3u, lomp::BatchState::max_items}) {
     line.inbox(0).publish(end, 0, false);
     Supply::Rest rest;
     CHECK_FALSE(line.supply.find_rest(rest));
@@ -164,12 +164,12 @@ TEST_CASE("files of items that are taken back are not used again") {
   line.supply.use_files_again(std::size_t{1} << 24);
   std::vector<lomp::Fd> held;  // lest another file gets the number of one that is gone
   const auto send = [&](std::uint64_t item) {
-    lomp::Parcel& parcel = line.supply.parcel(line.page, 0, line.control.parent.get(), 1);
+    lomp::ItemBatch& batch = line.supply.batch(line.page, 0, line.control.parent.get(), 1);
     const std::string content(200000, static_cast<char>('a' + item));
     std::uint32_t number = 0;
-    parcel.begin();
-    REQUIRE(parcel.put_payload(content.data(), content.size(), number));
-    REQUIRE(parcel.add(item, 0));
+    batch.begin();
+    REQUIRE(batch.put_payload(content.data(), content.size(), number));
+    REQUIRE(batch.add(item, 0));
     lomp::NumberedFd file;
     REQUIRE(lomp::receive_descriptor(line.control.worker.get(), file));
     struct stat status {};

@@ -70,7 +70,7 @@ TEST_CASE("a worker that sleeps is to be woken once by whatever comes next") {
   CHECK_FALSE(inbox.fall_asleep());  // nothing comes any more
 }
 
-TEST_CASE("of a closed parcel the first half of what is left can be taken back") {
+TEST_CASE("of a closed batch the first half of what is left can be taken back") {
   SharedPage page(0, 1, 64, 128);
   const Inbox inbox = page.inbox(0, 0);
   std::uint32_t place = 0;
@@ -94,7 +94,7 @@ TEST_CASE("of a closed parcel the first half of what is left can be taken back")
   CHECK(inbox.state().files_end == 4);
 }
 
-TEST_CASE("a parcel that is taken back before it has begun never was") {
+TEST_CASE("a batch that is taken back before it has begun never was") {
   SharedPage page(0, 1, 64, 128);
   const Inbox inbox = page.inbox(0, 0);
   inbox.publish(2, 7, true);
@@ -128,7 +128,7 @@ void take_back_then() {
   note(loot.first, loot.end);
 }
 
-/// Works through a parcel of so many items, of which the parent takes some back at this step.
+/// Works through a batch of so many items, of which the parent takes some back at this step.
 long work_and_take_back_at(std::uint32_t items, long step) {
   SharedPage page(0, 1, 64, 128);
   const Inbox inbox = page.inbox(0, 0);
@@ -169,7 +169,7 @@ TEST_CASE("whenever the parent takes items back each is run once") {
 }
 
 TEST_CASE("whatever comes between two steps of a worker it is not cut short") {
-  // Another thread of the parent's fills and closes the parcel while the worker empties it.
+  // Another thread of the parent's fills and closes the batch while the worker empties it.
   SharedPage page(0, 1, 64, 128);
   const Inbox inbox = page.inbox(0, 0);
   constexpr std::uint32_t items = 200;

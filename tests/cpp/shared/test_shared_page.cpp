@@ -7,7 +7,7 @@
 
 using namespace lomp_test;
 using lomp::Block;
-using lomp::ExitNote;
+using lomp::ExitReason;
 using lomp::SharedPage;
 using lomp::Staging;
 using lomp::WorkerSlot;
@@ -17,7 +17,7 @@ namespace {
 bool is_fresh(const WorkerSlot& slot) {
   return Block::of(slot.block).empty() && slot.running == 0 && slot.last == 0 && slot.begun == 0 &&
          slot.finished == 0 && slot.busy_ns == 0 && slot.staged == 0 && slot.staged_taken == 0 &&
-         slot.note == ExitNote::none;
+         slot.reason == ExitReason::none;
 }
 
 /// Fills all the memory that is a slot's with a value of its own.
@@ -83,7 +83,7 @@ TEST_CASE("the staging word of a slot is that of its staging buffer") {
 TEST_CASE("a renewed slot keeps its block and its sums") {
   SharedPage page(100, 3, 64);
   for (int i = 0; i < 3; ++i) fill(page, i);
-  page.slot(1).note = ExitNote::quit;
+  page.slot(1).reason = ExitReason::quit;
   page.slot(1).block = Block{5, 9}.word();
   page.renew(1);
   const WorkerSlot& slot = page.slot(1);
@@ -94,7 +94,7 @@ TEST_CASE("a renewed slot keeps its block and its sums") {
   CHECK(slot.running == 0);
   CHECK(slot.last == 0);
   CHECK(slot.begun == 0);
-  CHECK(slot.note == ExitNote::none);
+  CHECK(slot.reason == ExitReason::none);
   CHECK(page.staging(1).committed() == 0);
   CHECK(page.staging(1).sequence() == 0);
   CHECK(is_filled(page, 0));
@@ -105,13 +105,13 @@ TEST_CASE("a child's writes are seen") {
   SharedPage page(10, 1, 64);
   CHECK(run_in_process([&] {
           page.next() = 4;
-          page.slot(0).note = ExitNote::quit;
+          page.slot(0).reason = ExitReason::quit;
           page.staging(0).data()[0] = 1;
           page.staging(0).commit(1);
           return 0;
         }) == 0);
   CHECK(page.next() == 4);
-  CHECK(page.slot(0).note == ExitNote::quit);
+  CHECK(page.slot(0).reason == ExitReason::quit);
   CHECK(page.staging(0).committed() == 1);
 }
 

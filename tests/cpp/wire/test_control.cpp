@@ -252,7 +252,7 @@ TEST_CASE("what a peer has sent can be had when it closed without reading what i
 }
 
 TEST_CASE("a socket takes as many messages as may be needed at once") {
-  // Two parcels' files, a wake-up for each reason that there is, and a bounded number of returns.
+  // Two batches' files, a wake-up for each reason that there is, and a bounded number of returns.
   const ControlPair pair = make_control_pair();
   const lomp::Fd fd = marked('a');
   for (std::uint32_t i = 0; i < 64; ++i) REQUIRE(send_descriptor(pair.parent.get(), fd.get(), i));

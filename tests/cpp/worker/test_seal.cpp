@@ -14,7 +14,7 @@
 using namespace lomp_test;
 using lomp::Child;
 using lomp::ControlPair;
-using lomp::ExitNote;
+using lomp::ExitReason;
 using lomp::make_control_pair;
 using lomp::seal_process;
 using lomp::SharedPage;
@@ -251,7 +251,7 @@ TEST_CASE("exit is noted and runs no exit handler of the host") {
     std::atexit([] { host.told[host_ran] = 1; });
     const int worker = host.status_of([] { std::exit(0); });
     if (!exited_with(worker, EXIT_FAILURE)) return 1;
-    if (host.slot().note != ExitNote::c_exit) return 2;
+    if (host.slot().reason != ExitReason::c_exit) return 2;
     return host.told[host_ran] == 0 ? 0 : 3;
   });
   CHECK(status == 0);
@@ -265,7 +265,7 @@ TEST_CASE("exit runs what the item's code itself has registered") {
       std::atexit([] { host.told[host_ran] = 1; });
       std::exit(0);
     });
-    return host.told[host_ran] == 1 && host.slot().note == ExitNote::c_exit ? 0 : 1;
+    return host.told[host_ran] == 1 && host.slot().reason == ExitReason::c_exit ? 0 : 1;
   });
   CHECK(status == 0);
 }
@@ -307,25 +307,25 @@ TEST_CASE("exit in a process that the worker forked is not noted") {
     ::_exit(ended == 0 ? 0 : 1);
   });
   CHECK(status == 0);
-  CHECK(host.slot().note == ExitNote::none);
+  CHECK(host.slot().reason == ExitReason::none);
 }
 
 TEST_CASE("a worker leaves with a note and a status") {
   Host host;
-  CHECK(exited_with(host.status_of([] { lomp::leave(ExitNote::quit, 3); }), 3));
-  CHECK(host.slot().note == ExitNote::quit);
+  CHECK(exited_with(host.status_of([] { lomp::leave(ExitReason::quit, 3); }), 3));
+  CHECK(host.slot().reason == ExitReason::quit);
 }
 
 TEST_CASE("a process that a worker forked leaves without a note") {
   Host host;
   CHECK(host.status_of([] {
     const pid_t pid = ::fork();
-    if (pid == 0) lomp::leave(ExitNote::quit, 3);
+    if (pid == 0) lomp::leave(ExitReason::quit, 3);
     int ended = -1;
     ::waitpid(pid, &ended, 0);
     ::_exit(exited_with(ended, 3) ? 0 : 1);
   }) == 0);
-  CHECK(host.slot().note == ExitNote::none);
+  CHECK(host.slot().reason == ExitReason::none);
 }
 
 TEST_CASE("a killed host takes its worker and the worker's children along") {

@@ -14,7 +14,7 @@
 
 using namespace lomp_test;
 using lomp::Block;
-using lomp::ExitNote;
+using lomp::ExitReason;
 using lomp::FrameKind;
 using lomp::FrameReader;
 using lomp::PartEnd;
@@ -506,7 +506,7 @@ namespace {
 /// How a sealed worker ends whose parent closes the reading end, and the note it leaves.
 struct Ending {
   int status;
-  ExitNote note;
+  ExitReason reason;
 };
 
 Ending ending_without_reader(std::size_t size, void (*on_broken_pipe)(int)) {
@@ -523,7 +523,7 @@ Ending ending_without_reader(std::size_t size, void (*on_broken_pipe)(int)) {
     ::_exit(60);
   });
   child.wait();
-  return {child.status(), desk.slot().note};
+  return {child.status(), desk.slot().reason};
 }
 
 }  // namespace
@@ -534,7 +534,7 @@ TEST_CASE("a worker whose results nobody reads leaves with a note") {
     for (std::size_t size : {10, 1000000}) {
       const Ending ending = ending_without_reader(size, handler);
       CHECK(exited_with(ending.status, EXIT_FAILURE));
-      CHECK(ending.note == ExitNote::lost_pipe);
+      CHECK(ending.reason == ExitReason::lost_pipe);
     }
   }
 }
@@ -1136,7 +1136,7 @@ class WaitingWorker {
   /// Waits for its end.
   Ending end() {
     child_.wait();
-    return {child_.status(), desk_.slot().note};
+    return {child_.status(), desk_.slot().reason};
   }
 
  private:
@@ -1194,7 +1194,7 @@ TEST_CASE("the parent's end ends a worker that waits for room") {
   CHECK_FALSE(worker.has_gone_on());
 #if LOMP_LINUX
   CHECK(exited_with(ending.status, EXIT_FAILURE));
-  CHECK(ending.note == ExitNote::lost_pipe);
+  CHECK(ending.reason == ExitReason::lost_pipe);
 #else
   // The socket's signal may come before the wait is over, and ends the worker's group.
   CHECK(ending.status != 0);
@@ -1224,7 +1224,7 @@ TEST_CASE("files that the parent never took don't hide its end from a worker tha
   CHECK_FALSE(worker.has_gone_on());
 }
 
-TEST_CASE("a worker whose parcel was overwritten ends instead of reading what lies behind it") {
+TEST_CASE("a worker whose batch was overwritten ends instead of reading what lies behind it") {
   constexpr std::size_t inbox_bytes = 256;
   constexpr std::size_t most = inbox_bytes - sizeof(lomp::RecordHeader);
   const auto end_with = [](lomp::RecordHeader header) {

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "lomp/os/generation.hpp"
+#include "lomp/os/fork_count.hpp"
 #include "lomp/os/mapping.hpp"
 #include "lomp/os/populate.hpp"
 #include "lomp/payload/payload.hpp"
@@ -36,7 +36,7 @@ class PayloadFile {
 
   /// A forked copy hasn't got the pages: something else may lie in their place.
   ~PayloadFile() {
-    if (generation() != owner_) (void)pages_.release();
+    if (fork_depth() != owner_) (void)pages_.release();
   }
 
   bool is_open() const { return static_cast<bool>(fd_); }
@@ -92,7 +92,7 @@ class PayloadFile {
   Protection protection_ = Protection::between_writes;
   std::uint32_t number_ = 0;
   bool is_free_ = true;
-  unsigned owner_ = generation();
+  unsigned owner_ = fork_depth();
 };
 
 }  // namespace lomp

@@ -16,7 +16,7 @@ namespace lomp {
 enum class EventKind {
   idle,      ///< nothing came within the time given, or a signal came: look around and call again
   records,   ///< finished records, borrowed until the next call
-  hungry,    ///< a worker of a stream wants items, see Pool::parcel()
+  request,   ///< a worker of a stream wants items, see Pool::batch()
   lost,      ///< a worker died, and its running item with it
   finished,  ///< every item has its record or was lost, or the pool was stopped and drained
   failed     ///< no worker can be had any more; items are left undone
@@ -26,7 +26,7 @@ enum class EventKind {
 struct Loss {
   pid_t pid = 0;
   int status = 0;  ///< as waitpid gives it
-  ExitNote note = ExitNote::none;
+  ExitReason reason = ExitReason::none;
   std::uint64_t item = 0;
   bool was_late = false;  ///< its item's time was over
 };
@@ -36,8 +36,8 @@ struct Event {
   const Record* records = nullptr;
   std::size_t count = 0;
   Loss loss;
-  int worker = -1;           ///< of `hungry`
-  std::uint32_t wanted = 0;  ///< of `hungry`: about as many items
+  int worker = -1;           ///< of `request`
+  std::uint32_t wanted = 0;  ///< of `request`: about as many items
   int error = 0;  ///< of `failed`: errno of the refused fork, or 0 if workers die before any item
 };
 

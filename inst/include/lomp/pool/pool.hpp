@@ -13,19 +13,19 @@
 #include <vector>
 
 #include "lomp/os/allocator.hpp"
-#include "lomp/os/reactor.hpp"
+#include "lomp/os/poll_set.hpp"
 #include "lomp/os/stack_pages.hpp"
 #include "lomp/payload/payload_returns.hpp"
 #include "lomp/pool/backlog.hpp"
 #include "lomp/pool/event.hpp"
-#include "lomp/pool/member.hpp"
+#include "lomp/pool/worker_handle.hpp"
 #include "lomp/process/life_line.hpp"
 #include "lomp/process/process_state.hpp"
 #include "lomp/process/reaper.hpp"
 #include "lomp/process/sever.hpp"
 #include "lomp/schedule/bitmap.hpp"
-#include "lomp/schedule/dispatch.hpp"
 #include "lomp/schedule/fork_policy.hpp"
+#include "lomp/schedule/in_flight.hpp"
 #include "lomp/schedule/schedule.hpp"
 #include "lomp/worker/seal.hpp"
 #include "lomp/worker/worker.hpp"
@@ -34,7 +34,7 @@ namespace lomp {
 
 struct PoolOptions {
   std::uint64_t items = 0;   ///< below 2^32; none if they are streamed
-  bool is_streamed = false;  ///< the items come from parcel(), as many as there are
+  bool is_streamed = false;  ///< the items come from batch(), as many as there are
   int workers = 1;           ///< at most; fewer are forked if the work runs out before
   std::size_t staging_bytes = std::size_t{128} << 10;
   std::size_t pipe_bytes = std::size_t{1} << 20;
@@ -118,15 +118,15 @@ class Pool final : public PayloadSource {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
       if (has_news()) continue;  // more may be at hand than a wait would tell of
-      if (const Member* idle = find_idle()) return ask_for(*idle);
+      if (const WorkerHandle* idle = find_idle()) return ask_for(*idle);
       if (is_complete()) return make(EventKind::finished);
       if (wants_worker()) {
         fork_worker();
         wait(0);
       } else if (live() == 0) {
         return make(EventKind::failed);
-      } else if (const Member* hungry = find_hungry()) {
-        if (!wait(0)) return ask_for(*hungry);  // nobody has become idle meanwhile
+      } else if (const WorkerHandle* asking = find_asking()) {
+        if (!wait(0)) return ask_for(*asking);  // nobody has become idle meanwhile
       } else {
         bool ready = false;
         const Event staged = options_.is_prompt ? wait_promptly(patience(tick_ms), ready) : Event();
@@ -143,73 +143,74 @@ class Pool final : public PayloadSource {
   /// valid until the next call or drop_payload(); -1 if it was lost. A place for it is kept free at
   /// all times.
   int take_payload(int worker, std::uint32_t number) override {
-    const Place& member = members_[static_cast<std::size_t>(worker)];
+    const Place& handle = workers_[static_cast<std::size_t>(worker)];
     payload_.fd.reset();
     return_payloads();
-    while (member && receive_descriptor(member->control.get(), payload_)) {
+    while (handle && receive_descriptor(handle->control.get(), payload_)) {
       page_.slot(worker).credits.fetch_add(1, std::memory_order_acq_rel);
       if (payload_.number == number) return payload_.fd.get();
     }
     return -1;
   }
 
-  PayloadOrigin origin_of(int worker, std::uint32_t life, std::uint32_t number) const override {
-    return {number_, life, number, worker};
+  PayloadOrigin origin_of(int worker, std::uint32_t incarnation,
+                          std::uint32_t number) const override {
+    return {number_, incarnation, number, worker};
   }
 
-  /// After a `hungry` event: the parcel for that worker, open for items until post_parcel().
-  Parcel& parcel(int worker) {
-    Member& m = *members_[static_cast<std::size_t>(worker)];
-    return m.supply.parcel(page_, m.slot, m.control.get(), now_ns());
+  /// After a `request` event: the batch for that worker, open for items until post_batch().
+  ItemBatch& batch(int worker) {
+    WorkerHandle& m = *workers_[static_cast<std::size_t>(worker)];
+    return m.supply.batch(page_, m.slot, m.control.get(), now_ns());
   }
 
-  /// The item was added to the worker's parcel.
+  /// The item was added to the worker's batch.
   void note_given(int worker, std::uint64_t item) {
-    dispatch_.give(item, members_[static_cast<std::size_t>(worker)]->life);
+    in_flight_.give(item, workers_[static_cast<std::size_t>(worker)]->incarnation);
   }
 
   /// The worker may begin what was added so far: who makes the next item may take long.
   void publish(int worker) {
-    Member& m = *members_[static_cast<std::size_t>(worker)];
+    WorkerHandle& m = *workers_[static_cast<std::size_t>(worker)];
     if (m.supply.publish()) wake(m);
   }
 
-  /// Is there anything in the parcel?
+  /// Is there anything in the batch?
   bool is_fed(int worker) const {
-    return !members_[static_cast<std::size_t>(worker)]->supply.is_empty();
+    return !workers_[static_cast<std::size_t>(worker)]->supply.is_empty();
   }
 
-  /// Has the parcel been open for so long that another worker may need the next item more?
+  /// Has the batch been open for so long that another worker may need the next item more?
   bool is_overdue(int worker) const {
-    const Supply& supply = members_[static_cast<std::size_t>(worker)]->supply;
-    return !supply.is_empty() && now_ns() - supply.opened() > parcel_ns;
+    const Supply& supply = workers_[static_cast<std::size_t>(worker)]->supply;
+    return !supply.is_empty() && now_ns() - supply.opened() > batch_ns;
   }
 
   /// Has this worker's process ended already, though the pool hasn't noticed?
   bool has_left(int worker) const {
-    return peer_is_gone(members_[static_cast<std::size_t>(worker)]->control.get());
+    return peer_is_gone(workers_[static_cast<std::size_t>(worker)]->control.get());
   }
 
   /// The item couldn't be added after all, and has ended.
-  void withdraw(std::uint64_t item) { dispatch_.settle(item); }
+  void withdraw(std::uint64_t item) { in_flight_.settle(item); }
 
-  /// Hands the parcel over. An empty one is kept back: the worker is still hungry then.
-  void post_parcel(int worker) {
-    Member& m = *members_[static_cast<std::size_t>(worker)];
+  /// Hands the batch over. An empty one is kept back: the worker is still asking then.
+  void post_batch(int worker) {
+    WorkerHandle& m = *workers_[static_cast<std::size_t>(worker)];
     const std::int64_t now = now_ns();
-    is_supply_slow_ = now - asked_at_ > parcel_ns;
+    is_supply_slow_ = now - asked_at_ > batch_ns;
     if (has_left(worker)) return m.supply.leave();  // its items come back when its death is noticed
     if (m.supply.is_empty()) return;
-    if (m.supply.post(page_, m.slot, ++parcels_, now)) wake(m);
+    if (m.supply.post(page_, m.slot, ++batches_, now)) wake(m);
   }
 
   /// The first item that must be given again, because its worker died or was held up; false if
   /// there is none for this worker. In order none goes behind a later one: that may have to wait
   /// for it.
   bool first_returned(int worker, std::uint64_t& item) const {
-    const Supply& supply = members_[static_cast<std::size_t>(worker)]->supply;
+    const Supply& supply = workers_[static_cast<std::size_t>(worker)]->supply;
     if (options_.is_ordered && !supply.is_idle()) return false;
-    return dispatch_.first_returned(item);
+    return in_flight_.first_returned(item);
   }
 
   /// No items will come but those that must be given again.
@@ -217,10 +218,10 @@ class Pool final : public PayloadSource {
 
   /// The record isn't needed any more: its worker may make others, if there is a bound.
   void release(const Record& record) {
-    const Place& member = members_[static_cast<std::size_t>(record.worker)];
-    if (!member || member->life != record.life) return;
+    const Place& handle = workers_[static_cast<std::size_t>(record.worker)];
+    if (!handle || handle->incarnation != record.incarnation) return;
     FlowLine& line = page_.slot(record.worker).flow;
-    if (flow_.release(line, record.item, record.cost())) wake(*member);
+    if (flow_.release(line, record.item, record.cost())) wake(*handle);
   }
 
   /// Changes is_prompt, for as long as somebody wants many records and no single one. A pool whose
@@ -253,10 +254,10 @@ class Pool final : public PayloadSource {
   /// Ends all workers at once. What they had finished still comes from next(), then `finished`.
   void stop() {
     stopping_ = true;
-    for (Place& member : members_) {
-      if (!member) continue;
-      member->readable = true;
-      end(*member, stop_patience_ms);
+    for (Place& handle : workers_) {
+      if (!handle) continue;
+      handle->readable = true;
+      end(*handle, stop_patience_ms);
     }
   }
 
@@ -264,17 +265,17 @@ class Pool final : public PayloadSource {
   /// those that the reaper takes over. Waits for a second at the most.
   void close() {
     if (::getpid() != owner_) return disown();
-    for (Place& member : members_) {
-      if (member && member->child.pid() > 0) leaving_.push_back(std::move(member->child));
+    for (Place& handle : workers_) {
+      if (handle && handle->child.pid() > 0) leaving_.push_back(std::move(handle->child));
     }
-    members_.clear();
+    workers_.clear();
     for (Child& child : leaving_) child.kill_group();
     hand_over();
     leaving_.clear();
   }
 
   std::uint64_t items() const { return options_.items; }
-  std::uint64_t done() const { return options_.is_streamed ? dispatch_.settled() : done_.count(); }
+  std::uint64_t done() const { return options_.is_streamed ? in_flight_.settled() : done_.count(); }
   bool is_done(std::uint64_t item) const { return done_.has(item); }
 
   /// Has any worker noted that an item drew random numbers?
@@ -286,7 +287,7 @@ class Pool final : public PayloadSource {
   int deaths() const { return deaths_; }
 
  private:
-  using Place = std::unique_ptr<Member>;
+  using Place = std::unique_ptr<WorkerHandle>;
 
   Event make(EventKind kind) const {
     Event event;
@@ -295,34 +296,34 @@ class Pool final : public PayloadSource {
     return event;
   }
 
-  static bool has_news(const Member& m) {
-    return m.readable || m.has_ended || m.is_buried || m.ending.is_overdue();
+  static bool has_news(const WorkerHandle& m) {
+    return m.readable || m.has_ended || m.is_reaped || m.ending.is_overdue();
   }
 
   bool has_news() const {
-    for (const Place& member : members_) {
-      if (member && has_news(*member)) return true;
+    for (const Place& handle : workers_) {
+      if (handle && has_news(*handle)) return true;
     }
     return false;
   }
 
   /// Goes one step on with each worker that has news, up to the first event for the caller.
   Event hear_all() {
-    for (Place& member : members_) {
-      if (!member || !has_news(*member)) continue;
-      const Event event = hear(member);
+    for (Place& handle : workers_) {
+      if (!handle || !has_news(*handle)) continue;
+      const Event event = hear(handle);
       if (event.kind != EventKind::idle) return event;
     }
     return {};
   }
 
   /// Goes one step on with a worker that has news; `idle` if nothing of it is for the caller.
-  Event hear(Place& member) {
-    Member& m = *member;
-    if (m.is_buried) return take_leave(member);
+  Event hear(Place& handle) {
+    WorkerHandle& m = *handle;
+    if (m.is_reaped) return drain(handle);
     switch (read(m)) {
       case ReadStatus::frame:
-        return hear_frame(member);
+        return hear_frame(handle);
       case ReadStatus::would_block:
         m.readable = false;
         see_off(m);
@@ -338,20 +339,20 @@ class Pool final : public PayloadSource {
     return {};
   }
 
-  Event hear_frame(Place& member) {
-    const FrameHeader& header = member->reader.header();
+  Event hear_frame(Place& handle) {
+    const FrameHeader& header = handle->reader.header();
     policy_.heard();
-    const bool asks = header.kind == FrameKind::hungry || header.kind == FrameKind::idle;
+    const bool asks = header.kind == FrameKind::request || header.kind == FrameKind::idle;
     if (!asks) early_deaths_ = 0;
-    if (header.kind == FrameKind::bye) return retire(member);
-    if (!asks) return deliver(*member);
-    member->supply.ask(header.payload_pages, header.item, header.kind == FrameKind::idle);
-    take_returns(*member);
+    if (header.kind == FrameKind::bye) return note_exit(handle);
+    if (!asks) return deliver(*handle);
+    handle->supply.ask(header.payload_pages, header.item, header.kind == FrameKind::idle);
+    take_returns(*handle);
     return {};
   }
 
   /// Of payloads that the worker got with its items, those that it has let go of.
-  static void take_returns(Member& m) {
+  static void take_returns(WorkerHandle& m) {
     std::uint32_t number = 0;
     for (std::size_t at = 0; at + sizeof number <= m.reader.size(); at += sizeof number) {
       std::memcpy(&number, m.reader.body() + at, sizeof number);
@@ -360,44 +361,46 @@ class Pool final : public PayloadSource {
   }
 
   template <class Is>
-  const Member* find_member(Is is) const {
-    for (const Place& member : members_) {
-      if (member && !is_leaving(*member) && is(*member)) return member.get();
+  const WorkerHandle* find_worker(Is is) const {
+    for (const Place& handle : workers_) {
+      if (handle && !is_leaving(*handle) && is(*handle)) return handle.get();
     }
     return nullptr;
   }
 
   /// A worker that has nothing in hand, if there is anything for it: what came back, what another
   /// one that is held up has in store, or a new item.
-  const Member* find_idle() {
+  const WorkerHandle* find_idle() {
     if (!options_.is_streamed || stopping_) return nullptr;
-    const Member* idle = find_member([](const Member& m) { return m.supply.is_idle(); });
+    const WorkerHandle* idle =
+        find_worker([](const WorkerHandle& m) { return m.supply.is_idle(); });
     if (idle == nullptr) return nullptr;
-    if (!dispatch_.has_returned()) relieve_for_idle();
-    return dispatch_.has_returned() || !has_all_items_ ? idle : nullptr;
+    if (!in_flight_.has_returned()) relieve_for_idle();
+    return in_flight_.has_returned() || !has_all_items_ ? idle : nullptr;
   }
 
   /// A worker that wants something in store. Nobody gets that while another one is about to ask for
   /// its first item.
-  const Member* find_hungry() {
+  const WorkerHandle* find_asking() {
     if (!options_.is_streamed || stopping_) return nullptr;
-    if (find_member([](const Member& m) { return m.supply.is_starting(); })) return nullptr;
-    const Member* hungry = find_member([](const Member& m) { return m.supply.is_hungry(); });
-    if (hungry == nullptr || options_.is_ordered) return has_all_items_ ? nullptr : hungry;
-    if (!dispatch_.has_returned()) relieve_overtaken(*hungry);
-    return dispatch_.has_returned() || !has_all_items_ ? hungry : nullptr;
+    if (find_worker([](const WorkerHandle& m) { return m.supply.is_starting(); })) return nullptr;
+    const WorkerHandle* asking =
+        find_worker([](const WorkerHandle& m) { return m.supply.is_asking(); });
+    if (asking == nullptr || options_.is_ordered) return has_all_items_ ? nullptr : asking;
+    if (!in_flight_.has_returned()) relieve_overtaken(*asking);
+    return in_flight_.has_returned() || !has_all_items_ ? asking : nullptr;
   }
 
   /// Whoever has the earliest item that nobody has begun and that may be taken back.
   template <class May>
-  Member* find_rest(May may) const {
-    Member* first = nullptr;
+  WorkerHandle* find_rest(May may) const {
+    WorkerHandle* first = nullptr;
     std::uint64_t first_item = none;
-    for (const Place& member : members_) {
+    for (const Place& handle : workers_) {
       Supply::Rest rest;
-      if (!member || member->is_buried || !member->supply.find_rest(rest)) continue;
+      if (!handle || handle->is_reaped || !handle->supply.find_rest(rest)) continue;
       if (rest.item >= first_item || !may(rest)) continue;
-      first = member.get();
+      first = handle.get();
       first_item = rest.item;
     }
     return first;
@@ -405,49 +408,49 @@ class Pool final : public PayloadSource {
 
   /// An idle worker gets what another one has in store: at once if that is a single item, or if
   /// there are no new ones or they take their time; many cheap ones, which cost more to be sent
-  /// again than to be run, if they have been there for longer than a parcel should take.
+  /// again than to be run, if they have been there for longer than a batch should take.
   void relieve_for_idle() {
     const std::int64_t now = now_ns();
     const bool is_scarce = has_all_items_ || is_supply_slow_;
     relieve(find_rest([=](const Supply::Rest& rest) {
-      return ((is_scarce || rest.items == 1) && !rest.is_awaited) || now - rest.since > parcel_ns;
+      return ((is_scarce || rest.items == 1) && !rest.is_awaited) || now - rest.since > batch_ns;
     }));
   }
 
   /// Nor is an item left behind for ever: whoever has begun much later ones takes it next.
-  void relieve_overtaken(const Member& m) {
+  void relieve_overtaken(const WorkerHandle& m) {
     const std::uint64_t begun = m.supply.last_serial();
     const auto lead = 2 * static_cast<std::uint64_t>(limit_);
     relieve(find_rest([=](const Supply::Rest& rest) { return rest.serial + lead <= begun; }));
   }
 
-  void relieve(Member* held_up) {
+  void relieve(WorkerHandle* held_up) {
     if (held_up == nullptr) return;
-    held_up->supply.take_back([this](std::uint64_t item) { dispatch_.take_back_item(item); });
+    held_up->supply.take_back([this](std::uint64_t item) { in_flight_.take_back_item(item); });
   }
 
-  Event ask_for(const Member& m) {
+  Event ask_for(const WorkerHandle& m) {
     asked_at_ = now_ns();
-    Event event = make(EventKind::hungry);
+    Event event = make(EventKind::request);
     event.worker = m.slot;
     event.wanted = m.supply.wanted();
     return event;
   }
 
   /// A record that doesn't fit into this process's memory is its item's failure, not the call's.
-  ReadStatus read(Member& m) {
+  ReadStatus read(WorkerHandle& m) {
     if (!m.results) return ReadStatus::would_block;
     try {
       return m.reader.next(m.results.get());
     } catch (const std::bad_alloc&) {
       if (m.reader.header().kind != FrameKind::part) return ReadStatus::corrupt;
       m.unreadable = m.reader.header().item + std::uint64_t{1};
-      page_.slot(m.slot).note = ExitNote::too_large;
+      page_.slot(m.slot).reason = ExitReason::too_large;
       return ReadStatus::corrupt;
     }
   }
 
-  Event deliver(Member& m) {
+  Event deliver(WorkerHandle& m) {
     records_.clear();
     spilled_ = MappedPayload();
     if (!parse_frame(m)) return fail(m);
@@ -455,7 +458,7 @@ class Pool final : public PayloadSource {
   }
 
   /// Adds a frame's records to the list; false if it makes no sense.
-  bool parse_frame(Member& m) {
+  bool parse_frame(WorkerHandle& m) {
     const FrameHeader& header = m.reader.header();
     const unsigned char* body = m.reader.body();
     if (header.kind == FrameKind::records) {
@@ -467,7 +470,7 @@ class Pool final : public PayloadSource {
     return true;
   }
 
-  void add_large(const Member& m, const unsigned char* body, std::size_t bytes) {
+  void add_large(const WorkerHandle& m, const unsigned char* body, std::size_t bytes) {
     const FrameHeader& header = m.reader.header();
     const RecordKind kind = RecordKind::of(header.record_kind);
     records_.push_back(
@@ -475,7 +478,7 @@ class Pool final : public PayloadSource {
   }
 
   /// A record in a file is read where it lies. One that there is no room for is too large.
-  bool fetch_spilled(Member& m) {
+  bool fetch_spilled(WorkerHandle& m) {
     SpilledRecord spilled;
     if (m.reader.size() != sizeof spilled) return false;
     std::memcpy(&spilled, m.reader.body(), sizeof spilled);
@@ -484,7 +487,7 @@ class Pool final : public PayloadSource {
     if (fd < 0 || !holds_payload(fd, spilled.bytes)) return false;
     spilled_ = MappedPayload(fd, spilled.bytes);
     drop_payload();
-    if (!spilled_) page_.slot(m.slot).note = ExitNote::too_large;
+    if (!spilled_) page_.slot(m.slot).reason = ExitReason::too_large;
     if (!spilled_) return false;
     m.unreadable = 0;
     add_large(m, spilled_.data(), spilled.bytes);
@@ -492,15 +495,15 @@ class Pool final : public PayloadSource {
   }
 
   /// A worker that sends what can't be is as good as dead.
-  Event fail(Member& m) {
+  Event fail(WorkerHandle& m) {
     lose_pipe(m);
     return {};
   }
 
   /// Marks the items whose last records these are as done; false if one can't be an item.
-  bool note_records(Member& m) {
+  bool note_records(WorkerHandle& m) {
     for (Record& record : records_) {
-      record.life = m.life;
+      record.incarnation = m.incarnation;
       if (!is_item(record.item)) return false;
       if (record.goes_on) {
         m.begun.insert(record.item);
@@ -513,21 +516,21 @@ class Pool final : public PayloadSource {
   }
 
   bool is_item(std::uint64_t item) const {
-    return options_.is_streamed ? dispatch_.is_given(item) : item < options_.items;
+    return options_.is_streamed ? in_flight_.is_given(item) : item < options_.items;
   }
 
   /// False if it was done already, or is none: a worker's code may have written where it shouldn't.
   bool mark_done(std::uint64_t item) {
-    if (options_.is_streamed) return dispatch_.settle(item);
+    if (options_.is_streamed) return in_flight_.settle(item);
     return item < options_.items && done_.add(item);
   }
 
   /// What a worker has staged while the parent was busy, if nothing from before is still on its
   /// way.
   Event take_from_living() {
-    for (Place& member : members_) {
-      if (!member || !member->results) continue;
-      Member& m = *member;
+    for (Place& handle : workers_) {
+      if (!handle || !handle->results) continue;
+      WorkerHandle& m = *handle;
       Staging staging = page_.staging(m.slot);
       std::size_t size = 0;
       const auto copy = [&](const unsigned char* data, std::size_t bytes) {
@@ -598,23 +601,23 @@ class Pool final : public PayloadSource {
   }
 
   bool is_running(std::uint64_t item) const {
-    for (const Place& member : members_) {
-      if (member && page_.slot(member->slot).running == item + 1) return true;
+    for (const Place& handle : workers_) {
+      if (handle && page_.slot(handle->slot).running == item + 1) return true;
     }
     return false;
   }
 
   /// A number without a descriptor means nothing else. That one is there already will do as well.
-  static void wake(Member& m) { tell(m, 0); }
+  static void wake(WorkerHandle& m) { tell(m, 0); }
 
   /// Sends a number without a descriptor, which wakes the worker, too. Never waits.
-  static void tell(Member& m, std::uint32_t number) {
+  static void tell(WorkerHandle& m, std::uint32_t number) {
     if (send_number(m.control.get(), number)) ++m.told;
   }
 
   /// Has the worker so much to read that what it can do without is better left unsaid? Its socket
   /// must have room for what it can't do without.
-  bool is_behind(const Member& m) const {
+  bool is_behind(const WorkerHandle& m) const {
     return static_cast<std::int32_t>(m.told - page_.slot(m.slot).heard) >= most_unheard;
   }
 
@@ -622,9 +625,9 @@ class Pool final : public PayloadSource {
   void return_payloads() {
     if (number_ == 0) return;
     payload_returns().take(number_, [this](const PayloadOrigin& origin) {
-      const Place& member = members_[static_cast<std::size_t>(origin.slot)];
-      if (!member || member->life != origin.life || is_behind(*member)) return;
-      tell(*member, origin.number | return_flag);
+      const Place& handle = workers_[static_cast<std::size_t>(origin.slot)];
+      if (!handle || handle->incarnation != origin.incarnation || is_behind(*handle)) return;
+      tell(*handle, origin.number | return_flag);
     });
   }
 
@@ -635,8 +638,8 @@ class Pool final : public PayloadSource {
   }
 
   void wake_all() {
-    for (const Place& member : members_) {
-      if (member && flow_.must_wake(page_.slot(member->slot).flow)) wake(*member);
+    for (const Place& handle : workers_) {
+      if (handle && flow_.must_wake(page_.slot(handle->slot).flow)) wake(*handle);
     }
   }
 
@@ -650,18 +653,18 @@ class Pool final : public PayloadSource {
 
   /// The worker has said bye. Its process is ending, which takes as long as its fork did where the
   /// session is large: nobody waits for it here.
-  Event retire(Place& member) {
-    member->child.note_alone();
-    leaving_.push_back(std::move(member->child));
-    member.reset();
+  Event note_exit(Place& handle) {
+    handle->child.note_alone();
+    leaving_.push_back(std::move(handle->child));
+    handle.reset();
     return {};
   }
 
   /// Its pipe has ended, or makes no sense: nothing more is read from it.
-  void lose_pipe(Member& m) {
+  void lose_pipe(WorkerHandle& m) {
     m.results.reset();
     m.readable = false;
-    if (stopping_ || m.ending.is_expected() || page_.slot(m.slot).note != ExitNote::none) {
+    if (stopping_ || m.ending.is_expected() || page_.slot(m.slot).reason != ExitReason::none) {
       return end(m, death_patience_ms);
     }
     const ProcessState state = look_at_child(m.child.pid());
@@ -672,57 +675,57 @@ class Pool final : public PayloadSource {
   }
 
   /// It goes on although its pipe has ended: it is ended here, and that is why it died.
-  void give_up_on(Member& m) {
-    page_.slot(m.slot).note = ExitNote::given_up;
+  void give_up_on(WorkerHandle& m) {
+    page_.slot(m.slot).reason = ExitReason::given_up;
     end(m, death_patience_ms);
   }
 
   /// Kills what may not be dead yet; its end is waited for, while other things are seen to.
-  void end(Member& m, int patience_ms) {
+  void end(WorkerHandle& m, int patience_ms) {
     m.child.kill_group();
     expect_end(m, patience_ms);
   }
 
-  void expect_end(Member& m, int patience_ms) {
+  void expect_end(WorkerHandle& m, int patience_ms) {
     note_lateness(m);
     m.ending.expect_within(patience_ms);
   }
 
   /// Whether its item's time was over is decided when there is a first sign of its end.
-  void note_lateness(Member& m) const {
+  void note_lateness(WorkerHandle& m) const {
     if (!m.ending.is_awaited()) m.was_late = is_late(page_.slot(m.slot), 0);
   }
 
   /// All that came from it was read. If it has ended, or is late with that, it gets no more time.
-  void see_off(Member& m) {
-    if (m.has_ended) return bury(m);
+  void see_off(WorkerHandle& m) {
+    if (m.has_ended) return reap(m);
     if (!m.ending.is_overdue()) return;
     if (m.ending.is_doubtful()) return give_up_on(m);
-    if (!makes_headway(m)) bury(m);
+    if (!makes_headway(m)) reap(m);
   }
 
   /// A large process takes its time to end, but it runs, or waits for a processor to do so.
-  bool makes_headway(Member& m) const {
+  bool makes_headway(WorkerHandle& m) const {
     const int most = m.was_late ? death_patience_ms : huge_patience_ms;
     return !stopping_ && look_at_child(m.child.pid()).is_running() &&
            m.ending.prolong(look_every_ms, most);
   }
 
   /// The worker has ended without a bye, or was given all the time there is for that.
-  void bury(Member& m) {
+  void reap(WorkerHandle& m) {
     expect_end(m, 0);
     m.child.kill_group();
     note_time_out(m);
     if (!m.child.reap()) leave_behind(m);
     m.results.reset();
-    m.is_buried = true;
+    m.is_reaped = true;
   }
 
-  void leave_behind(Member& m) {
+  void leave_behind(WorkerHandle& m) {
     WorkerSlot& slot = page_.slot(m.slot);
     // What is still there, for all that its time was over, was killed by its timer, too.
-    if (slot.note == ExitNote::none) {
-      slot.note = m.was_late ? ExitNote::timed_out : ExitNote::held;
+    if (slot.reason == ExitReason::none) {
+      slot.reason = m.was_late ? ExitReason::timed_out : ExitReason::held;
     }
     std::vector<Child> held;
     held.push_back(std::move(m.child));
@@ -734,18 +737,18 @@ class Pool final : public PayloadSource {
   /// A worker that its timer has ended says so, unless it held the timer's signal off or had
   /// another handler for it. Who was killed in any other way wasn't late, however long nobody has
   /// looked. This must be seen before the worker is reaped.
-  void note_time_out(const Member& m) {
+  void note_time_out(const WorkerHandle& m) {
     WorkerSlot& slot = page_.slot(m.slot);
-    if (stopping_ || slot.note != ExitNote::none || !is_late(slot, 0)) return;
+    if (stopping_ || slot.reason != ExitReason::none || !is_late(slot, 0)) return;
     if (m.child.was_ended_by(time_out_signal) || m.child.was_ended_by(alarm_signal) ||
         m.child.held_off(time_out_signal)) {
-      slot.note = ExitNote::timed_out;
+      slot.reason = ExitReason::timed_out;
     }
   }
 
   /// First what the dead worker had staged, then the news of its death.
-  Event take_leave(Place& member) {
-    Member& m = *member;
+  Event drain(Place& handle) {
+    WorkerHandle& m = *handle;
     if (!m.staged_taken) {
       m.staged_taken = true;
       records_.clear();
@@ -756,20 +759,20 @@ class Pool final : public PayloadSource {
     m.loss_reported = true;
     if (event.kind != EventKind::idle) return event;
     if (!m.begun.empty()) return report_begun(m);
-    dispatch_.take_back(m.life);
-    member.reset();
+    in_flight_.take_back(m.incarnation);
+    handle.reset();
     return {};
   }
 
   /// Staged bytes whose frame came through, whole, are ours already.
-  bool take_staged(const Member& m) {
+  bool take_staged(const WorkerHandle& m) {
     const Staging staging = page_.staging(m.slot);
     const std::size_t from = staging.taken(), to = staging.committed();
     return staging.sequence() == m.reader.expected() && from < to && to <= staging.capacity() &&
            parse_records(staging.data() + from, to - from, m.slot, records_);
   }
 
-  Event report_loss(const Member& m) {
+  Event report_loss(const WorkerHandle& m) {
     if (stopping_) return {};
     WorkerSlot& slot = page_.slot(m.slot);
     ++deaths_;
@@ -787,7 +790,7 @@ class Pool final : public PayloadSource {
   /// The item that is lost with its worker, plus 1; 0 if none is. That is the one in hand; or the
   /// last one if its record didn't come through although it was finished: it closed or damaged the
   /// pipe, and would do so again in the next worker, for ever.
-  std::uint64_t culprit_of(const Member& m, const WorkerSlot& slot) {
+  std::uint64_t culprit_of(const WorkerHandle& m, const WorkerSlot& slot) {
     if (m.unreadable != 0) return m.unreadable;
     if (slot.running == 0) return slot.last;
     return spare_once(m, slot) ? 0 : slot.running.load();
@@ -795,26 +798,26 @@ class Pool final : public PayloadSource {
 
   /// A worker that was ended here because its pipe made no sense may have damaged it in an earlier
   /// item. So the one in hand gets a second chance; false if it has had that, or can't have it.
-  bool spare_once(const Member& m, const WorkerSlot& slot) {
-    return slot.note == ExitNote::given_up && !has_begun(m, slot) &&
+  bool spare_once(const WorkerHandle& m, const WorkerSlot& slot) {
+    return slot.reason == ExitReason::given_up && !has_begun(m, slot) &&
            spared_.insert(slot.running).second;
   }
 
   /// Has a record come of the item in hand?
-  static bool has_begun(const Member& m, const WorkerSlot& slot) {
+  static bool has_begun(const WorkerHandle& m, const WorkerSlot& slot) {
     return m.begun.count(slot.running - 1) != 0;
   }
 
   /// The item in hand is to be run again, which it can't be once something has come of it. It is
   /// the one before its block. Where items are streamed, the dispatch knows of it.
-  void put_back_running(const Member& m, WorkerSlot& slot) const {
+  void put_back_running(const WorkerHandle& m, WorkerSlot& slot) const {
     if (slot.running == 0 || has_begun(m, slot) || options_.is_streamed) return;
     put_back_first(slot.block, static_cast<std::uint32_t>(slot.running - 1));
   }
 
   /// Nor is an item run again of which something has come: it went on after its worker had damaged
   /// the pipe.
-  Event report_begun(Member& m) {
+  Event report_begun(WorkerHandle& m) {
     const std::uint64_t item = *m.begun.begin();
     m.begun.erase(item);
     if (stopping_ || !mark_done(item)) return {};
@@ -824,27 +827,27 @@ class Pool final : public PayloadSource {
   /// Has a worker begun an item? Then workers can be had in this session. One that is dying counts
   /// until its death has been told: the call must not end before its item is known to be lost.
   bool is_anybody_at_work() const {
-    for (const Place& member : members_) {
-      if (member && page_.slot(member->slot).begun > 0) return true;
+    for (const Place& handle : workers_) {
+      if (handle && page_.slot(handle->slot).begun > 0) return true;
     }
     return false;
   }
 
   /// Nothing more is to be expected of it.
-  static bool is_leaving(const Member& m) { return m.is_buried || m.ending.is_awaited(); }
+  static bool is_leaving(const WorkerHandle& m) { return m.is_reaped || m.ending.is_awaited(); }
 
-  Event give_up(const Member& m, WorkerSlot& slot) {
+  Event give_up(const WorkerHandle& m, WorkerSlot& slot) {
     stop();
     Event event = with_loss(EventKind::failed, m, slot, 0);
     event.error = 0;
     return event;
   }
 
-  Event with_loss(EventKind kind, const Member& m, const WorkerSlot& slot,
+  Event with_loss(EventKind kind, const WorkerHandle& m, const WorkerSlot& slot,
                   std::uint64_t item) const {
     Event event = make(kind);
-    event.loss = {m.last_pid, m.child.status(), slot.note, item - 1,
-                  slot.note == ExitNote::timed_out};
+    event.loss = {m.last_pid, m.child.status(), slot.reason, item - 1,
+                  slot.reason == ExitReason::timed_out};
     return event;
   }
 
@@ -856,26 +859,26 @@ class Pool final : public PayloadSource {
   /// Ends workers whose timers should have ended them long ago, or have killed them in vain.
   void kill_late() {
     constexpr std::int64_t grace_ns = 1000000000;
-    for (Place& member : members_) {
-      if (!member || is_leaving(*member)) continue;
-      WorkerSlot& slot = page_.slot(member->slot);
+    for (Place& handle : workers_) {
+      if (!handle || is_leaving(*handle)) continue;
+      WorkerSlot& slot = page_.slot(handle->slot);
       if (!is_late(slot, 0)) continue;
-      const bool is_dying = look_at_child(member->child.pid()).is_dying();
+      const bool is_dying = look_at_child(handle->child.pid()).is_dying();
       if (!is_dying && !is_late(slot, grace_ns)) continue;
-      if (!is_dying && slot.note == ExitNote::none) slot.note = ExitNote::timed_out;
-      end(*member, stop_patience_ms);
+      if (!is_dying && slot.reason == ExitReason::none) slot.reason = ExitReason::timed_out;
+      end(*handle, stop_patience_ms);
     }
   }
 
   /// Nothing has happened for a while. A worker that was killed and is held has nothing to tell, so
   /// one after the other is looked at.
   void look_for_dying() {
-    if (members_.empty() || now_ns() < next_look_) return;
+    if (workers_.empty() || now_ns() < next_look_) return;
     next_look_ = now_ns() + std::int64_t{look_every_ms} * 1000000;
-    looked_at_ = (looked_at_ + 1) % members_.size();
-    const Place& member = members_[looked_at_];
-    if (!member || is_leaving(*member)) return;
-    if (look_at_child(member->child.pid()).is_dying()) expect_end(*member, death_patience_ms);
+    looked_at_ = (looked_at_ + 1) % workers_.size();
+    const Place& handle = workers_[looked_at_];
+    if (!handle || is_leaving(*handle)) return;
+    if (look_at_child(handle->child.pid()).is_dying()) expect_end(*handle, death_patience_ms);
   }
 
   /// Gives the reaper those who take their time to end. Where they have been killed in the middle
@@ -911,20 +914,20 @@ class Pool final : public PayloadSource {
   }
 
   bool is_complete() const {
-    const bool all = options_.is_streamed ? has_all_items_ && dispatch_.empty() : done_.full();
+    const bool all = options_.is_streamed ? has_all_items_ && in_flight_.empty() : done_.full();
     return all || (stopping_ && live() == 0);
   }
 
   /// All items before this one are over: what records they have were delivered, up to the last
   /// event. Of a stream, those that were given.
   std::uint64_t first_open() {
-    if (options_.is_streamed) return dispatch_.first_open();
+    if (options_.is_streamed) return in_flight_.first_open();
     return first_open_ = done_.first_missing(first_open_);
   }
 
   int live() const {
     int n = 0;
-    for (const Place& member : members_) n += member != nullptr;
+    for (const Place& handle : workers_) n += handle != nullptr;
     return n;
   }
 
@@ -952,7 +955,7 @@ class Pool final : public PayloadSource {
 
   /// Of a stream nobody knows how much work there is.
   bool has_items_to_give() const {
-    return !has_all_items_ || dispatch_.has_returned() ||
+    return !has_all_items_ || in_flight_.has_returned() ||
            find_rest([](const Supply::Rest&) { return true; }) != nullptr;
   }
 
@@ -961,9 +964,9 @@ class Pool final : public PayloadSource {
   void requeue_gap() { page_.slot(free_slot()).block = done_.first_gap().word(); }
 
   int free_slot() {
-    members_.resize(static_cast<std::size_t>(page_.slots()));
+    workers_.resize(static_cast<std::size_t>(page_.slots()));
     int i = 0;
-    while (members_[static_cast<std::size_t>(i)]) ++i;
+    while (workers_[static_cast<std::size_t>(i)]) ++i;
     return i;
   }
 
@@ -984,17 +987,17 @@ class Pool final : public PayloadSource {
 
   void fork_into(int slot) {
     page_.renew(slot);
-    leaving_.reserve(leaving_.size() + members_.size());  // close() allocates nothing
+    leaving_.reserve(leaving_.size() + workers_.size());  // close() allocates nothing
     std::vector<int> sockets;
     if (!options_.keeps_connections) sockets = open_sockets();
     Pipe pipe = make_pipe(options_.pipe_bytes);
     ControlPair control = make_control_pair();
-    auto member = std::make_unique<Member>();
-    member->slot = slot;
-    member->life = static_cast<std::uint32_t>(forks_);
+    auto handle = std::make_unique<WorkerHandle>();
+    handle->slot = slot;
+    handle->incarnation = static_cast<std::uint32_t>(forks_);
     const pid_t parent = ::getpid();
     life_line_.open();
-    member->child = spawn([&] {
+    handle->child = spawn([&] {
       populate_stack_below();
       seal_process(parent, control.worker.get(), page_.slot(slot), life_line_);
       pipe.reader.reset();
@@ -1003,11 +1006,11 @@ class Pool final : public PayloadSource {
       sever(sockets, control.worker.get());
       work(slot, pipe.writer.get(), control.worker.get());
     });
-    member->last_pid = member->child.pid();
-    member->results = std::move(pipe.reader);
-    member->control = std::move(control.parent);
-    if (options_.is_streamed) member->supply.use_files_again(options_.most_free_bytes);
-    members_[static_cast<std::size_t>(slot)] = std::move(member);
+    handle->last_pid = handle->child.pid();
+    handle->results = std::move(pipe.reader);
+    handle->control = std::move(control.parent);
+    if (options_.is_streamed) handle->supply.use_files_again(options_.most_free_bytes);
+    workers_[static_cast<std::size_t>(slot)] = std::move(handle);
   }
 
   void work(int slot, int results, int control) {
@@ -1020,11 +1023,11 @@ class Pool final : public PayloadSource {
 
   /// In a child: closes the siblings' descriptors and forgets their processes.
   void disown() {
-    for (Place& member : members_) {
-      if (member) member->child.disown();
+    for (Place& handle : workers_) {
+      if (handle) handle->child.disown();
     }
     for (Child& child : leaving_) child.disown();
-    members_.clear();
+    workers_.clear();
     leaving_.clear();
     life_line_.close();
     payload_.fd.reset();
@@ -1038,19 +1041,19 @@ class Pool final : public PayloadSource {
 
   bool wait(int milliseconds) {
     kill_late();
-    reactor_.clear();
-    for (Place& member : members_) {
-      if (!member) continue;
-      reactor_.watch(member->results.get());
-      reactor_.watch(member->child.pidfd());
-      milliseconds = std::min(milliseconds, patience_with(*member, milliseconds));
+    poll_set_.clear();
+    for (Place& handle : workers_) {
+      if (!handle) continue;
+      poll_set_.watch(handle->results.get());
+      poll_set_.watch(handle->child.pidfd());
+      milliseconds = std::min(milliseconds, patience_with(*handle, milliseconds));
     }
-    const bool ready = reactor_.wait(milliseconds);
+    const bool ready = poll_set_.wait(milliseconds);
     std::size_t place = 0;
-    for (Place& member : members_) {
-      if (!member) continue;
-      member->readable = reactor_.is_ready(place++);
-      look_for_end(*member, reactor_.is_ready(place++));
+    for (Place& handle : workers_) {
+      if (!handle) continue;
+      handle->readable = poll_set_.is_ready(place++);
+      look_for_end(*handle, poll_set_.is_ready(place++));
     }
     if (!ready) look_for_dying();
     return ready;
@@ -1058,23 +1061,23 @@ class Pool final : public PayloadSource {
 
   /// One that is about to end is looked at when its time is over, and ever so often if no
   /// descriptor tells of its end.
-  static int patience_with(const Member& m, int milliseconds) {
-    if (m.is_buried || !m.ending.is_awaited()) return milliseconds;
+  static int patience_with(const WorkerHandle& m, int milliseconds) {
+    if (m.is_reaped || !m.ending.is_awaited()) return milliseconds;
     const int left = m.ending.milliseconds_left();
     return m.child.pidfd() >= 0 ? left : std::min(left, 1);
   }
 
   /// Is the end of somebody awaited, so that a wait may be shorter than the caller wants?
   bool is_seeing_off() const {
-    for (const Place& member : members_) {
-      if (member && member->ending.is_awaited()) return true;
+    for (const Place& handle : workers_) {
+      if (handle && handle->ending.is_awaited()) return true;
     }
     return false;
   }
 
   /// Without a pidfd the process is asked for directly; that is once a tick at the least. One that
   /// is dead and can't be reaped is in the hands of a debugger.
-  void look_for_end(Member& m, bool pidfd_ready) {
+  void look_for_end(WorkerHandle& m, bool pidfd_ready) {
     if (m.child.pidfd() >= 0 && !pidfd_ready) return;
     m.has_ended = m.child.has_ended();
     if (m.has_ended || !pidfd_ready) return;
@@ -1095,7 +1098,7 @@ class Pool final : public PayloadSource {
   static constexpr int huge_patience_ms = 30000;  // it is busy with its end
   static constexpr int doubt_ms = 2000;           // nobody can tell whether it is dying
   static constexpr int look_every_ms = 100;
-  static constexpr std::int64_t parcel_ns = BlockSize::target_ns;
+  static constexpr std::int64_t batch_ns = BlockSize::target_ns;
   static constexpr std::int32_t most_unheard = 64;
   static constexpr int lost_after_ms = 50;
   static constexpr std::uint64_t none = UINT64_MAX;
@@ -1111,15 +1114,15 @@ class Pool final : public PayloadSource {
   Bitmap done_;
   std::uint64_t first_open_ = 0;  // none before it is open
   Backlog backlog_;
-  Dispatch dispatch_;
+  InFlight in_flight_;
   bool has_all_items_ = false;
-  std::uint64_t parcels_ = 0;  // that were posted
-  std::int64_t asked_at_ = 0;  // when the caller was told last of a hungry worker
+  std::uint64_t batches_ = 0;  // that were posted
+  std::int64_t asked_at_ = 0;  // when the caller was told last of a request
   bool is_supply_slow_ = false;
   ForkPolicy policy_;
-  Reactor reactor_;
+  PollSet poll_set_;
   LifeLine life_line_;
-  std::vector<Place> members_;
+  std::vector<Place> workers_;
   std::vector<Child> leaving_;
   std::vector<Record> records_;
   std::uint64_t lost_head_ = none;  // an item that may be out of sight

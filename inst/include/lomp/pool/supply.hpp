@@ -9,22 +9,22 @@
 #include <utility>
 #include <vector>
 
-#include "lomp/pool/parcel.hpp"
+#include "lomp/pool/item_batch.hpp"
 #include "lomp/shared/shared_page.hpp"
 
 namespace lomp {
 
 /// What the worker has asked for, what it was sent, and what of that can be taken back. A worker
-/// has one parcel in hand and one in store. It asks for the next one when it begins one, and again,
-/// as an idle one, when it finds none in store; parcels are numbered from 0, so that a question
+/// has one batch in hand and one in store. It asks for the next one when it begins one, and again,
+/// as an idle one, when it finds none in store; batches are numbered from 0, so that a question
 /// that crossed its answer is known for what it is.
 class Supply {
  public:
   /// Free files are kept up to so many bytes.
-  void use_files_again(std::size_t most_free_bytes) { parcel_.use_files_again(most_free_bytes); }
-  void set_free(std::uint32_t number) { parcel_.set_free(number); }
+  void use_files_again(std::size_t most_free_bytes) { batch_.use_files_again(most_free_bytes); }
+  void set_free(std::uint32_t number) { batch_.set_free(number); }
 
-  /// The worker asks for the parcel of this number.
+  /// The worker asks for the batch of this number.
   void ask(std::uint32_t number, std::uint32_t items, bool is_idle) {
     asked_ = number;
     wanted_ = items > 0 ? items : 1;
@@ -36,40 +36,40 @@ class Supply {
   /// It has been started and is on its way to its first question.
   bool is_starting() const { return !has_asked_; }
 
-  /// Does it wait for a parcel, to begin or to store it?
-  bool is_hungry() const {
+  /// Does it wait for a batch, to begin or to store it?
+  bool is_asking() const {
     return has_asked_ && !has_left_ && asked_ == posted_ && (is_idle_ || !is_passed_over_);
   }
 
   /// Has it nothing in hand, either?
-  bool is_idle() const { return is_hungry() && is_idle_; }
+  bool is_idle() const { return is_asking() && is_idle_; }
   std::uint32_t wanted() const { return wanted_; }
 
-  /// The parcel that it is asking for, open for items until it is posted.
-  Parcel& parcel(const SharedPage& page, int slot, int control, std::int64_t now) {
+  /// The batch that it is asking for, open for items until it is posted.
+  ItemBatch& batch(const SharedPage& page, int slot, int control, std::int64_t now) {
     if (!is_open_) {
-      parcel_.open(page.inbox(slot, static_cast<int>(half())), control);
+      batch_.open(page.inbox(slot, static_cast<int>(half())), control);
       opened_ = now;
     }
     is_open_ = true;
-    return parcel_;
+    return batch_;
   }
 
   /// Hands over what was added; returns whether the worker must be woken, as post() does.
-  bool publish() { return parcel_.publish(); }
+  bool publish() { return batch_.publish(); }
 
-  bool is_empty() const { return !is_open_ || parcel_.empty(); }
+  bool is_empty() const { return !is_open_ || batch_.empty(); }
 
-  /// Since when there have been items in the open parcel.
+  /// Since when there have been items in the open batch.
   std::int64_t opened() const { return opened_; }
 
-  /// Hands the parcel over, which isn't empty.
+  /// Hands the batch over, which isn't empty.
   bool post(const SharedPage& page, int slot, std::uint64_t serial, std::int64_t now) {
     Sent& sent = sent_[half()];
-    const bool must_wake = parcel_.post();
-    sent = {page.inbox(slot, static_cast<int>(half())), std::move(sent.items), parcel_.first_file(),
+    const bool must_wake = batch_.post();
+    sent = {page.inbox(slot, static_cast<int>(half())), std::move(sent.items), batch_.first_file(),
             serial, now};
-    parcel_.give_items(sent.items);
+    batch_.give_items(sent.items);
     is_open_ = false;
     last_serial_ = serial;
     ++posted_;
@@ -79,7 +79,7 @@ class Supply {
   /// Its process has ended: nothing is sent any more.
   void leave() { has_left_ = true; }
 
-  /// A parcel of which something could be taken back.
+  /// A batch of which something could be taken back.
   struct Rest {
     std::uint64_t item = 0;  ///< the first one
     std::uint32_t items = 0;
@@ -92,7 +92,7 @@ class Supply {
   bool find_rest(Rest& rest) const {
     const Sent* sent = oldest_rest();
     if (sent == nullptr) return false;
-    const ParcelState state = sent->inbox.state();
+    const BatchState state = sent->inbox.state();
     if (!sent->has_rest(state)) return false;  // it has just been taken
     const bool is_awaited = is_idle_ && asked_ + 1 == posted_ && !state.has_begun;
     rest = {sent->items[state.cursor].item, state.end - state.cursor, sent->serial, sent->since,
@@ -109,24 +109,24 @@ class Supply {
     const Inbox::Loot loot = sent->inbox.take_back();
     if (loot.first == loot.end || loot.end > sent->items.size()) return;
     for (std::uint32_t i = loot.first; i < loot.end; ++i) take(sent->items[i].item);
-    parcel_.forget_files(sent->files_before(loot.first), sent->files_before(loot.end));
+    batch_.forget_files(sent->files_before(loot.first), sent->files_before(loot.end));
     if (loot.is_all) withdraw();
   }
 
-  /// Of the parcel that was posted last.
+  /// Of the batch that was posted last.
   std::uint64_t last_serial() const { return last_serial_; }
 
  private:
   struct Sent {
     Inbox inbox;
-    std::vector<ParcelItem> items;
+    std::vector<BatchItem> items;
     std::uint32_t first_file = 0;
     std::uint64_t serial = 0;
     std::int64_t since = 0;
 
-    /// What is open at the place of an earlier parcel isn't that parcel's. Nor does anything that a
+    /// What is open at the place of an earlier batch isn't that batch's. Nor does anything that a
     /// worker may have written there make this process look beyond the list.
-    bool has_rest(const ParcelState& state) const {
+    bool has_rest(const BatchState& state) const {
       return state.is_closed && !state.is_empty() && state.end <= items.size();
     }
 
@@ -138,7 +138,7 @@ class Supply {
 
   std::uint32_t half() const { return posted_ % 2; }
 
-  /// Of the two parcels that were posted last and not withdrawn, unless the worker has taken all.
+  /// Of the two batches that were posted last and not withdrawn, unless the worker has taken all.
   const Sent* oldest_rest() const {
     for (std::uint32_t back : {2, 1}) {
       if (posted_ < back) continue;
@@ -148,7 +148,7 @@ class Supply {
     return nullptr;
   }
 
-  /// The worker never gets to see the parcel that was posted last, so its number is that of the
+  /// The worker never gets to see the batch that was posted last, so its number is that of the
   /// next one. The worker isn't sent that before it is idle: what it has in hand takes long, and
   /// descriptors that it doesn't read would pile up.
   void withdraw() {
@@ -156,10 +156,10 @@ class Supply {
     is_passed_over_ = true;
   }
 
-  Parcel parcel_;
+  ItemBatch batch_;
   std::array<Sent, 2> sent_;
   std::uint32_t asked_ = 0;
-  std::uint32_t posted_ = 0;  // the number of the next parcel
+  std::uint32_t posted_ = 0;  // the number of the next batch
   std::uint32_t wanted_ = 0;
   std::uint64_t last_serial_ = 0;
   std::int64_t opened_ = 0;

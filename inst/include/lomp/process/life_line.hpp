@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "lomp/os/fd.hpp"
-#include "lomp/os/generation.hpp"
+#include "lomp/os/fork_count.hpp"
 #include "lomp/process/descendants.hpp"
 
 namespace lomp {
@@ -35,7 +35,7 @@ class LifeLine {
 #if LOMP_LINUX
   /// In the session, before it forks a worker. That it is open already will do.
   void open() {
-    (void)generation();  // counts before close_inherited() looks
+    (void)fork_depth();  // counts before close_inherited() looks
     static const int registered = ::pthread_atfork(nullptr, nullptr, close_inherited);
     (void)registered;
     if (reader_ || !find_place()) return;
@@ -44,7 +44,7 @@ class LifeLine {
     reader_ = moved_up(Fd(ends[0]));
     Fd writer = moved_up(Fd(ends[1]));
     if (!reader_ || !writer) return reader_.reset();
-    writers()[place_] = Writer(generation(), writer.release()).word();
+    writers()[place_] = Writer(fork_depth(), writer.release()).word();
   }
 
   /// In the worker, which leads its group: from now on that ends with the session. Whoever calls
@@ -67,7 +67,7 @@ class LifeLine {
   void close() {
     if (!reader_) return;
     const Writer writer(writers()[place_]);
-    if (writer.is_of(generation())) {
+    if (writer.is_of(fork_depth())) {
       writers()[place_] = 0;
       ::close(writer.fd());
     }
@@ -100,7 +100,7 @@ class LifeLine {
 
   /// In each forked process, at once: the parent's. Those before are closed already.
   static void close_inherited() {
-    const unsigned parent = generation() - 1;
+    const unsigned parent = fork_depth() - 1;
     for (std::uint64_t word : writers()) {
       if (Writer(word).is_of(parent)) ::close(Writer(word).fd());
     }
@@ -108,7 +108,7 @@ class LifeLine {
 
   bool find_place() {
     for (place_ = 0; place_ < most; ++place_) {
-      if (!Writer(writers()[place_]).is_of(generation())) return true;
+      if (!Writer(writers()[place_]).is_of(fork_depth())) return true;
     }
     return false;
   }

@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "lomp/shared/parcel_state.hpp"
+#include "lomp/shared/batch_state.hpp"
 
 namespace lomp {
 
-/// A view of a part of the shared memory that holds one parcel: a row of records, an item each. The
+/// A view of a part of the shared memory that holds one batch: a row of records, an item each. The
 /// parent puts items in one by one, and its worker may take each as soon as it is there. What its
 /// worker hasn't taken, the parent may take back: exactly one of them gets an item.
 class Inbox {
@@ -26,14 +26,14 @@ class Inbox {
 
   std::size_t capacity() const { return capacity_; }
   unsigned char* data() const { return data_; }
-  ParcelState state() const { return ParcelState::of(word_->load(std::memory_order_seq_cst)); }
+  BatchState state() const { return BatchState::of(word_->load(std::memory_order_seq_cst)); }
 
   // ---- The parent's
 
-  /// So many items are there now; what they hold was written before. The first call after a parcel
+  /// So many items are there now; what they hold was written before. The first call after a batch
   /// that is over begins a new one. Returns whether the worker must be woken.
   bool publish(std::uint32_t items, std::uint32_t files_end, bool is_new) const {
-    return wake_by([=](ParcelState& state) {
+    return wake_by([=](BatchState& state) {
       if (is_new) state = {0, 0, 0, false, false, state.is_asleep};
       state.end = items;
       state.files_end = files_end;
@@ -42,20 +42,20 @@ class Inbox {
 
   /// No more items will be put in. Returns whether the worker must be woken.
   bool close() const {
-    return wake_by([](ParcelState& state) { state.is_closed = true; });
+    return wake_by([](BatchState& state) { state.is_closed = true; });
   }
 
   /// Items first, ..., end - 1 were taken back.
   struct Loot {
     std::uint32_t first = 0;
     std::uint32_t end = 0;
-    bool is_all = false;  ///< the worker has had nothing of the parcel, and never will
+    bool is_all = false;  ///< the worker has had nothing of the batch, and never will
   };
 
-  /// The first half of what its worker hasn't taken of a closed parcel; of one item that one.
+  /// The first half of what its worker hasn't taken of a closed batch; of one item that one.
   Loot take_back() const {
     Loot loot;
-    const bool is_done = change([&](ParcelState& state) {
+    const bool is_done = change([&](BatchState& state) {
       const std::uint32_t middle = state.end - (state.end - state.cursor) / 2;
       loot = {state.cursor, middle, !state.has_begun && middle == state.end};
       state.cursor = middle;
@@ -66,9 +66,9 @@ class Inbox {
 
   // ---- The worker's
 
-  /// Takes the parcel in hand; false if there is none.
+  /// Takes the batch in hand; false if there is none.
   bool begin() const {
-    return change([](ParcelState& state) {
+    return change([](BatchState& state) {
       if (state.is_empty() || state.has_begun) return false;
       return state.has_begun = true;
     });
@@ -76,7 +76,7 @@ class Inbox {
 
   /// Takes the next item; false if there is none now. There may be one right after.
   bool take(std::uint32_t& index) const {
-    return change([&](ParcelState& state) {
+    return change([&](BatchState& state) {
       if (state.is_empty()) return false;
       index = state.cursor++;
       return true;
@@ -85,7 +85,7 @@ class Inbox {
 
   /// From now on the parent wakes the worker when something comes; false if something has.
   bool fall_asleep() const {
-    return change([](ParcelState& state) {
+    return change([](BatchState& state) {
       state.is_asleep = true;
       return state.is_empty() && !state.is_over();
     });
@@ -93,7 +93,7 @@ class Inbox {
 
   /// Gives the place back, after the last item.
   void clear() const {
-    ParcelState state;
+    BatchState state;
     state.files_end = this->state().files_end;
     word_->store(state.word(), std::memory_order_seq_cst);
   }
@@ -104,7 +104,7 @@ class Inbox {
   bool change(Edit edit) const {
     std::uint64_t seen = word_->load(std::memory_order_seq_cst);
     for (;;) {
-      ParcelState state = ParcelState::of(seen);
+      BatchState state = BatchState::of(seen);
       if (!edit(state)) return false;
       if (word_->compare_exchange_weak(seen, state.word(), std::memory_order_seq_cst)) return true;
     }
@@ -113,7 +113,7 @@ class Inbox {
   template <class Edit>
   bool wake_by(Edit edit) const {
     bool was_asleep = false;
-    change([&](ParcelState& state) {
+    change([&](BatchState& state) {
       was_asleep = state.is_asleep;
       edit(state);
       state.is_asleep = false;

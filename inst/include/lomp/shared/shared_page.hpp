@@ -16,7 +16,7 @@
 namespace lomp {
 
 /// How a worker left, where its wait status doesn't tell.
-enum class ExitNote : std::uint32_t {
+enum class ExitReason : std::uint32_t {
   none = 0,
   quit = 1,       ///< the item asked the host program to quit
   c_exit = 2,     ///< the item's code called exit()
@@ -42,7 +42,7 @@ struct alignas(128) WorkerSlot {
   std::atomic<std::uint64_t> busy_ns{0};   ///< time it took for these
   Staging::Word staged{0};
   Staging::Word staged_taken{0};  ///< what of it the parent has taken
-  std::atomic<ExitNote> note{ExitNote::none};
+  std::atomic<ExitReason> reason{ExitReason::none};
   std::atomic<std::int64_t> deadline{0};  ///< of the item in hand, see ItemTimer
   std::atomic<int> credits{0};  ///< descriptors that the worker may have under way to the parent
   FlowLine flow;
@@ -112,7 +112,7 @@ class SharedPage {
     s.running = 0;
     s.last = 0;
     s.begun = 0;
-    s.note = ExitNote::none;
+    s.reason = ExitReason::none;
     s.deadline = 0;
     s.credits = max_descriptors_under_way;
     s.flow.released = 0;

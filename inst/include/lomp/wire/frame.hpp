@@ -14,7 +14,7 @@ enum class FrameKind : std::uint8_t {
   part = 2,     ///< the body is a piece of one record that is too large to be staged
   bye = 3,      ///< the worker has no more work and leaves; no body
   spilled = 4,  ///< the body tells of a record in a file (see spill.hpp)
-  hungry = 5,   ///< the worker of a stream has begun a parcel and wants the next one, of about as
+  request = 5,  ///< the worker of a stream has begun a batch and wants the next one, of about as
                 ///< many items as `item` says; the body: the numbers of the payloads that it has
                 ///< let go of, 32 bits each
   idle = 6      ///< the same from a worker that has nothing in hand
@@ -36,7 +36,7 @@ struct FrameHeader {
   std::uint32_t sequence = 0;     ///< counts a worker's frames from 0, without a gap
   std::uint32_t item = 0;         ///< of a part's or a spilled record
   std::uint64_t bytes = 0;        ///< of the body that follows
-  /// What the payloads of a part's or a spilled record take; of a parcel that is asked for: its
+  /// What the payloads of a part's or a spilled record take; of a batch that is asked for: its
   /// number, from 0.
   std::uint32_t payload_pages = 0;
   std::uint32_t check = 0;  ///< of all the fields above

@@ -33,7 +33,7 @@ struct Record {
   int worker;                       ///< whose it is: its payloads come from there
   bool goes_on = false;             ///< its item has more records
   std::uint32_t payload_pages = 0;  ///< what its payloads take
-  std::uint32_t life = 0;           ///< which of the processes that were in the worker's place
+  std::uint32_t incarnation = 0;    ///< which of the processes that were in the worker's place
 
   /// What it takes until nobody needs it any more; its worker counts alike.
   std::uint64_t cost() const { return size + std::uint64_t{payload_pages} * cost_page; }

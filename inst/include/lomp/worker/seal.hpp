@@ -94,7 +94,7 @@ inline void on_time_out(int signal) {
     const std::int64_t deadline = slot.deadline.load(std::memory_order_acquire);
     const bool is_over = deadline != 0 && now_ns() >= deadline;
     if (!is_over && signal != alarm_signal) return;
-    if (is_over) slot.note.store(ExitNote::timed_out, std::memory_order_release);
+    if (is_over) slot.reason.store(ExitReason::timed_out, std::memory_order_release);
     if (ItemTimer* timer = seal_state().timer) timer->give_handler_time();
   }
   on_death(signal);
@@ -198,16 +198,16 @@ inline void close_standard_input() {
 }
 
 /// Leaves at once: no exit handler, no stdio buffer of the parent's, no destructor.
-[[noreturn]] inline void leave(ExitNote note, int status) {
+[[noreturn]] inline void leave(ExitReason reason, int status) {
   end_what_worker_started();
-  if (is_sealed_worker()) seal_state().slot->note.store(note, std::memory_order_release);
+  if (is_sealed_worker()) seal_state().slot->reason.store(reason, std::memory_order_release);
   end_process(status);
 }
 
 /// Runs first of all exit handlers (the last one registered), so that exit() in an item's code runs
 /// no other and doesn't flush or rewind files that the parent shares.
 inline void on_exit_called() {
-  if (is_sealed_worker()) leave(ExitNote::c_exit, EXIT_FAILURE);
+  if (is_sealed_worker()) leave(ExitReason::c_exit, EXIT_FAILURE);
 }
 
 /// Seals the worker. `parent` is the pid from before the fork, and `line` its life line. Signals

@@ -48,10 +48,10 @@ class Worker final : public RecordSink, public PayloadSource {
   Worker& operator=(const Worker&) = delete;
 
   /// Gets a block of items, by claiming or stealing; false when there is no more work to begin. Of
-  /// a stream it gets the next parcel, waiting for it: who streams ends the process some time.
+  /// a stream it gets the next batch, waiting for it: who streams ends the process some time.
   bool next_block() {
     end_block();
-    if (page_.has_inboxes()) return next_parcel();
+    if (page_.has_inboxes()) return next_batch();
     if (has_items()) return begin_block();  // a dead predecessor's
     Block block = schedule_.claim(size_.items());
     if (block.empty()) block = schedule_.steal(index_);
@@ -275,7 +275,7 @@ class Worker final : public RecordSink, public PayloadSource {
     pollfd socket{control_, POLLIN, 0};
     if (retry_eintr([&] { return kernel().poll(&socket, 1, milliseconds); }) == -1) return;
     while (receive()) continue;
-    if (peer_is_gone(control_)) leave(ExitNote::lost_pipe, EXIT_FAILURE);
+    if (peer_is_gone(control_)) leave(ExitReason::lost_pipe, EXIT_FAILURE);
   }
 
   /// Takes the next message from the parent if there is one. Descriptors are kept until somebody
@@ -292,37 +292,37 @@ class Worker final : public RecordSink, public PayloadSource {
     return true;
   }
 
-  /// While one parcel is worked through the next one is made: the parent is asked for it as soon
+  /// While one batch is worked through the next one is made: the parent is asked for it as soon
   /// as there is a place for it.
-  bool next_parcel() {
-    leave_parcel();
+  bool next_batch() {
+    leave_batch();
     flush();
-    if (!next_inbox().begin()) await_parcel();
-    ++parcels_;
-    parcel_at_ = parcel_item_ = 0;
-    has_parcel_ = true;
-    ask_for_items(FrameKind::hungry);
+    if (!next_inbox().begin()) await_batch();
+    ++batches_;
+    batch_at_ = batch_item_ = 0;
+    has_batch_ = true;
+    ask_for_items(FrameKind::request);
     return begin_block();
   }
 
-  Inbox in_hand() const { return page_.inbox(index_, static_cast<int>((parcels_ + 1) % 2)); }
-  Inbox next_inbox() const { return page_.inbox(index_, static_cast<int>(parcels_ % 2)); }
+  Inbox in_hand() const { return page_.inbox(index_, static_cast<int>((batches_ + 1) % 2)); }
+  Inbox next_inbox() const { return page_.inbox(index_, static_cast<int>(batches_ % 2)); }
 
-  /// What was sent for the parcel in hand isn't needed any more, nor what was sent for items of it
+  /// What was sent for the batch in hand isn't needed any more, nor what was sent for items of it
   /// that the parent has taken back.
-  void leave_parcel() {
-    if (!has_parcel_) return;
-    has_parcel_ = false;
+  void leave_batch() {
+    if (!has_batch_) return;
+    has_batch_ = false;
     drop_received(in_hand().state().files_end);
     in_hand().clear();
   }
 
-  /// The parent may have made a parcel and taken it back: then its files are here for nothing.
-  void await_parcel() {
+  /// The parent may have made a batch and taken it back: then its files are here for nothing.
+  void await_batch() {
     ask_for_items(FrameKind::idle);
     const Inbox inbox = next_inbox();
     while (!inbox.begin()) {
-      const ParcelState state = inbox.state();
+      const BatchState state = inbox.state();
       if (state.is_empty()) drop_received(state.files_end);
       if (inbox.fall_asleep()) await_wake();
     }
@@ -337,7 +337,7 @@ class Worker final : public RecordSink, public PayloadSource {
     FrameHeader header;
     header.kind = kind;
     header.item = static_cast<std::uint32_t>(size_.items());
-    header.payload_pages = parcels_;
+    header.payload_pages = batches_;
     header.bytes = count * sizeof numbers[0];
     send(header, numbers.data(), header.bytes);
   }
@@ -351,9 +351,9 @@ class Worker final : public RecordSink, public PayloadSource {
         received_.end());
   }
 
-  /// The parent may be at work on the parcel still: then this waits for the next item.
+  /// The parent may be at work on the batch still: then this waits for the next item.
   bool take_streamed(std::uint32_t& item) {
-    if (!has_parcel_) return false;
+    if (!has_batch_) return false;
     const Inbox inbox = in_hand();
     std::uint32_t place = 0;
     while (!inbox.take(place)) {
@@ -361,8 +361,8 @@ class Worker final : public RecordSink, public PayloadSource {
       await_item(inbox);
     }
     find_item(place);
-    const RecordHeader header = header_at(parcel_at_);
-    const unsigned char* at = inbox.data() + parcel_at_ + sizeof header;
+    const RecordHeader header = header_at(batch_at_);
+    const unsigned char* at = inbox.data() + batch_at_ + sizeof header;
     item = header.item;
     streamed_ = {header.item, header.kind().kind, at, header.size(), index_};
     streamed_file_ = MappedPayload();
@@ -372,12 +372,12 @@ class Worker final : public RecordSink, public PayloadSource {
 
   /// Those between the last item and this one were taken back.
   void find_item(std::uint32_t place) {
-    for (; parcel_item_ < place; ++parcel_item_) {
-      parcel_at_ += sizeof(RecordHeader) + header_at(parcel_at_).size();
+    for (; batch_item_ < place; ++batch_item_) {
+      batch_at_ += sizeof(RecordHeader) + header_at(batch_at_).size();
     }
   }
 
-  /// Of the record at that place of the parcel in hand. One that makes no sense was written to by
+  /// Of the record at that place of the batch in hand. One that makes no sense was written to by
   /// code of this process, which can't go on then.
   RecordHeader header_at(std::size_t at) const {
     const Inbox inbox = in_hand();
@@ -518,7 +518,7 @@ class Worker final : public RecordSink, public PayloadSource {
     try {
       write_all(results_, parts, count);
     } catch (const SystemError&) {
-      leave(ExitNote::lost_pipe, EXIT_FAILURE);
+      leave(ExitReason::lost_pipe, EXIT_FAILURE);
     }
   }
 
@@ -547,10 +547,10 @@ class Worker final : public RecordSink, public PayloadSource {
   MappedPayload streamed_file_;   // its file, if it has one
   std::vector<NumberedFd> received_;  // what the parent has sent and nobody asked for yet
   Fd payload_;                        // what take_payload() gave
-  std::uint32_t parcels_ = 0;         // that were begun
-  bool has_parcel_ = false;           // one is in hand
-  std::uint32_t parcel_item_ = 0;     // of it: the item taken last,
-  std::size_t parcel_at_ = 0;         // and where that is
+  std::uint32_t batches_ = 0;         // that were begun
+  bool has_batch_ = false;            // one is in hand
+  std::uint32_t batch_item_ = 0;      // of it: the item taken last,
+  std::size_t batch_at_ = 0;          // and where that is
   std::uint64_t taken_ = 0;
   std::int64_t block_began_ = 0;
   std::int64_t last_flush_ = 0;

@@ -1,8 +1,8 @@
 // Side: parent.
 /// \file
 /// Which items of a stream are where.
-#ifndef LOMP_SCHEDULE_DISPATCH_HPP
-#define LOMP_SCHEDULE_DISPATCH_HPP
+#ifndef LOMP_SCHEDULE_IN_FLIGHT_HPP
+#define LOMP_SCHEDULE_IN_FLIGHT_HPP
 
 #include <algorithm>
 #include <cstdint>
@@ -14,12 +14,12 @@ namespace lomp {
 /// The books of a stream of items, whose number nobody knows: those that were given to a worker and
 /// have not ended yet, and those that must be given again: their worker died before it began them,
 /// or was held up while another one had nothing to do.
-class Dispatch {
+class InFlight {
  public:
-  /// The item was given to a worker, known by its life.
-  void give(std::uint64_t item, std::uint32_t life) {
+  /// The item was given to a worker, known by its incarnation.
+  void give(std::uint64_t item, std::uint32_t incarnation) {
     returned_.erase(item);
-    given_[item] = life;
+    given_[item] = incarnation;
   }
 
   /// The item has ended; false if it wasn't underway.
@@ -32,9 +32,9 @@ class Dispatch {
   bool is_given(std::uint64_t item) const { return given_.count(item) > 0; }
 
   /// The worker is dead: what it had and didn't end must be given to another one.
-  void take_back(std::uint32_t life) {
+  void take_back(std::uint32_t incarnation) {
     for (auto one = given_.begin(); one != given_.end();) {
-      if (one->second == life) {
+      if (one->second == incarnation) {
         returned_.insert(one->first);
         one = given_.erase(one);
       } else {

@@ -1,8 +1,8 @@
 // Side: parent.
 /// \file
 /// Items on their way to a worker, gathered before they are handed over.
-#ifndef LOMP_POOL_PARCEL_HPP
-#define LOMP_POOL_PARCEL_HPP
+#ifndef LOMP_POOL_ITEM_BATCH_HPP
+#define LOMP_POOL_ITEM_BATCH_HPP
 
 #include <new>
 #include <utility>
@@ -11,14 +11,14 @@
 #include "lomp/payload/payload_sender.hpp"
 #include "lomp/payload/record_sink.hpp"
 #include "lomp/payload/spill.hpp"
-#include "lomp/pool/held_item.hpp"
+#include "lomp/pool/retained_item.hpp"
 #include "lomp/shared/inbox.hpp"
 #include "lomp/wire/buffer.hpp"
 
 namespace lomp {
 
-/// An item that is in a parcel. Its files come after those of the one before it.
-struct ParcelItem {
+/// An item that is in a batch. Its files come after those of the one before it.
+struct BatchItem {
   std::uint64_t item = 0;
   std::uint32_t files_end = 0;  ///< the number after its last file's
 };
@@ -26,14 +26,14 @@ struct ParcelItem {
 /// The parent's writer of items for one worker. An item is begun with begin(), written by put() and
 /// put_payload(), ended with add(), and handed over with publish(). Small ones lie in the worker's
 /// inbox, large ones in a file; large vectors of either travel in files of their own. Nothing here
-/// ever waits for the worker: a parcel is small enough for its socket to take all that announces
+/// ever waits for the worker: a batch is small enough for its socket to take all that announces
 /// it.
-class Parcel final : public RecordSink {
+class ItemBatch final : public RecordSink {
  public:
-  /// How many files go with one parcel at most; the socket takes some hundreds.
+  /// How many files go with one batch at most; the socket takes some hundreds.
   static constexpr std::uint32_t max_files = 32;
 
-  /// Beyond how many bytes in files a parcel takes no more items: few large items are enough.
+  /// Beyond how many bytes in files a batch takes no more items: few large items are enough.
   static constexpr std::size_t enough_bytes = std::size_t{8} << 20;
 
   /// An item is worth holding if each of its payloads has so many bytes: so there are few.
@@ -114,7 +114,7 @@ class Parcel final : public RecordSink {
 
   /// The item that add() got last, as it was sent; empty if it isn't worth holding or can't be
   /// held.
-  HeldItem take_held() {
+  RetainedItem take_held() {
     if (has_failed_ || !can_hold_ || held_files_.empty() || pending_ > max_inline) return {};
     const auto files = static_cast<std::uint32_t>(held_files_.size());
     return {kind_,
@@ -126,13 +126,13 @@ class Parcel final : public RecordSink {
   /// Is there room for one more item, whatever its size?
   bool has_room() const {
     return files_ + 1 < max_files && file_bytes_ < enough_bytes && fits(max_inline) &&
-           items_.size() < ParcelState::max_items;
+           items_.size() < BatchState::max_items;
   }
 
   bool empty() const { return items_.empty(); }
 
   /// What is in it, after it was posted. What `items` had before is nobody's.
-  void give_items(std::vector<ParcelItem>& items) { items_.swap(items); }
+  void give_items(std::vector<BatchItem>& items) { items_.swap(items); }
   std::uint32_t first_file() const { return first_file_; }
 
   /// Hands over what was added so far: the worker may take it, although more is to come. Returns
@@ -206,12 +206,12 @@ class Parcel final : public RecordSink {
   PayloadSender payloads_;
   Buffer buffer_;
   std::size_t pending_ = 0;
-  std::vector<ParcelItem> items_;
+  std::vector<BatchItem> items_;
   std::size_t published_ = 0;  // of these
   std::uint32_t first_file_ = 0;
   std::size_t bytes_ = 0;       // of the inbox that are filled
   std::size_t file_bytes_ = 0;  // in its files
-  std::uint32_t files_ = 0;     // of this parcel
+  std::uint32_t files_ = 0;     // of this batch
   std::uint32_t pages_ = 0;
   unsigned kind_ = 0;  // of the item in hand
   bool has_failed_ = false;

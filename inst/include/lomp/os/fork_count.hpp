@@ -1,8 +1,8 @@
 // Side: any process.
 /// \file
 /// Tells a process from its forked copies, and whether there are any, without asking the kernel.
-#ifndef LOMP_OS_GENERATION_HPP
-#define LOMP_OS_GENERATION_HPP
+#ifndef LOMP_OS_FORK_COUNT_HPP
+#define LOMP_OS_FORK_COUNT_HPP
 
 #include <pthread.h>
 
@@ -26,7 +26,7 @@ inline const ForkCount& count_forks() {
 /// number can tell later whether it is still in the same process: a system call for each emitted
 /// value would cost as much as all the rest of it. Copies that don't come from fork() (bare clone
 /// calls) go unnoticed.
-inline unsigned generation() { return count_forks().as_child; }
+inline unsigned fork_depth() { return count_forks().as_child; }
 
 /// How many forks this process has seen from either side. As long as the number stays the same no
 /// other process can have a copy of what is mapped here.

@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "lomp/os/pipe.hpp"
-#include "lomp/os/reactor.hpp"
+#include "lomp/os/poll_set.hpp"
 
 namespace {
 
@@ -10,11 +10,11 @@ void look(benchmark::State& state) {
   std::vector<lomp::Pipe> pipes;
   for (std::int64_t i = 0; i < state.range(0); ++i) pipes.push_back(lomp::make_pipe(4096));
   if (::write(pipes.back().writer.get(), "x", 1) != 1) return state.SkipWithError("write");
-  lomp::Reactor reactor;
+  lomp::PollSet poll_set;
   for (auto _ : state) {
-    reactor.clear();
-    for (const lomp::Pipe& pipe : pipes) reactor.watch(pipe.reader.get());
-    benchmark::DoNotOptimize(reactor.wait(0));
+    poll_set.clear();
+    for (const lomp::Pipe& pipe : pipes) poll_set.watch(pipe.reader.get());
+    benchmark::DoNotOptimize(poll_set.wait(0));
   }
 }
 BENCHMARK(look)->Arg(2)->Arg(16)->Arg(64)->Arg(256);

@@ -1,17 +1,17 @@
 // Side: both.
 /// \file
-/// How far a parcel is, as one word.
-#ifndef LOMP_SHARED_PARCEL_STATE_HPP
-#define LOMP_SHARED_PARCEL_STATE_HPP
+/// How far a batch is, as one word.
+#ifndef LOMP_SHARED_BATCH_STATE_HPP
+#define LOMP_SHARED_BATCH_STATE_HPP
 
 #include <cstdint>
 
 namespace lomp {
 
-/// The items cursor, cursor + 1, ..., end - 1 of a parcel are there and nobody has taken them. An
-/// item is never there twice in the same parcel, and the next parcel at its place is made when its
+/// The items cursor, cursor + 1, ..., end - 1 of a batch are there and nobody has taken them. An
+/// item is never there twice in the same batch, and the next batch at its place is made when its
 /// worker knows that it is through with it, so compare-and-swap is safe.
-struct ParcelState {
+struct BatchState {
   static constexpr std::uint32_t max_items = (std::uint32_t{1} << 14) - 1;
 
   std::uint32_t files_end = 0;  ///< its files, and those of all earlier ones, have smaller numbers
@@ -31,8 +31,8 @@ struct ParcelState {
            (has_begun ? 1u : 0u) | (is_closed ? 2u : 0u) | (is_asleep ? 4u : 0u);
   }
 
-  static ParcelState of(std::uint64_t word) {
-    ParcelState state;
+  static BatchState of(std::uint64_t word) {
+    BatchState state;
     state.files_end = static_cast<std::uint32_t>(word >> 32);
     state.cursor = static_cast<std::uint32_t>(word >> 18) & max_items;
     state.end = static_cast<std::uint32_t>(word >> 4) & max_items;

@@ -1,8 +1,8 @@
 // Side: parent.
 /// \file
 /// An item that was sent, held in case its worker dies before it begins it.
-#ifndef LOMP_POOL_HELD_ITEM_HPP
-#define LOMP_POOL_HELD_ITEM_HPP
+#ifndef LOMP_POOL_RETAINED_ITEM_HPP
+#define LOMP_POOL_RETAINED_ITEM_HPP
 
 #include <utility>
 #include <vector>
@@ -17,11 +17,11 @@ namespace lomp {
 /// keep the item itself, whose memory its collector would look at again and again. The record is
 /// read as one that came from a worker is. Whoever writes a file again must know that no item that
 /// is held needs it: a file that its worker has let go of belongs to an item that has begun.
-class HeldItem final : public PayloadSource {
+class RetainedItem final : public PayloadSource {
  public:
-  HeldItem() = default;
-  HeldItem(unsigned kind, std::vector<unsigned char> bytes, std::vector<Fd> files,
-           std::uint32_t first_number)
+  RetainedItem() = default;
+  RetainedItem(unsigned kind, std::vector<unsigned char> bytes, std::vector<Fd> files,
+               std::uint32_t first_number)
       : kind_(kind),
         bytes_(std::move(bytes)),
         files_(std::move(files)),

@@ -1,8 +1,8 @@
 // Side: any process.
 /// \file
 /// Waits for any of a set of descriptors.
-#ifndef LOMP_OS_REACTOR_HPP
-#define LOMP_OS_REACTOR_HPP
+#ifndef LOMP_OS_POLL_SET_HPP
+#define LOMP_OS_POLL_SET_HPP
 
 #include <vector>
 
@@ -11,7 +11,7 @@
 namespace lomp {
 
 /// The descriptors of one wait and what came of it. poll(), not select(): numbers may be large.
-class Reactor {
+class PollSet {
  public:
   void clear() { set_.clear(); }
 

@@ -1,11 +1,11 @@
 #include <testthat/vendor/catch.h>
 
-#include "lomp/schedule/dispatch.hpp"
+#include "lomp/schedule/in_flight.hpp"
 
-using lomp::Dispatch;
+using lomp::InFlight;
 
 TEST_CASE("nothing is underway at first") {
-  Dispatch dispatch;
+  InFlight dispatch;
   std::uint64_t item = 7;
   CHECK(dispatch.empty());
   CHECK(dispatch.settled() == 0);
@@ -15,7 +15,7 @@ TEST_CASE("nothing is underway at first") {
 }
 
 TEST_CASE("an item is underway until it is settled") {
-  Dispatch dispatch;
+  InFlight dispatch;
   dispatch.give(3, 1);
   CHECK(dispatch.is_given(3));
   CHECK_FALSE(dispatch.empty());
@@ -27,7 +27,7 @@ TEST_CASE("an item is underway until it is settled") {
 }
 
 TEST_CASE("what a dead worker had comes back in order and others' items don't") {
-  Dispatch dispatch;
+  InFlight dispatch;
   for (std::uint64_t item : {5, 2, 9}) dispatch.give(item, 1);
   dispatch.give(1, 2);
   dispatch.settle(9);
@@ -48,7 +48,7 @@ TEST_CASE("what a dead worker had comes back in order and others' items don't") 
 }
 
 TEST_CASE("an item that came back is not underway and the books aren't empty") {
-  Dispatch dispatch;
+  InFlight dispatch;
   dispatch.give(4, 1);
   dispatch.take_back(1);
   CHECK_FALSE(dispatch.empty());
@@ -57,7 +57,7 @@ TEST_CASE("an item that came back is not underway and the books aren't empty") {
 }
 
 TEST_CASE("an item that its worker never gets to comes back alone and once") {
-  Dispatch dispatch;
+  InFlight dispatch;
   for (std::uint64_t item : {5, 2, 9}) dispatch.give(item, 1);
   dispatch.settle(9);
   for (std::uint64_t item : {2, 9, 2, 77}) dispatch.take_back_item(item);
@@ -75,7 +75,7 @@ TEST_CASE("an item that its worker never gets to comes back alone and once") {
 }
 
 TEST_CASE("the first open item is the first of all that have not ended") {
-  Dispatch dispatch;
+  InFlight dispatch;
   CHECK(dispatch.first_open() == UINT64_MAX);
   for (std::uint64_t item : {0, 1, 2}) dispatch.give(item, 1);
   CHECK(dispatch.first_open() == 0);

@@ -3,16 +3,16 @@
 #include "harness/pools.hpp"
 #include "harness/processes.hpp"
 #include "lomp/payload/payload.hpp"
-#include "lomp/pool/held_item.hpp"
+#include "lomp/pool/retained_item.hpp"
 
-using lomp::HeldItem;
+using lomp::RetainedItem;
 using namespace lomp_test;
 
 namespace {
 
 constexpr std::size_t bytes = 5000;
 
-HeldItem hold(std::uint32_t first_number, std::uint64_t seeds) {
+RetainedItem hold(std::uint32_t first_number, std::uint64_t seeds) {
   std::vector<lomp::Fd> files;
   for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     files.push_back(lomp::make_payload(payload(seed, bytes).data(), bytes));
@@ -29,7 +29,7 @@ bool holds(int fd, std::uint64_t seed) {
 
 TEST_CASE("an item is held with its record and all its files") {
   const LeavesNothing check;
-  HeldItem item = hold(7, 2);
+  RetainedItem item = hold(7, 2);
   CHECK(static_cast<bool>(item));
   const lomp::Record record = item.record();
   CHECK(record.kind == 3);
@@ -42,22 +42,22 @@ TEST_CASE("an item is held with its record and all its files") {
 }
 
 TEST_CASE("a number that no file of the item has is a lost payload") {
-  HeldItem item = hold(7, 2);
+  RetainedItem item = hold(7, 2);
   CHECK(item.take_payload(0, 6) == -1);
   CHECK(item.take_payload(0, 9) == -1);
 }
 
 TEST_CASE("without files nothing is held") {
-  CHECK_FALSE(static_cast<bool>(HeldItem()));
+  CHECK_FALSE(static_cast<bool>(RetainedItem()));
   CHECK_FALSE(static_cast<bool>(hold(0, 0)));
 }
 
 TEST_CASE("a held item moves and has one owner") {
   const LeavesNothing check;
-  HeldItem one = hold(0, 1);
-  HeldItem two(std::move(one));
+  RetainedItem one = hold(0, 1);
+  RetainedItem two(std::move(one));
   CHECK_FALSE(static_cast<bool>(one));
   CHECK(holds(two.take_payload(0, 0), 0));
-  two = HeldItem();
+  two = RetainedItem();
   CHECK_FALSE(static_cast<bool>(two));
 }
