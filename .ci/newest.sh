@@ -29,13 +29,13 @@ mkdir -p "$CCACHE_DIR" "$newest/work/lib"
 show "$CCACHE_DIR" /ccache writable
 show "$ROOT" /checkout
 show "$TARBALL" /work/lomp.tar.gz
-# What tests/run.sh would have to fetch once more, and whom downloads from CRAN may trust.
+# What tests/run.sh would have to fetch once more.
 show /usr/share/backgrounds /usr/share/backgrounds
-show /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 
 trap "exit 143" TERM INT
 # This shell stays, as the first process of its namespace, to reap what others leave.
-chroot "$newest" env -u R_LIBS -u TMPDIR -u R_HOME HOME=/root ROOT=/checkout WORK=/work \
+chroot "$newest" env -u R_LIBS -u TMPDIR -u R_HOME -u CURL_CA_BUNDLE -u SSL_CERT_FILE \
+  -u SSL_CERT_DIR HOME=/root ROOT=/checkout WORK=/work \
   LIB=/work/lib TARBALL=/work/lomp.tar.gz CCACHE_DIR=/ccache \
   PATH=/usr/lib/ccache:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" &
 wait $!

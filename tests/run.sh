@@ -167,6 +167,7 @@ for (name in names) {
   results <- as.data.frame(tests)
   bad <- results$failed > 0 | results$error
   lapply(tests[bad], tell)
+  rm(tests)  # their conditions hold results
   counts <- counts + c(sum(!bad), sum(bad), sum(results$nb), sum(results$skipped))
 }
 writeLines(paste(counts, collapse = " "), out("counts"))

