@@ -128,9 +128,9 @@ class Stream {
     const std::uint64_t item = next_item_;
     const Given given = send(worker, item, value);
     if (given == Given::refused) return given;
-    underway_.keep(item, pool_.batch(worker).take_held(), value);
-    pool_.publish(worker);
-    return pool_.is_overdue(worker) ? Given::full : given;
+    underway_.keep(item, pool_.feeder().batch(worker).take_held(), value);
+    pool_.feeder().publish(worker);
+    return pool_.feeder().is_overdue(worker) ? Given::full : given;
   }
 
   // Puts the items that came back from other workers into this one's batch, as many as there is
@@ -138,12 +138,12 @@ class Stream {
   Given give_returned(int worker) {
     std::uint64_t item = 0;
     Given given = Given::more;
-    while (given != Given::full && pool_.first_returned(worker, item)) {
+    while (given != Given::full && pool_.feeder().first_returned(worker, item)) {
       given = send(worker, item, PROTECT(underway_.look(item)));
       UNPROTECT(1);
-      pool_.publish(worker);
+      pool_.feeder().publish(worker);
     }
-    return pool_.is_fed(worker) ? Given::full : given;
+    return pool_.feeder().is_fed(worker) ? Given::full : given;
   }
 
   // Takes the next thing that has come, if it has. Never jumps.
@@ -367,14 +367,14 @@ class Stream {
 
   // An item that can't be sent is as good as lost.
   Given send(int worker, std::uint64_t item, SEXP value) {
-    lomp::ItemBatch& batch = pool_.batch(worker);
+    lomp::ItemBatch& batch = pool_.feeder().batch(worker);
     batch.begin();
     const unsigned kind = lomp::put_value(batch, value);
-    pool_.note_given(worker, item);
+    pool_.feeder().note_given(worker, item);
     next_item_ = std::max(next_item_, item + 1);  // not before: one that can't be written is none
     if (batch.add(item, kind)) return batch.has_room() ? Given::more : Given::full;
-    if (pool_.has_left(worker)) return Given::full;  // the item will come back
-    pool_.withdraw(item);
+    if (pool_.feeder().has_left(worker)) return Given::full;  // the item will come back
+    pool_.feeder().withdraw(item);
     Arrival arrival;
     arrival.kind = ArrivalKind::event;
     SEXP event = PROTECT(lomp::make_event("unsent", lomp::as_item(item), R_NilValue));
@@ -761,8 +761,8 @@ bool iterator_give_returned(SEXP handle, int worker) {
 void iterator_post(SEXP handle, int worker, bool is_end) {
   if (stream_of(handle)->has_ended()) return;  // an interrupt has come in between
   lomp::Pool& pool = stream_of(handle)->pool();
-  if (is_end) pool.end_of_items();
-  pool.post_batch(worker);
+  if (is_end) pool.feeder().end_of_items();
+  pool.feeder().post(worker);
 }
 
 // Ends the workers; iterator_next() still gives what they had finished, then the event "finished".

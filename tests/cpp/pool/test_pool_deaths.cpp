@@ -1246,7 +1246,11 @@ TEST_CASE("new workers that die do not end a call in which others are at work") 
 TEST_CASE("while new workers die no time is spent on forks") {
   const LeavesNothing check;
   EarlyDeaths early;
-  Pool pool(early.job.options, early.main_with([] { ::poll(nullptr, 0, 1000); }, 1000));
+  const auto wait = [&] {
+    eventually([&] { return early.deaths[0] >= 4; }, 20000);
+    ::poll(nullptr, 0, 500);
+  };
+  Pool pool(early.job.options, early.main_with(wait, 1000));
   Tally tally(early.job);
   collect(pool, tally);
   check_complete(tally);

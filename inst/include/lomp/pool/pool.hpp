@@ -18,14 +18,16 @@
 #include "lomp/payload/payload_returns.hpp"
 #include "lomp/pool/backlog.hpp"
 #include "lomp/pool/event.hpp"
+#include "lomp/pool/feeder.hpp"
+#include "lomp/pool/head_watch.hpp"
+#include "lomp/pool/item_ledger.hpp"
+#include "lomp/pool/recovery.hpp"
 #include "lomp/pool/worker_handle.hpp"
 #include "lomp/process/life_line.hpp"
 #include "lomp/process/process_state.hpp"
 #include "lomp/process/reaper.hpp"
 #include "lomp/process/sever.hpp"
-#include "lomp/schedule/bitmap.hpp"
 #include "lomp/schedule/fork_policy.hpp"
-#include "lomp/schedule/in_flight.hpp"
 #include "lomp/schedule/schedule.hpp"
 #include "lomp/worker/seal.hpp"
 #include "lomp/worker/worker.hpp"
@@ -76,7 +78,8 @@ class Pool final : public PayloadSource {
               options.is_streamed ? inbox_bytes : 0),
         schedule_(page_),
         flow_(page_.flow()),
-        done_(options.items),
+        ledger_(options.items, options.is_streamed),
+        feeder_(page_, workers_, ledger_, options.is_ordered, limit_),
         backlog_(options.backlog_bytes) {
     drop_payload();
     if (options.buffer_bytes > 0) {
@@ -118,14 +121,15 @@ class Pool final : public PayloadSource {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
       if (has_news()) continue;  // more may be at hand than a wait would tell of
-      if (const WorkerHandle* idle = find_idle()) return ask_for(*idle);
+      if (const WorkerHandle* idle = stopping_ ? nullptr : feeder_.find_idle())
+        return ask_for(*idle);
       if (is_complete()) return make(EventKind::finished);
       if (wants_worker()) {
         fork_worker();
         wait(0);
       } else if (live() == 0) {
         return make(EventKind::failed);
-      } else if (const WorkerHandle* asking = find_asking()) {
+      } else if (const WorkerHandle* asking = stopping_ ? nullptr : feeder_.find_asking()) {
         if (!wait(0)) return ask_for(*asking);  // nobody has become idle meanwhile
       } else {
         bool ready = false;
@@ -158,70 +162,12 @@ class Pool final : public PayloadSource {
     return {number_, incarnation, number, worker};
   }
 
-  /// After a `request` event: the batch for that worker, open for items until post_batch().
-  ItemBatch& batch(int worker) {
-    WorkerHandle& m = *workers_[static_cast<std::size_t>(worker)];
-    return m.supply.batch(page_, m.slot, m.control.get(), now_ns());
-  }
-
-  /// The item was added to the worker's batch.
-  void note_given(int worker, std::uint64_t item) {
-    in_flight_.give(item, workers_[static_cast<std::size_t>(worker)]->incarnation);
-  }
-
-  /// The worker may begin what was added so far: who makes the next item may take long.
-  void publish(int worker) {
-    WorkerHandle& m = *workers_[static_cast<std::size_t>(worker)];
-    if (m.supply.publish()) wake(m);
-  }
-
-  /// Is there anything in the batch?
-  bool is_fed(int worker) const {
-    return !workers_[static_cast<std::size_t>(worker)]->supply.is_empty();
-  }
-
-  /// Has the batch been open for so long that another worker may need the next item more?
-  bool is_overdue(int worker) const {
-    const Supply& supply = workers_[static_cast<std::size_t>(worker)]->supply;
-    return !supply.is_empty() && now_ns() - supply.opened() > batch_ns;
-  }
-
-  /// Has this worker's process ended already, though the pool hasn't noticed?
-  bool has_left(int worker) const {
-    return peer_is_gone(workers_[static_cast<std::size_t>(worker)]->control.get());
-  }
-
-  /// The item couldn't be added after all, and has ended.
-  void withdraw(std::uint64_t item) { in_flight_.settle(item); }
-
-  /// Hands the batch over. An empty one is kept back: the worker is still asking then.
-  void post_batch(int worker) {
-    WorkerHandle& m = *workers_[static_cast<std::size_t>(worker)];
-    const std::int64_t now = now_ns();
-    is_supply_slow_ = now - asked_at_ > batch_ns;
-    if (has_left(worker)) return m.supply.leave();  // its items come back when its death is noticed
-    if (m.supply.is_empty()) return;
-    if (m.supply.post(page_, m.slot, ++batches_, now)) wake(m);
-  }
-
-  /// The first item that must be given again, because its worker died or was held up; false if
-  /// there is none for this worker. In order none goes behind a later one: that may have to wait
-  /// for it.
-  bool first_returned(int worker, std::uint64_t& item) const {
-    const Supply& supply = workers_[static_cast<std::size_t>(worker)]->supply;
-    if (options_.is_ordered && !supply.is_idle()) return false;
-    return in_flight_.first_returned(item);
-  }
-
-  /// No items will come but those that must be given again.
-  void end_of_items() { has_all_items_ = true; }
-
   /// The record isn't needed any more: its worker may make others, if there is a bound.
   void release(const Record& record) {
     const Place& handle = workers_[static_cast<std::size_t>(record.worker)];
     if (!handle || handle->incarnation != record.incarnation) return;
     FlowLine& line = page_.slot(record.worker).flow;
-    if (flow_.release(line, record.item, record.cost())) wake(*handle);
+    if (flow_.release(line, record.item, record.cost())) handle->wake();
   }
 
   /// Changes is_prompt, for as long as somebody wants many records and no single one. A pool whose
@@ -245,7 +191,7 @@ class Pool final : public PayloadSource {
   /// Takes the first record that is held, by its item, if all items before that are over; valid
   /// until the next one is taken. All records of the last event must have been seen.
   bool take_held(Record& record) {
-    return backlog_.take(is_complete() ? UINT64_MAX : first_open(), record);
+    return backlog_.take(is_complete() ? UINT64_MAX : ledger_.first_open(), record);
   }
 
   /// Closes what take_payload() gave, and holds its place until the next one.
@@ -275,8 +221,12 @@ class Pool final : public PayloadSource {
   }
 
   std::uint64_t items() const { return options_.items; }
-  std::uint64_t done() const { return options_.is_streamed ? in_flight_.settled() : done_.count(); }
-  bool is_done(std::uint64_t item) const { return done_.has(item); }
+  std::uint64_t done() const { return ledger_.settled(); }
+  bool is_done(std::uint64_t item) const { return ledger_.is_settled(item); }
+
+  /// Where items are streamed: gives them to workers.
+  Feeder& feeder() { return feeder_; }
+  const Feeder& feeder() const { return feeder_; }
 
   /// Has any worker noted that an item drew random numbers?
   bool has_drawn() const { return page_.has_drawn(); }
@@ -287,7 +237,7 @@ class Pool final : public PayloadSource {
   int deaths() const { return deaths_; }
 
  private:
-  using Place = std::unique_ptr<WorkerHandle>;
+  using Place = Workers::value_type;
 
   Event make(EventKind kind) const {
     Event event;
@@ -296,8 +246,8 @@ class Pool final : public PayloadSource {
     return event;
   }
 
-  static bool has_news(const WorkerHandle& m) {
-    return m.readable || m.has_ended || m.is_reaped || m.ending.is_overdue();
+  static bool has_news(const WorkerHandle& w) {
+    return w.readable || w.has_ended || w.phase != Phase::alive || w.ending.is_overdue();
   }
 
   bool has_news() const {
@@ -319,23 +269,23 @@ class Pool final : public PayloadSource {
 
   /// Goes one step on with a worker that has news; `idle` if nothing of it is for the caller.
   Event hear(Place& handle) {
-    WorkerHandle& m = *handle;
-    if (m.is_reaped) return drain(handle);
-    switch (read(m)) {
+    WorkerHandle& w = *handle;
+    if (w.phase != Phase::alive) return drain(handle);
+    switch (read(w)) {
       case ReadStatus::frame:
         return hear_frame(handle);
       case ReadStatus::would_block:
-        m.readable = false;
-        see_off(m);
+        w.readable = false;
+        see_off(w);
         return {};
       case ReadStatus::unfinished:
         return {};
       case ReadStatus::corrupt:
-        return fail(m);
+        return fail(w);
       case ReadStatus::eof:
         break;
     }
-    lose_pipe(m);
+    lose_pipe(w);
     return {};
   }
 
@@ -352,177 +302,98 @@ class Pool final : public PayloadSource {
   }
 
   /// Of payloads that the worker got with its items, those that it has let go of.
-  static void take_returns(WorkerHandle& m) {
+  static void take_returns(WorkerHandle& w) {
     std::uint32_t number = 0;
-    for (std::size_t at = 0; at + sizeof number <= m.reader.size(); at += sizeof number) {
-      std::memcpy(&number, m.reader.body() + at, sizeof number);
-      m.supply.set_free(number);
+    for (std::size_t at = 0; at + sizeof number <= w.reader.size(); at += sizeof number) {
+      std::memcpy(&number, w.reader.body() + at, sizeof number);
+      w.supply.set_free(number);
     }
   }
 
-  template <class Is>
-  const WorkerHandle* find_worker(Is is) const {
-    for (const Place& handle : workers_) {
-      if (handle && !is_leaving(*handle) && is(*handle)) return handle.get();
-    }
-    return nullptr;
-  }
-
-  /// A worker that has nothing in hand, if there is anything for it: what came back, what another
-  /// one that is held up has in store, or a new item.
-  const WorkerHandle* find_idle() {
-    if (!options_.is_streamed || stopping_) return nullptr;
-    const WorkerHandle* idle =
-        find_worker([](const WorkerHandle& m) { return m.supply.is_idle(); });
-    if (idle == nullptr) return nullptr;
-    if (!in_flight_.has_returned()) relieve_for_idle();
-    return in_flight_.has_returned() || !has_all_items_ ? idle : nullptr;
-  }
-
-  /// A worker that wants something in store. Nobody gets that while another one is about to ask for
-  /// its first item.
-  const WorkerHandle* find_asking() {
-    if (!options_.is_streamed || stopping_) return nullptr;
-    if (find_worker([](const WorkerHandle& m) { return m.supply.is_starting(); })) return nullptr;
-    const WorkerHandle* asking =
-        find_worker([](const WorkerHandle& m) { return m.supply.is_asking(); });
-    if (asking == nullptr || options_.is_ordered) return has_all_items_ ? nullptr : asking;
-    if (!in_flight_.has_returned()) relieve_overtaken(*asking);
-    return in_flight_.has_returned() || !has_all_items_ ? asking : nullptr;
-  }
-
-  /// Whoever has the earliest item that nobody has begun and that may be taken back.
-  template <class May>
-  WorkerHandle* find_rest(May may) const {
-    WorkerHandle* first = nullptr;
-    std::uint64_t first_item = none;
-    for (const Place& handle : workers_) {
-      Supply::Rest rest;
-      if (!handle || handle->is_reaped || !handle->supply.find_rest(rest)) continue;
-      if (rest.item >= first_item || !may(rest)) continue;
-      first = handle.get();
-      first_item = rest.item;
-    }
-    return first;
-  }
-
-  /// An idle worker gets what another one has in store: at once if that is a single item, or if
-  /// there are no new ones or they take their time; many cheap ones, which cost more to be sent
-  /// again than to be run, if they have been there for longer than a batch should take.
-  void relieve_for_idle() {
-    const std::int64_t now = now_ns();
-    const bool is_scarce = has_all_items_ || is_supply_slow_;
-    relieve(find_rest([=](const Supply::Rest& rest) {
-      return ((is_scarce || rest.items == 1) && !rest.is_awaited) || now - rest.since > batch_ns;
-    }));
-  }
-
-  /// Nor is an item left behind for ever: whoever has begun much later ones takes it next.
-  void relieve_overtaken(const WorkerHandle& m) {
-    const std::uint64_t begun = m.supply.last_serial();
-    const auto lead = 2 * static_cast<std::uint64_t>(limit_);
-    relieve(find_rest([=](const Supply::Rest& rest) { return rest.serial + lead <= begun; }));
-  }
-
-  void relieve(WorkerHandle* held_up) {
-    if (held_up == nullptr) return;
-    held_up->supply.take_back([this](std::uint64_t item) { in_flight_.take_back_item(item); });
-  }
-
-  Event ask_for(const WorkerHandle& m) {
-    asked_at_ = now_ns();
+  Event ask_for(const WorkerHandle& w) {
+    feeder_.note_asked();
     Event event = make(EventKind::request);
-    event.worker = m.slot;
-    event.wanted = m.supply.wanted();
+    event.worker = w.slot;
+    event.wanted = w.supply.wanted();
     return event;
   }
 
   /// A record that doesn't fit into this process's memory is its item's failure, not the call's.
-  ReadStatus read(WorkerHandle& m) {
-    if (!m.results) return ReadStatus::would_block;
+  ReadStatus read(WorkerHandle& w) {
+    if (!w.results) return ReadStatus::would_block;
     try {
-      return m.reader.next(m.results.get());
+      return w.reader.next(w.results.get());
     } catch (const std::bad_alloc&) {
-      if (m.reader.header().kind != FrameKind::part) return ReadStatus::corrupt;
-      m.unreadable = m.reader.header().item + std::uint64_t{1};
-      page_.slot(m.slot).reason = ExitReason::too_large;
+      if (w.reader.header().kind != FrameKind::part) return ReadStatus::corrupt;
+      w.unreadable = w.reader.header().item + std::uint64_t{1};
+      page_.slot(w.slot).reason = ExitReason::too_large;
       return ReadStatus::corrupt;
     }
   }
 
-  Event deliver(WorkerHandle& m) {
+  Event deliver(WorkerHandle& w) {
     records_.clear();
     spilled_ = MappedPayload();
-    if (!parse_frame(m)) return fail(m);
-    return note_records(m) ? announce() : fail(m);
+    if (!parse_frame(w)) return fail(w);
+    return note_records(w) ? announce() : fail(w);
   }
 
   /// Adds a frame's records to the list; false if it makes no sense.
-  bool parse_frame(WorkerHandle& m) {
-    const FrameHeader& header = m.reader.header();
-    const unsigned char* body = m.reader.body();
+  bool parse_frame(WorkerHandle& w) {
+    const FrameHeader& header = w.reader.header();
+    const unsigned char* body = w.reader.body();
     if (header.kind == FrameKind::records) {
-      return parse_records(body, m.reader.size(), m.slot, records_);
+      return parse_records(body, w.reader.size(), w.slot, records_);
     }
-    if (header.kind == FrameKind::spilled) return fetch_spilled(m);
+    if (header.kind == FrameKind::spilled) return fetch_spilled(w);
     if (header.end != PartEnd::last) return true;
-    add_large(m, body, m.reader.size());
+    add_large(w, body, w.reader.size());
     return true;
   }
 
-  void add_large(const WorkerHandle& m, const unsigned char* body, std::size_t bytes) {
-    const FrameHeader& header = m.reader.header();
+  void add_large(const WorkerHandle& w, const unsigned char* body, std::size_t bytes) {
+    const FrameHeader& header = w.reader.header();
     const RecordKind kind = RecordKind::of(header.record_kind);
     records_.push_back(
-        {header.item, kind.kind, body, bytes, m.slot, kind.goes_on, header.payload_pages});
+        {header.item, kind.kind, body, bytes, w.slot, kind.goes_on, header.payload_pages});
   }
 
   /// A record in a file is read where it lies. One that there is no room for is too large.
-  bool fetch_spilled(WorkerHandle& m) {
+  bool fetch_spilled(WorkerHandle& w) {
     SpilledRecord spilled;
-    if (m.reader.size() != sizeof spilled) return false;
-    std::memcpy(&spilled, m.reader.body(), sizeof spilled);
-    m.unreadable = m.reader.header().item + std::uint64_t{1};
-    const int fd = take_payload(m.slot, spilled.number);
+    if (w.reader.size() != sizeof spilled) return false;
+    std::memcpy(&spilled, w.reader.body(), sizeof spilled);
+    w.unreadable = w.reader.header().item + std::uint64_t{1};
+    const int fd = take_payload(w.slot, spilled.number);
     if (fd < 0 || !holds_payload(fd, spilled.bytes)) return false;
     spilled_ = MappedPayload(fd, spilled.bytes);
     drop_payload();
-    if (!spilled_) page_.slot(m.slot).reason = ExitReason::too_large;
+    if (!spilled_) page_.slot(w.slot).reason = ExitReason::too_large;
     if (!spilled_) return false;
-    m.unreadable = 0;
-    add_large(m, spilled_.data(), spilled.bytes);
+    w.unreadable = 0;
+    add_large(w, spilled_.data(), spilled.bytes);
     return true;
   }
 
   /// A worker that sends what can't be is as good as dead.
-  Event fail(WorkerHandle& m) {
-    lose_pipe(m);
+  Event fail(WorkerHandle& w) {
+    lose_pipe(w);
     return {};
   }
 
   /// Marks the items whose last records these are as done; false if one can't be an item.
-  bool note_records(WorkerHandle& m) {
+  bool note_records(WorkerHandle& w) {
     for (Record& record : records_) {
-      record.incarnation = m.incarnation;
-      if (!is_item(record.item)) return false;
+      record.incarnation = w.incarnation;
+      if (!ledger_.is_item(record.item)) return false;
       if (record.goes_on) {
-        m.begun.insert(record.item);
+        w.begun.insert(record.item);
       } else {
-        if (!m.begun.empty()) m.begun.erase(record.item);
-        mark_done(record.item);
+        if (!w.begun.empty()) w.begun.erase(record.item);
+        ledger_.settle(record.item);
       }
     }
     return true;
-  }
-
-  bool is_item(std::uint64_t item) const {
-    return options_.is_streamed ? in_flight_.is_given(item) : item < options_.items;
-  }
-
-  /// False if it was done already, or is none: a worker's code may have written where it shouldn't.
-  bool mark_done(std::uint64_t item) {
-    if (options_.is_streamed) return in_flight_.settle(item);
-    return item < options_.items && done_.add(item);
   }
 
   /// What a worker has staged while the parent was busy, if nothing from before is still on its
@@ -530,20 +401,20 @@ class Pool final : public PayloadSource {
   Event take_from_living() {
     for (Place& handle : workers_) {
       if (!handle || !handle->results) continue;
-      WorkerHandle& m = *handle;
-      Staging staging = page_.staging(m.slot);
+      WorkerHandle& w = *handle;
+      Staging staging = page_.staging(w.slot);
       std::size_t size = 0;
       const auto copy = [&](const unsigned char* data, std::size_t bytes) {
-        m.taken.reserve(bytes);
-        std::memcpy(m.taken.data(), data, bytes);
+        w.taken.reserve(bytes);
+        std::memcpy(w.taken.data(), data, bytes);
         size = bytes;
       };
-      if (!staging.take(m.reader.expected(), copy)) continue;
+      if (!staging.take(w.reader.expected(), copy)) continue;
       records_.clear();
       policy_.heard();
       early_deaths_ = 0;
-      if (!parse_records(m.taken.data(), size, m.slot, records_) || !note_records(m)) {
-        return fail(m);
+      if (!parse_records(w.taken.data(), size, w.slot, records_) || !note_records(w)) {
+        return fail(w);
       }
       return announce();
     }
@@ -557,8 +428,8 @@ class Pool final : public PayloadSource {
     const Event event = take_from_living();
     if (event.kind == EventKind::idle) {
       favour_head();
-      const bool looks_again = lost_head_ != none && !page_.flow().is_open;
-      ready = wait(looks_again ? std::min(milliseconds, lost_after_ms) : milliseconds);
+      const bool looks_again = head_watch_.is_watching() && !page_.flow().is_open;
+      ready = wait(looks_again ? std::min(milliseconds, HeadWatch::lost_after_ms) : milliseconds);
     }
     page_.parent_waits().store(false, std::memory_order_relaxed);
     return event;
@@ -566,59 +437,17 @@ class Pool final : public PayloadSource {
 
   /// Nobody has the head's item in hand while all wait for its end: so it can be after a death.
   /// Then a new worker takes it over. Where none is to be had, the others must get on to it.
-  bool is_head_idle() const {
-    return options_.is_ordered && deaths_ > 0 && !is_running(page_.flow().head);
-  }
+  bool is_head_idle() const { return options_.is_ordered && deaths_ > 0 && head_watch_.is_idle(); }
 
   void favour_head() {
-    const bool is_stuck = is_head_lost() || (refused_ != 0 && is_head_idle());
+    const bool is_stuck = head_watch_.is_lost(is_head_idle()) || (refused_ != 0 && is_head_idle());
     if (flow_.set_open(is_stuck)) wake_all();
-  }
-
-  /// Out of sight for long: a living worker takes no time from a claim to its writing down, but for
-  /// what keeps it from its processor.
-  bool is_head_lost() {
-    const std::uint64_t head = page_.flow().head;
-    if (!is_head_idle() || !is_head_out_of_sight()) {
-      lost_head_ = none;
-    } else if (lost_head_ != head) {
-      lost_head_ = head;
-      lost_since_ = now_ns();
-    }
-    return lost_head_ != none && now_ns() - lost_since_ >= std::int64_t{lost_after_ms} * 1000000;
-  }
-
-  /// A worker that died between claiming the head's item and writing it down has taken it along:
-  /// see requeue_gap().
-  bool is_head_out_of_sight() const {
-    const std::uint64_t head = page_.flow().head;
-    if (head >= page_.next()) return false;
-    for (int i = 0; i < page_.slots(); ++i) {
-      const Block block = Block::of(page_.slot(i).block);
-      if (block.cursor <= head && head < block.end) return false;
-    }
-    return true;
-  }
-
-  bool is_running(std::uint64_t item) const {
-    for (const Place& handle : workers_) {
-      if (handle && page_.slot(handle->slot).running == item + 1) return true;
-    }
-    return false;
-  }
-
-  /// A number without a descriptor means nothing else. That one is there already will do as well.
-  static void wake(WorkerHandle& m) { tell(m, 0); }
-
-  /// Sends a number without a descriptor, which wakes the worker, too. Never waits.
-  static void tell(WorkerHandle& m, std::uint32_t number) {
-    if (send_number(m.control.get(), number)) ++m.told;
   }
 
   /// Has the worker so much to read that what it can do without is better left unsaid? Its socket
   /// must have room for what it can't do without.
-  bool is_behind(const WorkerHandle& m) const {
-    return static_cast<std::int32_t>(m.told - page_.slot(m.slot).heard) >= most_unheard;
+  bool is_behind(const WorkerHandle& w) const {
+    return static_cast<std::int32_t>(w.told - page_.slot(w.slot).heard) >= most_unheard;
   }
 
   /// Tells workers which of their payloads nobody has any more.
@@ -627,7 +456,7 @@ class Pool final : public PayloadSource {
     payload_returns().take(number_, [this](const PayloadOrigin& origin) {
       const Place& handle = workers_[static_cast<std::size_t>(origin.slot)];
       if (!handle || handle->incarnation != origin.incarnation || is_behind(*handle)) return;
-      tell(*handle, origin.number | return_flag);
+      handle->tell(origin.number | return_flag);
     });
   }
 
@@ -639,7 +468,7 @@ class Pool final : public PayloadSource {
 
   void wake_all() {
     for (const Place& handle : workers_) {
-      if (handle && flow_.must_wake(page_.slot(handle->slot).flow)) wake(*handle);
+      if (handle && flow_.must_wake(page_.slot(handle->slot).flow)) handle->wake();
     }
   }
 
@@ -661,74 +490,74 @@ class Pool final : public PayloadSource {
   }
 
   /// Its pipe has ended, or makes no sense: nothing more is read from it.
-  void lose_pipe(WorkerHandle& m) {
-    m.results.reset();
-    m.readable = false;
-    if (stopping_ || m.ending.is_expected() || page_.slot(m.slot).reason != ExitReason::none) {
-      return end(m, death_patience_ms);
+  void lose_pipe(WorkerHandle& w) {
+    w.results.reset();
+    w.readable = false;
+    if (stopping_ || w.ending.is_expected() || page_.slot(w.slot).reason != ExitReason::none) {
+      return end(w, death_patience_ms);
     }
-    const ProcessState state = look_at_child(m.child.pid());
-    if (state.is_living()) return give_up_on(m);
-    if (state.is_dying()) return end(m, death_patience_ms);
-    note_lateness(m);
-    m.ending.doubt_for(doubt_ms);
+    const ProcessState state = look_at_child(w.child.pid());
+    if (state.is_living()) return give_up_on(w);
+    if (state.is_dying()) return end(w, death_patience_ms);
+    note_lateness(w);
+    w.ending.doubt_for(doubt_ms);
   }
 
   /// It goes on although its pipe has ended: it is ended here, and that is why it died.
-  void give_up_on(WorkerHandle& m) {
-    page_.slot(m.slot).reason = ExitReason::given_up;
-    end(m, death_patience_ms);
+  void give_up_on(WorkerHandle& w) {
+    page_.slot(w.slot).reason = ExitReason::given_up;
+    end(w, death_patience_ms);
   }
 
   /// Kills what may not be dead yet; its end is waited for, while other things are seen to.
-  void end(WorkerHandle& m, int patience_ms) {
-    m.child.kill_group();
-    expect_end(m, patience_ms);
+  void end(WorkerHandle& w, int patience_ms) {
+    w.child.kill_group();
+    expect_end(w, patience_ms);
   }
 
-  void expect_end(WorkerHandle& m, int patience_ms) {
-    note_lateness(m);
-    m.ending.expect_within(patience_ms);
+  void expect_end(WorkerHandle& w, int patience_ms) {
+    note_lateness(w);
+    w.ending.expect_within(patience_ms);
   }
 
   /// Whether its item's time was over is decided when there is a first sign of its end.
-  void note_lateness(WorkerHandle& m) const {
-    if (!m.ending.is_awaited()) m.was_late = is_late(page_.slot(m.slot), 0);
+  void note_lateness(WorkerHandle& w) const {
+    if (!w.ending.is_awaited()) w.was_late = is_late(page_.slot(w.slot), 0);
   }
 
   /// All that came from it was read. If it has ended, or is late with that, it gets no more time.
-  void see_off(WorkerHandle& m) {
-    if (m.has_ended) return reap(m);
-    if (!m.ending.is_overdue()) return;
-    if (m.ending.is_doubtful()) return give_up_on(m);
-    if (!makes_headway(m)) reap(m);
+  void see_off(WorkerHandle& w) {
+    if (w.has_ended) return reap(w);
+    if (!w.ending.is_overdue()) return;
+    if (w.ending.is_doubtful()) return give_up_on(w);
+    if (!makes_headway(w)) reap(w);
   }
 
   /// A large process takes its time to end, but it runs, or waits for a processor to do so.
-  bool makes_headway(WorkerHandle& m) const {
-    const int most = m.was_late ? death_patience_ms : huge_patience_ms;
-    return !stopping_ && look_at_child(m.child.pid()).is_running() &&
-           m.ending.prolong(look_every_ms, most);
+  bool makes_headway(WorkerHandle& w) const {
+    const int most = w.was_late ? death_patience_ms : huge_patience_ms;
+    return !stopping_ && look_at_child(w.child.pid()).is_running() &&
+           w.ending.prolong(look_every_ms, most);
   }
 
   /// The worker has ended without a bye, or was given all the time there is for that.
-  void reap(WorkerHandle& m) {
-    expect_end(m, 0);
-    m.child.kill_group();
-    note_time_out(m);
-    if (!m.child.reap()) leave_behind(m);
-    m.results.reset();
-    m.is_reaped = true;
+  void reap(WorkerHandle& w) {
+    expect_end(w, 0);
+    w.child.kill_group();
+    note_time_out(w);
+    if (!w.child.reap()) leave_behind(w);
+    w.results.reset();
+    w.phase = Phase::reaped;
   }
 
-  void leave_behind(WorkerHandle& m) {
-    WorkerSlot& slot = page_.slot(m.slot);
+  void leave_behind(WorkerHandle& w) {
+    WorkerSlot& slot = page_.slot(w.slot);
     // What is still there, for all that its time was over, was killed by its timer, too.
     if (slot.reason == ExitReason::none) {
-      slot.reason = m.was_late ? ExitReason::timed_out : ExitReason::held;
+      slot.reason = w.was_late ? ExitReason::timed_out : ExitReason::held;
     }
     std::vector<Child> held;
-    held.push_back(std::move(m.child));
+    held.push_back(std::move(w.child));
     reaper().adopt(held);
   }
 
@@ -737,91 +566,82 @@ class Pool final : public PayloadSource {
   /// A worker that its timer has ended says so, unless it held the timer's signal off or had
   /// another handler for it. Who was killed in any other way wasn't late, however long nobody has
   /// looked. This must be seen before the worker is reaped.
-  void note_time_out(const WorkerHandle& m) {
-    WorkerSlot& slot = page_.slot(m.slot);
+  void note_time_out(const WorkerHandle& w) {
+    WorkerSlot& slot = page_.slot(w.slot);
     if (stopping_ || slot.reason != ExitReason::none || !is_late(slot, 0)) return;
-    if (m.child.was_ended_by(time_out_signal) || m.child.was_ended_by(alarm_signal) ||
-        m.child.held_off(time_out_signal)) {
+    if (w.child.was_ended_by(time_out_signal) || w.child.was_ended_by(alarm_signal) ||
+        w.child.held_off(time_out_signal)) {
       slot.reason = ExitReason::timed_out;
     }
   }
 
   /// First what the dead worker had staged, then the news of its death.
   Event drain(Place& handle) {
-    WorkerHandle& m = *handle;
-    if (!m.staged_taken) {
-      m.staged_taken = true;
+    WorkerHandle& w = *handle;
+    if (w.phase == Phase::reaped) {
+      w.phase = Phase::drained;
       records_.clear();
-      if (take_staged(m) && note_records(m)) return announce();
+      if (take_staged(w) && note_records(w)) return announce();
       return {};
     }
-    const Event event = m.loss_reported ? Event() : report_loss(m);
-    m.loss_reported = true;
+    const Event event = w.phase == Phase::drained ? report_loss(w) : Event();
+    w.phase = Phase::told;
     if (event.kind != EventKind::idle) return event;
-    if (!m.begun.empty()) return report_begun(m);
-    in_flight_.take_back(m.incarnation);
+    if (!w.begun.empty()) return report_begun(w);
+    ledger_.in_flight().take_back(w.incarnation);
     handle.reset();
     return {};
   }
 
   /// Staged bytes whose frame came through, whole, are ours already.
-  bool take_staged(const WorkerHandle& m) {
-    const Staging staging = page_.staging(m.slot);
+  bool take_staged(const WorkerHandle& w) {
+    const Staging staging = page_.staging(w.slot);
     const std::size_t from = staging.taken(), to = staging.committed();
-    return staging.sequence() == m.reader.expected() && from < to && to <= staging.capacity() &&
-           parse_records(staging.data() + from, to - from, m.slot, records_);
+    return staging.sequence() == w.reader.expected() && from < to && to <= staging.capacity() &&
+           parse_records(staging.data() + from, to - from, w.slot, records_);
   }
 
-  Event report_loss(const WorkerHandle& m) {
+  Event report_loss(const WorkerHandle& w) {
     if (stopping_) return {};
-    WorkerSlot& slot = page_.slot(m.slot);
+    WorkerSlot& slot = page_.slot(w.slot);
     ++deaths_;
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
     if (early_deaths_ >= max_early_deaths) {
-      if (!is_anybody_at_work() && !is_complete()) return give_up(m, slot);
+      if (!is_anybody_at_work() && !is_complete()) return give_up(w, slot);
       policy_.hold_off(early_deaths_ - max_early_deaths);
     }
-    const std::uint64_t item = culprit_of(m, slot);
-    if (slot.running != item) put_back_running(m, slot);
-    if (item == 0 || !mark_done(item - 1)) return {};
-    return with_loss(EventKind::lost, m, slot, item);
+    return carry_out(judge(facts_of(w, slot)), w, slot);
   }
 
-  /// The item that is lost with its worker, plus 1; 0 if none is. That is the one in hand; or the
-  /// last one if its record didn't come through although it was finished: it closed or damaged the
-  /// pipe, and would do so again in the next worker, for ever.
-  std::uint64_t culprit_of(const WorkerHandle& m, const WorkerSlot& slot) {
-    if (m.unreadable != 0) return m.unreadable;
-    if (slot.running == 0) return slot.last;
-    return spare_once(m, slot) ? 0 : slot.running.load();
+  DeathFacts facts_of(const WorkerHandle& w, const WorkerSlot& slot) const {
+    DeathFacts facts;
+    facts.running = slot.running;
+    facts.last = slot.last;
+    facts.unreadable = w.unreadable;
+    facts.has_begun = slot.running != 0 && w.begun.count(slot.running - 1) != 0;
+    facts.was_given_up = slot.reason == ExitReason::given_up;
+    facts.was_spared = spared_.count(slot.running) != 0;
+    return facts;
   }
 
-  /// A worker that was ended here because its pipe made no sense may have damaged it in an earlier
-  /// item. So the one in hand gets a second chance; false if it has had that, or can't have it.
-  bool spare_once(const WorkerHandle& m, const WorkerSlot& slot) {
-    return slot.reason == ExitReason::given_up && !has_begun(m, slot) &&
-           spared_.insert(slot.running).second;
-  }
-
-  /// Has a record come of the item in hand?
-  static bool has_begun(const WorkerHandle& m, const WorkerSlot& slot) {
-    return m.begun.count(slot.running - 1) != 0;
-  }
-
-  /// The item in hand is to be run again, which it can't be once something has come of it. It is
-  /// the one before its block. Where items are streamed, the dispatch knows of it.
-  void put_back_running(const WorkerHandle& m, WorkerSlot& slot) const {
-    if (slot.running == 0 || has_begun(m, slot) || options_.is_streamed) return;
-    put_back_first(slot.block, static_cast<std::uint32_t>(slot.running - 1));
+  /// Of produced items the ledger knows which ones come back; a numbered one is the one before its
+  /// worker's block.
+  Event carry_out(const Verdict& verdict, const WorkerHandle& w, WorkerSlot& slot) {
+    if (verdict.is_spared) spared_.insert(verdict.again);
+    if (verdict.again != 0 && !options_.is_streamed) {
+      put_back_first(slot.block, static_cast<std::uint32_t>(verdict.again - 1));
+    }
+    if (verdict.lost == 0 || !ledger_.settle(verdict.lost - 1)) return {};
+    return with_loss(EventKind::lost, w, slot, verdict.lost);
   }
 
   /// Nor is an item run again of which something has come: it went on after its worker had damaged
   /// the pipe.
-  Event report_begun(WorkerHandle& m) {
-    const std::uint64_t item = *m.begun.begin();
-    m.begun.erase(item);
-    if (stopping_ || !mark_done(item)) return {};
-    return with_loss(EventKind::lost, m, page_.slot(m.slot), item + 1);
+  Event report_begun(WorkerHandle& w) {
+    const std::uint64_t item = *w.begun.begin();
+    w.begun.erase(item);
+    if (stopping_ || !ledger_.settle(item)) return {};
+    return with_loss(EventKind::lost, w, page_.slot(w.slot), item + 1);
   }
 
   /// Has a worker begun an item? Then workers can be had in this session. One that is dying counts
@@ -833,20 +653,17 @@ class Pool final : public PayloadSource {
     return false;
   }
 
-  /// Nothing more is to be expected of it.
-  static bool is_leaving(const WorkerHandle& m) { return m.is_reaped || m.ending.is_awaited(); }
-
-  Event give_up(const WorkerHandle& m, WorkerSlot& slot) {
+  Event give_up(const WorkerHandle& w, WorkerSlot& slot) {
     stop();
-    Event event = with_loss(EventKind::failed, m, slot, 0);
+    Event event = with_loss(EventKind::failed, w, slot, 0);
     event.error = 0;
     return event;
   }
 
-  Event with_loss(EventKind kind, const WorkerHandle& m, const WorkerSlot& slot,
+  Event with_loss(EventKind kind, const WorkerHandle& w, const WorkerSlot& slot,
                   std::uint64_t item) const {
     Event event = make(kind);
-    event.loss = {m.last_pid, m.child.status(), slot.reason, item - 1,
+    event.loss = {w.last_pid, w.child.status(), slot.reason, item - 1,
                   slot.reason == ExitReason::timed_out};
     return event;
   }
@@ -860,7 +677,7 @@ class Pool final : public PayloadSource {
   void kill_late() {
     constexpr std::int64_t grace_ns = 1000000000;
     for (Place& handle : workers_) {
-      if (!handle || is_leaving(*handle)) continue;
+      if (!handle || handle->is_leaving()) continue;
       WorkerSlot& slot = page_.slot(handle->slot);
       if (!is_late(slot, 0)) continue;
       const bool is_dying = look_at_child(handle->child.pid()).is_dying();
@@ -877,7 +694,7 @@ class Pool final : public PayloadSource {
     next_look_ = now_ns() + std::int64_t{look_every_ms} * 1000000;
     looked_at_ = (looked_at_ + 1) % workers_.size();
     const Place& handle = workers_[looked_at_];
-    if (!handle || is_leaving(*handle)) return;
+    if (!handle || handle->is_leaving()) return;
     if (look_at_child(handle->child.pid()).is_dying()) expect_end(*handle, death_patience_ms);
   }
 
@@ -913,17 +730,7 @@ class Pool final : public PayloadSource {
     }
   }
 
-  bool is_complete() const {
-    const bool all = options_.is_streamed ? has_all_items_ && in_flight_.empty() : done_.full();
-    return all || (stopping_ && live() == 0);
-  }
-
-  /// All items before this one are over: what records they have were delivered, up to the last
-  /// event. Of a stream, those that were given.
-  std::uint64_t first_open() {
-    if (options_.is_streamed) return in_flight_.first_open();
-    return first_open_ = done_.first_missing(first_open_);
-  }
+  bool is_complete() const { return ledger_.is_complete() || (stopping_ && live() == 0); }
 
   int live() const {
     int n = 0;
@@ -947,21 +754,15 @@ class Pool final : public PayloadSource {
 
   bool wants_worker() {
     if (!may_fork() || is_complete()) return false;
-    if (options_.is_streamed) return has_items_to_give();
+    if (options_.is_streamed) return feeder_.has_items_to_give();
     if (live() == 0 && schedule_.waiting() == 0) requeue_gap();
     if (schedule_.waiting() > 0 && is_head_idle()) return true;
     return policy_.is_worth(progress(), live());
   }
 
-  /// Of a stream nobody knows how much work there is.
-  bool has_items_to_give() const {
-    return !has_all_items_ || in_flight_.has_returned() ||
-           find_rest([](const Supply::Rest&) { return true; }) != nullptr;
-  }
-
   /// A worker that dies between claiming items and writing them down takes them out of everybody's
   /// sight. When all others have left, what isn't done is exactly what was lost in that way.
-  void requeue_gap() { page_.slot(free_slot()).block = done_.first_gap().word(); }
+  void requeue_gap() { page_.slot(free_slot()).block = ledger_.first_gap().word(); }
 
   int free_slot() {
     workers_.resize(static_cast<std::size_t>(page_.slots()));
@@ -1061,10 +862,10 @@ class Pool final : public PayloadSource {
 
   /// One that is about to end is looked at when its time is over, and ever so often if no
   /// descriptor tells of its end.
-  static int patience_with(const WorkerHandle& m, int milliseconds) {
-    if (m.is_reaped || !m.ending.is_awaited()) return milliseconds;
-    const int left = m.ending.milliseconds_left();
-    return m.child.pidfd() >= 0 ? left : std::min(left, 1);
+  static int patience_with(const WorkerHandle& w, int milliseconds) {
+    if (w.phase != Phase::alive || !w.ending.is_awaited()) return milliseconds;
+    const int left = w.ending.milliseconds_left();
+    return w.child.pidfd() >= 0 ? left : std::min(left, 1);
   }
 
   /// Is the end of somebody awaited, so that a wait may be shorter than the caller wants?
@@ -1077,12 +878,12 @@ class Pool final : public PayloadSource {
 
   /// Without a pidfd the process is asked for directly; that is once a tick at the least. One that
   /// is dead and can't be reaped is in the hands of a debugger.
-  void look_for_end(WorkerHandle& m, bool pidfd_ready) {
-    if (m.child.pidfd() >= 0 && !pidfd_ready) return;
-    m.has_ended = m.child.has_ended();
-    if (m.has_ended || !pidfd_ready) return;
-    m.child.close_pidfd();
-    expect_end(m, death_patience_ms);
+  void look_for_end(WorkerHandle& w, bool pidfd_ready) {
+    if (w.child.pidfd() >= 0 && !pidfd_ready) return;
+    w.has_ended = w.child.has_ended();
+    if (w.has_ended || !pidfd_ready) return;
+    w.child.close_pidfd();
+    expect_end(w, death_patience_ms);
   }
 
   /// All pools of this process: a worker of one lets go of all.
@@ -1100,8 +901,6 @@ class Pool final : public PayloadSource {
   static constexpr int look_every_ms = 100;
   static constexpr std::int64_t batch_ns = BlockSize::target_ns;
   static constexpr std::int32_t most_unheard = 64;
-  static constexpr int lost_after_ms = 50;
-  static constexpr std::uint64_t none = UINT64_MAX;
 
   PoolOptions options_;
   std::uint32_t number_ = 0;  // 0: takes no payloads back
@@ -1111,22 +910,16 @@ class Pool final : public PayloadSource {
   SharedPage page_;
   Schedule schedule_;
   FlowReceiver flow_;
-  Bitmap done_;
-  std::uint64_t first_open_ = 0;  // none before it is open
+  Workers workers_;
+  ItemLedger ledger_;
+  Feeder feeder_;
+  HeadWatch head_watch_{page_, workers_};
   Backlog backlog_;
-  InFlight in_flight_;
-  bool has_all_items_ = false;
-  std::uint64_t batches_ = 0;  // that were posted
-  std::int64_t asked_at_ = 0;  // when the caller was told last of a request
-  bool is_supply_slow_ = false;
   ForkPolicy policy_;
   PollSet poll_set_;
   LifeLine life_line_;
-  std::vector<Place> workers_;
   std::vector<Child> leaving_;
   std::vector<Record> records_;
-  std::uint64_t lost_head_ = none;  // an item that may be out of sight
-  std::int64_t lost_since_ = 0;
   int refused_ = 0;
   int forks_ = 0;
   int deaths_ = 0;

@@ -4,7 +4,9 @@
 #ifndef LOMP_POOL_WORKER_HANDLE_HPP
 #define LOMP_POOL_WORKER_HANDLE_HPP
 
+#include <memory>
 #include <set>
+#include <vector>
 
 #include "lomp/os/pipe.hpp"
 #include "lomp/pool/ending.hpp"
@@ -14,6 +16,14 @@
 #include "lomp/wire/frame_reader.hpp"
 
 namespace lomp {
+
+/// How far the parent is with the end of a worker that left without a bye.
+enum class Phase {
+  alive,    ///< it hasn't ended, as far as the parent knows
+  reaped,   ///< what it has staged is still to be taken
+  drained,  ///< its loss is still to be told
+  told      ///< items of which it had sent records, but not the last one, are still to be told
+};
 
 /// A worker as the parent sees it: the process, the reading end of its pipe and what was read.
 struct WorkerHandle {
@@ -33,10 +43,22 @@ struct WorkerHandle {
   bool has_ended = false;  ///< the kernel says so; its pipe may still hold frames
   Ending ending;           ///< of one that is about to end
   bool was_late = false;   ///< at the first sign of its end its item's time was over
-  bool is_reaped = false;  ///< gone without a bye: what it staged is still to be taken
-  bool staged_taken = false;
-  bool loss_reported = false;
+  Phase phase = Phase::alive;
+
+  /// Nothing more is to be expected of it.
+  bool is_leaving() const { return phase != Phase::alive || ending.is_awaited(); }
+
+  /// Sends a number without a descriptor, which wakes the worker, too. Never waits.
+  void tell(std::uint32_t number) {
+    if (send_number(control.get(), number)) ++told;
+  }
+
+  /// A number without a descriptor means nothing else. That one is there already will do as well.
+  void wake() { tell(0); }
 };
+
+/// By their places; empty where there is none.
+using Workers = std::vector<std::unique_ptr<WorkerHandle>>;
 
 }  // namespace lomp
 

@@ -18,6 +18,7 @@ class Bitmap {
 
   bool has(std::uint64_t i) const { return words_[i / 64] >> (i % 64) & 1; }
   std::uint64_t count() const { return count_; }
+  std::uint64_t size() const { return n_; }
   bool full() const { return count_ == n_; }
 
   /// Adds an item; false if it was there.
