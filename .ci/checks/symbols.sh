@@ -7,7 +7,7 @@ library=$LIB/lomp/libs/lomp.so
 
 # Prints lomp's own code as the preprocessor leaves it for a version of R: "4, 2, 2", say.
 own_code() {
-  find src -name '*.cpp' -o -name '*.h' | xargs grep -hv '^ *#include' |
+  grep -rhv --include='*.cpp' --include='*.h' '^ *#include' src |
     g++ -E -P -x c++ '-DR_Version(v, p, s)=((v) * 65536 + (p) * 256 + (s))' \
       "-DR_VERSION=R_Version($1)" -
 }

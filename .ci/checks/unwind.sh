@@ -7,6 +7,8 @@ r_folder=$(Rscript --no-init-file -e 'cat(R.home("include"))')
 # Compiles a call of unwind() that holds a string in this way.
 compile_with() {
   g++ -std=c++17 -fsyntax-only -Isrc -isystem "$r_folder" -isystem "$folder" -x c++ - <<END
+#include <string>
+
 #include "r/unwind.h"
 SEXP call(std::string text) {
   return lomp::unwind([$1] { return text.empty() ? R_NilValue : R_BlankString; });
