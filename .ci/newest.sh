@@ -33,9 +33,13 @@ show "$TARBALL" /work/lomp.tar.gz
 show /usr/share/backgrounds /usr/share/backgrounds
 
 trap "exit 143" TERM INT
-# This shell stays, as the first process of its namespace, to reap what others leave.
-chroot "$newest" env -u R_LIBS -u TMPDIR -u R_HOME -u CURL_CA_BUNDLE -u SSL_CERT_FILE \
-  -u SSL_CERT_DIR HOME=/root ROOT=/checkout WORK=/work \
-  LIB=/work/lib TARBALL=/work/lomp.tar.gz CCACHE_DIR=/ccache \
-  PATH=/usr/lib/ccache:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" &
+# This shell stays, as the first process of its namespace, to reap what others leave. What a shell
+# runs in the background would ignore interrupts, and so would R there.
+(
+  trap - INT QUIT
+  exec chroot "$newest" env -u R_LIBS -u TMPDIR -u R_HOME -u CURL_CA_BUNDLE -u SSL_CERT_FILE \
+    -u SSL_CERT_DIR HOME=/root ROOT=/checkout WORK=/work LIB=/work/lib TARBALL=/work/lomp.tar.gz \
+    CCACHE_DIR=/ccache PATH=/usr/lib/ccache:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    "$@"
+) &
 wait $!

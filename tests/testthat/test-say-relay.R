@@ -303,7 +303,7 @@ test_that("after an emit() that fails and is caught, all that follows arrives", 
   skip_without_proc()
   values <- list(lazy = native("lazy.c"), ways_out = ways_out, unsendable = unsendable,
                  emit_all = emit_all, heard = heard)
-  run <- run_r(values = values, code = {
+  run <- run_r(values = values, seconds = 240, code = {
     library(lomp)
     dyn.load(lazy)
     .C("lazy_prepare")
