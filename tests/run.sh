@@ -207,7 +207,8 @@ run_r_tests() {
   mkdir "$work/out" "$work/taken"
   write_r_runner
   for session in "${sessions[@]}"; do
-    (cd "$work" && run_r_session "$session") &
+    # What a shell runs in the background may ignore interrupts, and so would R there.
+    (trap - INT QUIT && cd "$work" && run_r_session "$session") &
     pids+=($!)
   done
   wait "${pids[@]}"

@@ -67,7 +67,8 @@ start_r <- function(code, values = list(), command = "", redirect = "</dev/null 
   program <- if (nzchar(command)) command else rscript_command()
   shell <- c(
     sprintf("cd %s", shQuote(folder)), before, sprintf("export %s", environment_of(folder, env)),
-    sprintf("%s script.R %s & echo $! >pid; wait $!; echo $? >status", program, redirect)
+    sprintf("%s %s script.R %s & echo $! >pid; wait $!; echo $? >status", hears_interrupts(),
+            program, redirect)
   )
   writeLines(shell, file.path(folder, "run.sh"))
   system2("sh", shQuote(file.path(folder, "run.sh")), wait = FALSE, stdout = FALSE, stderr = FALSE)
@@ -75,6 +76,14 @@ start_r <- function(code, values = list(), command = "", redirect = "</dev/null 
   if (!wait_until(length(lines_of(file.path(folder, "pid"))) == 1L)) stop("no process was started")
   run$pid <- as.integer(lines_of(file.path(folder, "pid")))
   run
+}
+
+# What a shell runs in the background ignores interrupts, and R >= 4.6 leaves it at that. What comes
+# behind this command doesn't, where there is one that can do so.
+hears_interrupts <- function() {
+  command <- "env --default-signal=INT,QUIT"
+  works <- system(paste(command, "true"), ignore.stdout = TRUE, ignore.stderr = TRUE) == 0
+  if (works) command else ""
 }
 
 rscript_command <- function() paste(shQuote(file.path(R.home("bin"), "Rscript")), "--vanilla")

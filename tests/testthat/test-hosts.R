@@ -101,6 +101,7 @@ test_that("a thread of the host that waits for input holds up neither session no
     close(con)
     printed <- utils::capture.output(lomp_map(1:2, function(i) .C("print_line", i), .workers = 2))
     give(list(results = results, lines = readLines(file), printed = sort(printed)))
+    .C("fault_exit_now", 0L)  # newer C libraries wait at the end for what a thread holds
   })
   expect_equal(run$value$results, as.list(1:4))
   lines <- run$value$lines
@@ -123,6 +124,7 @@ test_that("what a stream holds that another thread is using is written once", {
     .C("hold_log_in_a_thread")
     results <- lomp_map(1:3, function(i) i, .workers = 2)
     give(list(unused = unused, results = results, held = sum(readLines(file) == "held")))
+    .C("fault_exit_now", 0L)  # newer C libraries wait at the end for what a thread holds
   })
   expect_equal(run$value$unused[[1]], "of the session")
   expect_setequal(run$value$unused[-1], c("item 1", "item 2"))
