@@ -45,6 +45,13 @@ test_that("a condition that is no list is left as it is", {
   expect_identical(without_own_call(cnd, character()), cnd)
 })
 
+# R >= 4.6 tells the call further out.
+told_call <- function(call) {
+  like <- function(x, f) x
+  own <- quote(like(x = no_such_object, f = 1))
+  if (identical(conditionCall(caught(eval(own))), own)) call else quote(eval(call))
+}
+
 test_that("errors in the expressions of arguments tell the caller's call", {
   for (lomp in c("lomp_map", "lomp_iterate")) {
     for (argument in c(".x", ".workers", ".on_error", ".timeout", ".progress", ".last")) {
@@ -52,7 +59,7 @@ test_that("errors in the expressions of arguments tell the caller's call", {
       if (argument == ".last") argument <- last
       call <- as.call(c(as.name(lomp), list(.x = 1:3, .f = quote(identity), .workers = 0)))
       call[[argument]] <- quote(no_such_object)
-      expect_identical(conditionCall(caught(eval(call))), call)
+      expect_identical(conditionCall(caught(eval(call))), told_call(call))
     }
   }
 })
