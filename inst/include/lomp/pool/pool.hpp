@@ -21,6 +21,7 @@
 #include "lomp/pool/feeder.hpp"
 #include "lomp/pool/head_watch.hpp"
 #include "lomp/pool/item_ledger.hpp"
+#include "lomp/pool/record_intake.hpp"
 #include "lomp/pool/recovery.hpp"
 #include "lomp/pool/worker_handle.hpp"
 #include "lomp/process/life_line.hpp"
@@ -271,7 +272,7 @@ class Pool final : public PayloadSource {
   Event hear(Place& handle) {
     WorkerHandle& w = *handle;
     if (w.phase != Phase::alive) return drain(handle);
-    switch (read(w)) {
+    switch (intake_.read(w)) {
       case ReadStatus::frame:
         return hear_frame(handle);
       case ReadStatus::would_block:
@@ -281,7 +282,6 @@ class Pool final : public PayloadSource {
       case ReadStatus::unfinished:
         return {};
       case ReadStatus::corrupt:
-        return fail(w);
       case ReadStatus::eof:
         break;
     }
@@ -295,7 +295,7 @@ class Pool final : public PayloadSource {
     const bool asks = header.kind == FrameKind::request || header.kind == FrameKind::idle;
     if (!asks) early_deaths_ = 0;
     if (header.kind == FrameKind::bye) return note_exit(handle);
-    if (!asks) return deliver(*handle);
+    if (!asks) return announce(intake_.take_frame(*handle, *this), *handle);
     handle->supply.ask(header.payload_pages, header.item, header.kind == FrameKind::idle);
     take_returns(*handle);
     return {};
@@ -318,82 +318,14 @@ class Pool final : public PayloadSource {
     return event;
   }
 
-  /// A record that doesn't fit into this process's memory is its item's failure, not the call's.
-  ReadStatus read(WorkerHandle& w) {
-    if (!w.results) return ReadStatus::would_block;
-    try {
-      return w.reader.next(w.results.get());
-    } catch (const std::bad_alloc&) {
-      if (w.reader.header().kind != FrameKind::part) return ReadStatus::corrupt;
-      w.unreadable = w.reader.header().item + std::uint64_t{1};
-      page_.slot(w.slot).reason = ExitReason::too_large;
-      return ReadStatus::corrupt;
-    }
-  }
-
-  Event deliver(WorkerHandle& w) {
-    records_.clear();
-    spilled_ = MappedPayload();
-    if (!parse_frame(w)) return fail(w);
-    return note_records(w) ? announce() : fail(w);
-  }
-
-  /// Adds a frame's records to the list; false if it makes no sense.
-  bool parse_frame(WorkerHandle& w) {
-    const FrameHeader& header = w.reader.header();
-    const unsigned char* body = w.reader.body();
-    if (header.kind == FrameKind::records) {
-      return parse_records(body, w.reader.size(), w.slot, records_);
-    }
-    if (header.kind == FrameKind::spilled) return fetch_spilled(w);
-    if (header.end != PartEnd::last) return true;
-    add_large(w, body, w.reader.size());
-    return true;
-  }
-
-  void add_large(const WorkerHandle& w, const unsigned char* body, std::size_t bytes) {
-    const FrameHeader& header = w.reader.header();
-    const RecordKind kind = RecordKind::of(header.record_kind);
-    records_.push_back(
-        {header.item, kind.kind, body, bytes, w.slot, kind.goes_on, header.payload_pages});
-  }
-
-  /// A record in a file is read where it lies. One that there is no room for is too large.
-  bool fetch_spilled(WorkerHandle& w) {
-    SpilledRecord spilled;
-    if (w.reader.size() != sizeof spilled) return false;
-    std::memcpy(&spilled, w.reader.body(), sizeof spilled);
-    w.unreadable = w.reader.header().item + std::uint64_t{1};
-    const int fd = take_payload(w.slot, spilled.number);
-    if (fd < 0 || !holds_payload(fd, spilled.bytes)) return false;
-    spilled_ = MappedPayload(fd, spilled.bytes);
-    drop_payload();
-    if (!spilled_) page_.slot(w.slot).reason = ExitReason::too_large;
-    if (!spilled_) return false;
-    w.unreadable = 0;
-    add_large(w, spilled_.data(), spilled.bytes);
-    return true;
-  }
-
   /// A worker that sends what can't be is as good as dead.
-  Event fail(WorkerHandle& w) {
-    lose_pipe(w);
-    return {};
-  }
-
-  /// Marks the items whose last records these are as done; false if one can't be an item.
-  bool note_records(WorkerHandle& w) {
-    for (Record& record : records_) {
-      record.incarnation = w.incarnation;
-      if (!ledger_.is_item(record.item)) return false;
-      if (record.goes_on) {
-        w.begun.insert(record.item);
-      } else {
-        if (!w.begun.empty()) w.begun.erase(record.item);
-        ledger_.settle(record.item);
-      }
-    }
-    return true;
+  Event announce(Intake taken, WorkerHandle& w) {
+    if (taken == Intake::nonsense) lose_pipe(w);
+    if (taken != Intake::records) return {};
+    Event event = make(EventKind::records);
+    event.records = intake_.records().data();
+    event.count = intake_.records().size();
+    return event;
   }
 
   /// What a worker has staged while the parent was busy, if nothing from before is still on its
@@ -401,22 +333,11 @@ class Pool final : public PayloadSource {
   Event take_from_living() {
     for (Place& handle : workers_) {
       if (!handle || !handle->results) continue;
-      WorkerHandle& w = *handle;
-      Staging staging = page_.staging(w.slot);
-      std::size_t size = 0;
-      const auto copy = [&](const unsigned char* data, std::size_t bytes) {
-        w.taken.reserve(bytes);
-        std::memcpy(w.taken.data(), data, bytes);
-        size = bytes;
-      };
-      if (!staging.take(w.reader.expected(), copy)) continue;
-      records_.clear();
+      const Intake taken = intake_.take_ahead(*handle);
+      if (taken == Intake::nothing) continue;
       policy_.heard();
       early_deaths_ = 0;
-      if (!parse_records(w.taken.data(), size, w.slot, records_) || !note_records(w)) {
-        return fail(w);
-      }
-      return announce();
+      return announce(taken, *handle);
     }
     return {};
   }
@@ -470,14 +391,6 @@ class Pool final : public PayloadSource {
     for (const Place& handle : workers_) {
       if (handle && flow_.must_wake(page_.slot(handle->slot).flow)) handle->wake();
     }
-  }
-
-  Event announce() const {
-    if (records_.empty()) return {};
-    Event event = make(EventKind::records);
-    event.records = records_.data();
-    event.count = records_.size();
-    return event;
   }
 
   /// The worker has said bye. Its process is ending, which takes as long as its fork did where the
@@ -580,8 +493,7 @@ class Pool final : public PayloadSource {
     WorkerHandle& w = *handle;
     if (w.phase == Phase::reaped) {
       w.phase = Phase::drained;
-      records_.clear();
-      if (take_staged(w) && note_records(w)) return announce();
+      if (intake_.take_staged(w)) return announce(Intake::records, w);
       return {};
     }
     const Event event = w.phase == Phase::drained ? report_loss(w) : Event();
@@ -591,14 +503,6 @@ class Pool final : public PayloadSource {
     ledger_.in_flight().take_back(w.incarnation);
     handle.reset();
     return {};
-  }
-
-  /// Staged bytes whose frame came through, whole, are ours already.
-  bool take_staged(const WorkerHandle& w) {
-    const Staging staging = page_.staging(w.slot);
-    const std::size_t from = staging.taken(), to = staging.committed();
-    return staging.sequence() == w.reader.expected() && from < to && to <= staging.capacity() &&
-           parse_records(staging.data() + from, to - from, w.slot, records_);
   }
 
   Event report_loss(const WorkerHandle& w) {
@@ -913,13 +817,13 @@ class Pool final : public PayloadSource {
   Workers workers_;
   ItemLedger ledger_;
   Feeder feeder_;
+  RecordIntake intake_{page_, ledger_};
   HeadWatch head_watch_{page_, workers_};
   Backlog backlog_;
   ForkPolicy policy_;
   PollSet poll_set_;
   LifeLine life_line_;
   std::vector<Child> leaving_;
-  std::vector<Record> records_;
   int refused_ = 0;
   int forks_ = 0;
   int deaths_ = 0;
@@ -929,8 +833,7 @@ class Pool final : public PayloadSource {
   Reaper own_reaper_;  // without one of the caller's
   std::size_t looked_at_ = 0;
   std::int64_t next_look_ = 0;
-  NumberedFd payload_;     // the one that was taken last, or a place kept for the next one
-  MappedPayload spilled_;  // the record of the last event, if it came in a file
+  NumberedFd payload_;  // the one that was taken last, or a place kept for the next one
 };
 
 }  // namespace lomp
