@@ -4,7 +4,8 @@
 
 using lomp::Xoshiro;
 
-// What the authors' own program prints for this state.
+// What the published algorithm (xoshiro256starstar.c of Blackman and Vigna), typed in by itself,
+// prints for this state.
 TEST_CASE("the numbers are the published generator's") {
   Xoshiro next({1, 2, 3, 4});
   for (const std::uint64_t expected :
