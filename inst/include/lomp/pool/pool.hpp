@@ -803,7 +803,6 @@ class Pool final : public PayloadSource {
   static constexpr int huge_patience_ms = 30000;  // it is busy with its end
   static constexpr int doubt_ms = 2000;           // nobody can tell whether it is dying
   static constexpr int look_every_ms = 100;
-  static constexpr std::int64_t batch_ns = BlockSize::target_ns;
   static constexpr std::int32_t most_unheard = 64;
 
   PoolOptions options_;
