@@ -10,6 +10,7 @@ export _R_CHECK_PKG_SIZES_THRESHOLD_=10
 # What CRAN alone has may not be there, as for the tests.
 export _R_CHECK_FORCE_SUGGESTS_=false
 export _R_CHECK_CRAN_INCOMING_REMOTE_=false _R_CHECK_TESTS_NLINES_=100 MAKEFLAGS=-j2
-R CMD check --as-cran --no-manual "lomp_$version.tar.gz" >output 2>&1
+# shellcheck disable=SC2086
+R CMD check --as-cran --no-manual ${CHECK_OPTIONS:-} "lomp_$version.tar.gz" >output 2>&1
 grep -q '^Status: ' lomp.Rcheck/00check.log || { cat output lomp.Rcheck/00install.out; exit 1; }
 Rscript --no-init-file "$ROOT/.ci/checks/cran-log.R" lomp.Rcheck/00check.log
