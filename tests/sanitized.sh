@@ -17,11 +17,12 @@
 #   tests look for them.
 # - R itself: it is the system's, not built for a sanitizer, so an access beyond the end of a vector
 #   is seen only if it leaves the page or block of R's heap; valgrind sees that much, too.
-# - memory and leaks (both), whose tests count pages and limit the address space: a sanitizer takes
-#   terabytes of it, and both keep what is freed for a while.
+# - memory, leaks and fork-safety (both), whose tests count pages and limit the address space, the
+#   descriptors or the processes: a sanitizer takes terabytes of the first and needs the others for
+#   itself, and both keep what is freed for a while.
 # - hosts (both), whose front end is a program that isn't built for a sanitizer, and whose tests
 #   refuse system calls to all of a process.
-# - examples, devices, connections, fork-safety, signals, timeout, run-interrupt, leaving and
+# - examples, devices, connections, signals, timeout, run-interrupt, leaving and
 #   heap_headroom (valgrind), which are about processes of their own, which R starts and valgrind
 #   doesn't follow, or about seconds, of which everything takes thirty times as many.
 set -uo pipefail
@@ -35,7 +36,7 @@ chmod 1777 "$work/told"         # A test runs R as another user, who may have so
 
 files='api-|cases|functions|order|output|plan-|run-(here|map|source|worker)|say-'
 for_valgrind="^($files)"
-for_asan="^($files|connections|devices|examples|fork|heap|leaving|run-interrupt|signals|timeout)"
+for_asan="^($files|connections|devices|examples|heap|leaving|run-interrupt|signals|timeout)"
 
 # Runs the suite with a program in Rscript's place.
 run_suite() {
