@@ -160,7 +160,7 @@ SEXP make_mapped_vector(SEXPTYPE type, R_xlen_t n, int fd, std::size_t bytes,
                         const PayloadOrigin& origin) {
   if (!holds_payload(fd, bytes)) Rf_error("a result arrived damaged: its data are cut short");
   pin_library();
-  Request request = {fd, false, {nullptr, bytes, false, origin, forks_seen()}};
+  Request request = {fd, false, {bytes, false, origin, forks_seen()}};
   NewVector vector = {type, n, &request};
   SEXP x = R_NilValue;
   if (can_map_pages() && can_allocate()) {

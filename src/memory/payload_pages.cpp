@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <type_traits>
+#include <unordered_set>
 
 #include "lomp/os/fork_count.hpp"
 #include "lomp/payload/payload.hpp"
@@ -24,12 +26,27 @@ PayloadPages note_at(const void* base) {
   return pages;
 }
 
+// Of any elements, an empty vector's too: as numbers, since there may be no such page.
 unsigned char* page_before(const void* elements) {
-  return static_cast<unsigned char*>(const_cast<void*>(elements)) - payload_offset();
+  const auto address = reinterpret_cast<std::uintptr_t>(elements);
+  return reinterpret_cast<unsigned char*>(address - payload_offset());
 }
 
-// How many vectors are mapped. A forked child has its parent's.
-std::size_t mapped = 0;
+// Where mappings begin. A forked child has its parent's. Never destroyed: vectors may be freed
+// after the package's own end.
+std::unordered_set<const void*>& mapped() {
+  static auto* const begins = new std::unordered_set<const void*>;
+  return *begins;
+}
+
+bool note_mapped(const void* base) {
+  try {
+    mapped().insert(base);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
 
 // A process that was forked while the vector was there has the same pages, and must not see them
 // change.
@@ -37,20 +54,22 @@ bool can_give_back(const PayloadPages& pages) { return pages.forks == forks_seen
 
 }  // namespace
 
-bool can_map_pages() { return mapped < max_mapped_payloads(); }
+bool can_map_pages() { return mapped().size() < max_mapped_payloads(); }
 
-void* map_pages(int fd, PayloadPages pages) {
+void* map_pages(int fd, const PayloadPages& pages) {
   unsigned char* base = map_payload(fd, pages.bytes);
   if (base == nullptr) return nullptr;
-  ++mapped;
-  pages.begin = base;
+  if (!note_mapped(base)) {
+    unmap_payload(base, pages.bytes);
+    return nullptr;
+  }
   put_note(base, pages);
   return base + payload_offset();
 }
 
 void unmap_pages(void* elements) {
-  --mapped;
   unsigned char* base = page_before(elements);
+  mapped().erase(base);
   const PayloadPages pages = note_at(base);
   if (pages.has_ballast) remove_external_memory(pages.bytes);
   unmap_payload(base, pages.bytes);
@@ -58,10 +77,10 @@ void unmap_pages(void* elements) {
 }
 
 void give_back_pages(const void* elements) {
-  if (reinterpret_cast<std::uintptr_t>(elements) % payload_offset() != 0) return;
   unsigned char* base = page_before(elements);
+  if (mapped().count(base) == 0) return;
   PayloadPages pages = note_at(base);
-  if (pages.begin != base || pages.origin.pool == 0 || !can_give_back(pages)) return;
+  if (pages.origin.pool == 0 || !can_give_back(pages)) return;
   if (!vacate_payload(base, pages.bytes)) return;
   payload_returns().put(pages.origin);
   pages.origin = {};
