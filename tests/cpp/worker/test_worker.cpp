@@ -7,23 +7,12 @@
 
 #include "harness/desk.hpp"
 #include "harness/fakes.hpp"
-#include "harness/pools.hpp"
 #include "harness/stepper.hpp"
 #include "lomp/process/child.hpp"
-#include "lomp/wire/frame_reader.hpp"
 #include "lomp/worker/worker.hpp"
 
 using namespace lomp_test;
-using lomp::Block;
 using lomp::ExitReason;
-using lomp::FrameKind;
-using lomp::FrameReader;
-using lomp::PartEnd;
-using lomp::Pipe;
-using lomp::ReadStatus;
-using lomp::Record;
-using lomp::SharedPage;
-using lomp::Worker;
 
 TEST_CASE("a worker claims one item first and tells what it does") {
   Desk desk(100);
