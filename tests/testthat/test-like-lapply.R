@@ -47,14 +47,14 @@ cases <- list(
   list(matrices, function(m) aperm(array(m, c(3, 2, 2)))), list(frames, nrow),
   list(frames, summary),
   list(frames, colnames), list(frames, function(d) d[order(d$mpg), ]),
-  list(frames, function(d) coef(lm(mpg ~ wt, d))), list(frames, lm, formula = mpg ~ wt),
+  list(frames, function(d) coef(lm(mpg ~ wt, d))), list(frames, function(d) anova(lm(mpg ~ wt, d))),
   list(frames, function(d) aggregate(mpg ~ gear, d, mean)), list(frames, function(d) t.test(d$mpg)),
   list(frames, with, quote(mean(mpg))), list(frames, head, 2),
   list(frames, function(d) utils::capture.output(utils::str(d))),
   list(frames, merge, data.frame(gear = 3:5, name = letters[1:3])),
   # Values that are not plain.
   list(1:3, function(i) as.name(paste0("x", i))), list(1:3, function(i) quote(a + b)),
-  list(1:3, function(i) y ~ x), list(1:3, function(i) as.Date("2024-01-01") + i),
+  list(1:3, function(i) quote(y ~ x)), list(1:3, function(i) as.Date("2024-01-01") + i),
   list(1:3, function(i) .POSIXct(1e9 * i, tz = "UTC")), list(1:3, function(i) complex(i, i, 1)),
   list(1:3, function(i) as.raw(i)), list(1:3, function(i) if (i == 2) NULL else i),
   list(1:3, function(i) structure(list(i), class = "thing")), list(1:3, function(i) ts(1:i)),
@@ -100,8 +100,8 @@ with_kind <- function(kind, code) {
   force(code)
 }
 
-# A formula has the frame of its item as its environment, which is another one here.
-expect_like_lapply <- function(case, workers) {
+# Whatever the item does to the caller's generator under lapply is undone before lomp_map's turn.
+expect_case <- function(case, workers) {
   .x <- case[[1]]
   .f <- case[[2]]
   dots <- case[-(1:2)]
@@ -109,9 +109,7 @@ expect_like_lapply <- function(case, workers) {
   expected <- suppressWarnings(do.call(lapply, c(list(.x, .f), dots)))
   suppressWarnings(do.call(RNGkind, as.list(kind)))
   got <- suppressWarnings(do.call(lomp_map, c(list(.x, .f), dots, list(.workers = workers))))
-  expect_true(identical(got, expected) || isTRUE(all.equal(got, expected)),
-              label = paste(deparse(.f, nlines = 3), collapse = " "))
-  expect_identical(names(got), names(expected))
+  expect_true(identical(got, expected), label = paste(deparse(.f, nlines = 3), collapse = " "))
   expect_identical(RNGkind(), kind)
 }
 
@@ -122,12 +120,12 @@ test_that("there are a hundred of them", {
 for (name in names(kinds)) {
   test_that(paste("what lapply gives, with the generator:", name), {
     own <- if (name == "Marsaglia's") cases else c(cases, drawing)
-    with_kind(kinds[[name]], for (case in own) expect_like_lapply(case, 2))
+    with_kind(kinds[[name]], for (case in own) expect_case(case, 2))
   })
 }
 
 for (workers in c(0, 1)) {
   test_that(sprintf("what lapply gives, with .workers = %d", workers), {
-    for (case in c(cases, drawing)) expect_like_lapply(case, workers)
+    for (case in c(cases, drawing)) expect_case(case, workers)
   })
 }
