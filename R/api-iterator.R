@@ -1,21 +1,13 @@
 # What lomp_iterate() returns, and what can be done with it.
 
-# `next_value` is function(state); or a handle, since a function in between would take about as long
-# as all else.
-new_iterator <- function(state, next_value) {
-  force(state)
-  it <- if (is.function(next_value)) {
-    function(close = FALSE) {
-      closes <- !missing(close) && check_flag(close, "close")
-      if (closes) close_iterator(state) else next_value(state)
-    }
-  } else {
-    function(close = FALSE) {
-      if (missing(close) || !check_flag(close, "close")) {
-        .Call(`_lomp_iterator_next`, next_value)
-      } else {
-        close_iterator(state)
-      }
+# Its C++ is called by this function itself: one in between would take about as long as all else.
+new_iterator <- function(state) {
+  handle <- state$handle
+  it <- function(close = FALSE) {
+    if (missing(close) || !check_flag(close, "close")) {
+      .Call(`_lomp_call_next`, handle)
+    } else {
+      close_iterator(state)
     }
   }
   structure(it, class = c("lomp_iterator", "function"))
@@ -29,18 +21,17 @@ close_iterator <- function(state) {
   complaints <- NULL
   if (!isTRUE(state$is_concluded)) {
     state$is_concluded <- TRUE
-    tell_of_end(state)
+    tell_of_end(state, state$end$done)
     complaints <- state$plan$call$complaints
   }
-  state$close()
+  call_close(state$handle)
   signal_warnings(complaints, NULL)
   invisible(exhausted)
 }
 
 # An iterator has workers, or at least items, in one process only.
 is_alive <- function(state) {
-  is_same_object(state$process, the$process) &&
-    (is.null(state$handle) || iterator_is_known(state$handle))
+  is_same_object(state$process, the$process) && call_is_known(state$handle)
 }
 
 check_alive <- function(state) {
@@ -88,7 +79,7 @@ lomp_done <- function(value) {
 lomp_item <- function(it) {
   check_iterator(it)
   state <- state_of(it)
-  summary <- state$summary()
+  summary <- call_summary(state$handle)
   if (is.null(summary) || summary$taken == 0) return(NA_integer_)
   item <- summary$item
   if (item <= .Machine$integer.max) item <- as.integer(item)
@@ -118,12 +109,12 @@ print.lomp_iterator <- function(x, ...) {
 describe_state <- function(state) {
   if (!is_alive(state)) return("not alive in this process")
   how <- if (was_interrupted(state$plan)) "interrupted" else state$how
-  if (is.null(how)) return(paste("so far", describe_counts(state$summary())))
+  if (is.null(how)) return(paste("so far", describe_counts(call_summary(state$handle))))
   words <- switch(how,
     finished = "ended", failed = "ended by an error", closed = "closed",
     interrupted = "interrupted", left = "left by a jump"
   )
-  left <- state$summary()
+  left <- call_summary(state$handle)
   counts <- describe_counts(if (is.null(left)) state$end else left)
   c(paste0(words, ": ", counts), if (how == "failed") conditionMessage(state$reason))
 }
@@ -156,76 +147,6 @@ unlist.lomp_iterator <- function(x, ...) unlist(as.list(x), ...) # nolint: objec
 
 #' @export
 str.lomp_iterator <- function(object, ...) print(object)
-
-# The results that come next, up to `most`, with the names of their items. A jump on the way leaves
-# them in the iterator. If all were wanted it ends the workers, as it does in a call, and
-# lomp_last() has them, too.
-gather_results <- function(state, most) {
-  check_alive(state)
-  suspendInterrupts(gather_undisturbed(state, most))
-}
-
-gather_undisturbed <- function(state, most) {
-  was_gathered <- state$is_gathered
-  parts <- list()
-  is_over <- FALSE
-  on.exit({
-    rest_progress(state)
-    state$is_gathered <- was_gathered
-    if (!is_over) for (part in rev(parts)) state$put_back(part)
-  })
-  state$is_gathered <- TRUE
-  taken <- take_parts(state, most)
-  parts <- taken$all()
-  values <- values_of(parts, state)
-  if (taken$has_ended()) {
-    note_end(state)
-    is_over <- state$how == "failed"  # the error has them
-    conclude_stream(state, values)
-  }
-  is_over <- TRUE
-  values
-}
-
-# In parts, since nobody knows how many there will be.
-take_at_once <- 10000L
-
-take_parts <- function(state, most = Inf) {
-  parts <- new_bag()
-  is_over <- FALSE
-  on.exit(if (!is_over) leave_parts(parts$all(), state, most))
-  left <- most
-  want <- part <- NULL
-  while (left > 0 && (is.null(part) || part[[1L]] == want)) {
-    want <- min(take_at_once, left)
-    part <- state$take(want)
-    if (part[[1L]] > 0L) parts$add(part)
-    left <- left - part[[1L]]
-  }
-  is_over <- TRUE
-  parts$has_ended <- function() !is.null(part) && part[[1L]] < want
-  parts
-}
-
-leave_parts <- function(parts, state, most) {
-  if (is.infinite(most)) {
-    note_end(state, "left")
-    values <- values_of(c(parts, list(state$peek())), state)
-    if (is_outside()) the$last <- new_left(values, state$plan)
-  }
-  for (part in rev(parts)) state$put_back(part)
-}
-
-values_of <- function(parts, state) {
-  values <- do.call(c, lapply(parts, function(part) part[[2L]][seq_len(part[[1L]])]))
-  if (is.null(values)) values <- list()
-  names <- state$plan$names
-  if (!is.null(names)) {
-    items <- lapply(parts, function(part) part[[3L]][seq_len(part[[1L]])])
-    names(values) <- names[as.numeric(unlist(items))]
-  }
-  values
-}
 
 # What R's functions for vectors would make of an iterator is wrong without a word: its length would
 # be 1, say, and Reduce() would see one element.

@@ -297,11 +297,8 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   list(.workers, .on_error, .timeout, .progress, .redo)
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo)
   plan$retries_dots <- ...length() > 0L && force_dots(...)
-  if (is.null(plan$source)) {
-    if (!is.null(plan$redo)) X <- X[plan$redo$todo]
-    return(run_map(plan, environment()))
-  }
-  X <- NULL
+  if (!is.null(plan$source)) X <- NULL
+  if (!is.null(plan$redo)) X <- X[plan$redo$todo]
   # nolint end
-  run_map_stream(plan, environment())
+  run_map(plan, environment())
 }

@@ -52,8 +52,9 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
     progress_given = given,
     keep_connections = check_flag(getOption("lomp.keep_connections", FALSE),
                                   "option lomp.keep_connections"),
+    buffer = buffer_bytes(),
     backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes(),
-    harmless = harmless_pointers()
+    harmless = harmless_pointers(), is_map = TRUE, ordered = FALSE, emits = FALSE
   ))
 }
 
@@ -91,8 +92,7 @@ new_source_plan <- function(producer, workers, on_error, redo) {
   list(
     n = NA_real_, workers = check_workers(workers, ".workers"),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
-    source = new_source(producer), ordered = FALSE, buffer = buffer_bytes(), is_map = TRUE,
-    emits = FALSE
+    source = new_source(producer)
   )
 }
 

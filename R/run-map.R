@@ -1,17 +1,16 @@
-# The one driver: runs a plan in workers or in this process, and turns what failed into conditions.
+# A call whose results go into a list: runs a plan, and turns what failed into conditions.
 
 run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
-  if (items_to_run(plan) == 0) return(without_work(plan))
+  if (isTRUE(items_to_run(plan) == 0)) return(without_work(plan))
   earlier <- plan$redo$seed
   plan <- c(plan, list(
     random = if (is.null(earlier)) new_random() else list(seed = earlier, pays = FALSE),
     call = new_call(), item_call = item_call_of(plan, frame)
   ))
-  run <- if (plan$workers == 0L) run_inprocess else run_forked
-  suspendInterrupts(conclude(run(plan, frame), plan))
+  suspendInterrupts(conclude(run_list(plan, frame), plan))
 }
 
 without_work <- function(plan) {
@@ -27,119 +26,65 @@ new_results <- function(plan) {
   results
 }
 
-# What workers are to do, as C++ takes it: in this order.
-new_work <- function(plan, frame) {
-  note_session()
-  hooks <- if (plan$retries_dots) retrying_hooks else child_hooks
-  list(frame = frame, call = plan$item_call, hooks = hooks, seed = plan$random$seed,
-       numbers = plan$redo$todo, timeout = plan$timeout,
-       keep_connections = plan$keep_connections, harmless = plan$harmless)
-}
-
 # Whatever happens, all children have ended or are about to when this function is left; and if it is
 # left by a jump (of a handler of the caller's, a time limit), what was finished is kept.
-run_forked <- function(plan, frame) {
-  results <- new_results(plan)
-  failures <- new_bag()
-  progress <- new_progress(plan, length(results))
-  ready_frame(frame)
-  pool <- pool_open(new_work(plan, frame), results, plan$workers, tick_of(progress), plan$backlog)
+run_list <- function(plan, frame) {
+  state <- open_call(plan, frame)
   call <- plan$call
-  summary <- NULL
+  end <- NULL
+  is_over <- FALSE
   on.exit({
     call$stop <- NULL
-    if (!is.null(progress)) progress$clear()
-    if (is.null(summary)) keep_left(rest_of_pool(pool, results, failures, plan), plan)
+    if (!is_over) end <- leave_list(state)
   })
   on.exit({
-    drawn <- pool_close(pool)
-    pay_random(plan$random, drawn)
+    call_close(state$handle)
+    pay_random(plan$random, isTRUE(end$drawn))
   }, add = TRUE)
-  stop_by(call, function() pool_stop(pool))
-  end <- gather(pool, plan, progress, failures)
-  if (!is.null(progress)) progress$end(end$done, failures$n())
-  summary <- end
-  outcome_of_pool(pool, results, failures, summary)
+  end <- if (plan$workers == 0L) {
+    call_run(state$handle)
+  } else {
+    heed_interrupts(run_to_end(state$handle), call)
+  }
+  tell_of_end(state, end$done)
+  outcome <- outcome_of_list(state, end)
+  is_over <- TRUE
+  outcome
 }
 
-outcome_of_pool <- function(pool, results, failures, summary) {
+# A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are
+# a time limit's. The handler leaves its function by itself, since tryCatch() costs four more
+# frames, which is much of what a call of few items takes.
+run_to_end <- function(handle) {
+  while (is.null(end <- run_to_unread(handle))) NULL
+  end
+}
+
+run_to_unread <- function(handle) {
+  withCallingHandlers(call_run(handle), error = function(cnd) {
+    if (call_note_unread(handle, cnd)) return_from(parent.env(environment()), NULL)
+  })
+}
+
+outcome_of_list <- function(state, summary) {
+  results <- call_results(state$handle)
   list(
     results = results,
-    failures = failures$all(),
-    not_done = if (summary$done < length(results)) pool_not_done(pool) else numeric(),
+    failures = state$failures$all(),
+    not_done = if (summary$done < length(results)) call_not_done(state$handle) else numeric(),
     summary = summary
   )
 }
 
-# A list that grows, and that outlives the jump out of the function that adds to it.
-new_bag <- function() {
-  things <- list()
-  list(
-    add = function(thing) things[[length(things) + 1L]] <<- thing,
-    n = function() length(things),
-    all = function() things
-  )
-}
-
-# Hears the pool to its end, and returns what it tells of the call then. With "stop" the first
-# failure ends the workers; what they had finished until then, failures among it, still comes.
-gather <- function(pool, plan, progress, failures) {
-  repeat {
-    event <- heed_interrupts(next_event(pool), plan$call)
-    if (event$kind == "finished") return(event$value)
-    if (event$kind == "tick") {
-      progress$update(pool_done(pool), failures$n())
-    } else if (event$kind %in% c("condition", "output")) {
-      heed_interrupts(say_again(event, item_at(event$item, plan), progress), plan$call)
-    } else {
-      note_failure(failure_of(event, plan), pool, plan, failures)
-    }
-  }
-}
-
-note_failure <- function(failure, pool, plan, failures) {
-  failures$add(failure)
-  if (plan$on_error == "stop" || is.na(failure$item)) pool_stop(pool)
-}
-
 # After a jump: what was finished still comes, and what is said meanwhile has no listener any more.
-rest_of_pool <- function(pool, results, failures, plan) {
-  pool_stop(pool)
-  repeat {
-    event <- next_event(pool)
-    if (event$kind == "finished") break
-    if (!event$kind %in% c("tick", "condition", "output")) failures$add(failure_of(event, plan))
-  }
-  outcome_of_pool(pool, results, failures, event$value)
-}
-
-# A result that can't be read, for want of memory as a rule, is its item's failure. Other errors are
-# a time limit's. The handler leaves this function by itself, since tryCatch() costs four more
-# frames, which is much of what a call of few items takes.
-next_event <- function(pool) {
-  withCallingHandlers(pool_next(pool), error = function(cnd) {
-    event <- unread_event(pool_unread_item(pool), cnd)
-    if (!is.null(event)) return_from(parent.env(environment()), event)
-  })
-}
-
-# Returns from the function whose frame this is, which is still running.
-return_from <- function(frame, value) do.call("return", list(value), quote = TRUE, envir = frame)
-
-unread_event <- function(item, cnd) {
-  if (item == 0) return(NULL)
-  message <- paste("its result can't be read here:", conditionMessage(cnd))
-  failure <- describe_failure(simpleError(message), character())
-  list(kind = "failure", item = item, value = failure)
-}
-
-failure_of <- function(event, plan) {
-  item <- item_at(event$item, plan)
-  switch(event$kind,
-    failure = new_item_error(item, event$value, plan),
-    lost = new_crash(item, event$value, plan),
-    exhausted = new_fork_error(event$value, plan)
-  )
+leave_list <- function(state) {
+  state$is_quiet <- TRUE
+  call_stop(state$handle)
+  end <- run_to_end(state$handle)
+  keep_left(outcome_of_list(state, end), state$plan)
+  if (!is.null(state$progress)) state$progress$clear()
+  close_source(state)
+  end
 }
 
 # ---- The end ------------------------------------------------------------------------------------
@@ -148,6 +93,7 @@ failure_of <- function(event, plan) {
 # A call that ended well is told here by few looks: each function that is called after a fork costs
 # copied pages (7 of a small call's 287, by ru_minflt).
 conclude <- function(outcome, plan) {
+  if (is.na(plan$n)) plan$n <- length(outcome$results)
   if (is.null(plan$redo) && length(outcome$failures) == 0L && length(outcome$not_done) == 0L &&
         has_nothing_to_say(outcome$summary, plan$call)) {
     return(outcome$results)

@@ -68,14 +68,14 @@ ask_producer <- function(state) {
 # the producer leaves by a jump, too.
 feed_worker <- function(event, state) {
   worker <- event$item
-  on.exit(iterator_post(state$handle, worker, state$source_ended))
-  has_room <- iterator_give_returned(state$handle, worker)
+  on.exit(call_post(state$handle, worker, state$source_ended))
+  has_room <- TRUE
   given <- 0
   while (has_room && given < event$value && !state$source_ended) {
     item <- pull_item(state)
     if (is.null(item)) break
     if (inherits(item, "condition")) return(fail_source(item, state))
-    has_room <- iterator_give(state$handle, worker, item[[1L]])
+    has_room <- call_give(state$handle, worker, item[[1L]])
     item <- NULL
     given <- given + 1
   }
@@ -85,7 +85,7 @@ feed_worker <- function(event, state) {
 # The producer has failed: nothing comes after what is underway, which isn't waited for.
 fail_source <- function(cnd, state) {
   state$source_ended <- TRUE
-  fail_stream(new_source_error(cnd), state)
+  fail_call(new_source_error(cnd), state)
 }
 
 close_source <- function(state) {
@@ -94,88 +94,4 @@ close_source <- function(state) {
   state$source_closed <- TRUE
   tolerated(source$close(), state$plan$call, "lomp_close_failed",
             "closing the producer of the items failed")
-}
-
-# ---- lomp_map() over a stream -------------------------------------------------------------------
-
-# The iterator's machinery, with the results put into their places.
-run_map_stream <- function(plan, frame) {
-  the$depth <- the$depth + 1L
-  on.exit(the$depth <- the$depth - 1L)
-  if (the$depth == 1L) the$last <- NULL
-  plan$random <- new_random()
-  plan$call <- new_call()
-  plan$item_call <- item_call
-  suspendInterrupts({
-    outcome <- collect_stream(plan, frame)
-    plan$n <- length(outcome$results)
-    conclude(outcome, plan)
-  })
-}
-
-# Whatever happens, all children have ended or are about to when this function is left; and if it is
-# left by a jump, what was finished is kept.
-collect_stream <- function(plan, frame) {
-  state <- open_stream(plan, frame)
-  placed <- new_places()
-  is_over <- FALSE
-  on.exit({
-    if (!is_over) leave_stream(state, placed)
-    plan$call$stop <- NULL
-  })
-  on.exit({
-    state$close()
-    pay_random(plan$random, state$end$drawn)
-  }, add = TRUE)
-  place_all(state, placed)
-  note_end(state)
-  tell_of_end(state)
-  heed_interrupts(check_interrupt(), plan$call)
-  is_over <- TRUE
-  outcome_of_places(state, placed)
-}
-
-leave_stream <- function(state, placed) {
-  state$is_quiet <- TRUE
-  state$stop()
-  if (is.null(state$how)) place_all(state, placed)
-  note_end(state)
-  keep_left(outcome_of_places(state, placed), state$plan)
-  if (!is.null(state$progress)) state$progress$clear()
-  close_source(state)
-}
-
-place_all <- function(state, placed) {
-  repeat {
-    part <- state$take(take_at_once)
-    placed$put(part[[3L]][seq_len(part[[1L]])], part[[2L]][seq_len(part[[1L]])])
-    if (part[[1L]] < take_at_once) return()
-  }
-}
-
-# Results in the places of their items, as many as come. They and what tells which are there are
-# variables of their own, since R would copy them at each change if they were parts of something.
-new_places <- function() {
-  results <- list()
-  is_there <- logical()
-  put <- function(items, values) {
-    most <- max(0, items)
-    if (most > length(results)) length(is_there) <<- length(results) <<- 2 * most
-    results[items] <<- values
-    is_there[items] <<- TRUE
-  }
-  list(
-    put = put,
-    upto = function(n) {
-      list(results = results[seq_len(n)], not_done = which(!(is_there[seq_len(n)] %in% TRUE)))
-    }
-  )
-}
-
-# Of a call that ends well only as many were begun as there are.
-outcome_of_places <- function(state, placed) {
-  outcome <- placed$upto(state$end$given)
-  outcome$failures <- state$failures$all()
-  outcome$summary <- state$end
-  outcome
 }

@@ -95,8 +95,7 @@ is_worker_call <- function(call) identical(call, worker_call)
 
 # Where a call within the item begins that is lomp's, whose error has calls of its own.
 is_inner_call <- function(call) {
-  identical(call, quote(run_map(plan, environment()))) ||
-    identical(call, quote(run_map_stream(plan, environment())))
+  identical(call, quote(run_map(plan, environment())))
 }
 
 # Where R's own signalling of an error begins. A function itself, not its name, is also what
@@ -174,9 +173,9 @@ muffle_retry <- function(cnd) {
 
 retry_message <- function() gettext("restarting interrupted promise evaluation", domain = "R")
 
-child_hooks <- list(
-  prepare = prepare_worker, run = run_items, describe = describe_failure,
-  collect = collect_garbage
-)
-
-retrying_hooks <- replace(child_hooks, "run", list(run_retrying))
+# What C++ calls of R's: in a worker the first four, in this process the others.
+item_hooks <- function(plan) {
+  list(prepare = prepare_worker, run = if (plan$retries_dots) run_retrying else run_items,
+       describe = describe_failure, collect = collect_garbage, hear = hear_error,
+       describe_here = describe_thrown)
+}

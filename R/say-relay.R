@@ -52,6 +52,9 @@ other_restarts <- function(restarts, muffling) {
   setdiff(names, muffling$name)
 }
 
+# Returns from the function whose frame this is, which is still running.
+return_from <- function(frame, value) do.call("return", list(value), quote = TRUE, envir = frame)
+
 # ---- In the session -----------------------------------------------------------------------------
 
 # Signals a condition of an item's as its worker would have, had it been this process: handlers see

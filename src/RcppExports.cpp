@@ -10,27 +10,177 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
-// has_light_calls
-bool has_light_calls(SEXP condition, double each, double most);
-RcppExport SEXP _lomp_has_light_calls(SEXP conditionSEXP, SEXP eachSEXP, SEXP mostSEXP) {
+// call_open
+SEXP call_open(SEXP settings, SEXP results);
+RcppExport SEXP _lomp_call_open(SEXP settingsSEXP, SEXP resultsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
-    Rcpp::traits::input_parameter< double >::type each(eachSEXP);
-    Rcpp::traits::input_parameter< double >::type most(mostSEXP);
-    rcpp_result_gen = Rcpp::wrap(has_light_calls(condition, each, most));
+    Rcpp::traits::input_parameter< SEXP >::type settings(settingsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_open(settings, results));
     return rcpp_result_gen;
 END_RCPP
 }
-// weigh
-double weigh(SEXP x, double each, double most);
-RcppExport SEXP _lomp_weigh(SEXP xSEXP, SEXP eachSEXP, SEXP mostSEXP) {
+// call_next
+SEXP call_next(SEXP handle);
+RcppExport SEXP _lomp_call_next(SEXP handleSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
-    Rcpp::traits::input_parameter< double >::type each(eachSEXP);
-    Rcpp::traits::input_parameter< double >::type most(mostSEXP);
-    rcpp_result_gen = Rcpp::wrap(weigh(x, each, most));
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_next(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_take
+SEXP call_take(SEXP handle, int most);
+RcppExport SEXP _lomp_call_take(SEXP handleSEXP, SEXP mostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type most(mostSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_take(handle, most));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_run
+SEXP call_run(SEXP handle);
+RcppExport SEXP _lomp_call_run(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_run(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_note_unread
+bool call_note_unread(SEXP handle, SEXP condition);
+RcppExport SEXP _lomp_call_note_unread(SEXP handleSEXP, SEXP conditionSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_note_unread(handle, condition));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_results
+SEXP call_results(SEXP handle);
+RcppExport SEXP _lomp_call_results(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_results(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_not_done
+SEXP call_not_done(SEXP handle);
+RcppExport SEXP _lomp_call_not_done(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_not_done(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_peek
+SEXP call_peek(SEXP handle);
+RcppExport SEXP _lomp_call_peek(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_peek(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_put_back
+void call_put_back(SEXP handle, SEXP values, SEXP items, double number);
+RcppExport SEXP _lomp_call_put_back(SEXP handleSEXP, SEXP valuesSEXP, SEXP itemsSEXP, SEXP numberSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type items(itemsSEXP);
+    Rcpp::traits::input_parameter< double >::type number(numberSEXP);
+    call_put_back(handle, values, items, number);
+    return R_NilValue;
+END_RCPP
+}
+// call_give
+bool call_give(SEXP handle, int worker, SEXP value);
+RcppExport SEXP _lomp_call_give(SEXP handleSEXP, SEXP workerSEXP, SEXP valueSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_give(handle, worker, value));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_post
+void call_post(SEXP handle, int worker, bool is_end);
+RcppExport SEXP _lomp_call_post(SEXP handleSEXP, SEXP workerSEXP, SEXP is_endSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
+    Rcpp::traits::input_parameter< bool >::type is_end(is_endSEXP);
+    call_post(handle, worker, is_end);
+    return R_NilValue;
+END_RCPP
+}
+// call_step
+void call_step(SEXP handle);
+RcppExport SEXP _lomp_call_step(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    call_step(handle);
+    return R_NilValue;
+END_RCPP
+}
+// call_stop
+void call_stop(SEXP handle);
+RcppExport SEXP _lomp_call_stop(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    call_stop(handle);
+    return R_NilValue;
+END_RCPP
+}
+// call_settle
+void call_settle(SEXP handle);
+RcppExport SEXP _lomp_call_settle(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    call_settle(handle);
+    return R_NilValue;
+END_RCPP
+}
+// call_close
+void call_close(SEXP handle);
+RcppExport SEXP _lomp_call_close(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    call_close(handle);
+    return R_NilValue;
+END_RCPP
+}
+// call_is_known
+bool call_is_known(SEXP handle);
+RcppExport SEXP _lomp_call_is_known(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_is_known(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_summary
+SEXP call_summary(SEXP handle);
+RcppExport SEXP _lomp_call_summary(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_summary(handle));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -116,50 +266,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// inprocess_run
-SEXP inprocess_run(SEXP frame, SEXP call, SEXP results, double first, SEXP hooks, SEXP seed, SEXP numbers, SEXP progress, double tick);
-RcppExport SEXP _lomp_inprocess_run(SEXP frameSEXP, SEXP callSEXP, SEXP resultsSEXP, SEXP firstSEXP, SEXP hooksSEXP, SEXP seedSEXP, SEXP numbersSEXP, SEXP progressSEXP, SEXP tickSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type call(callSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
-    Rcpp::traits::input_parameter< double >::type first(firstSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type hooks(hooksSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type progress(progressSEXP);
-    Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_run(frame, call, results, first, hooks, seed, numbers, progress, tick));
-    return rcpp_result_gen;
-END_RCPP
-}
-// inprocess_cells
-SEXP inprocess_cells();
-RcppExport SEXP _lomp_inprocess_cells() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    rcpp_result_gen = Rcpp::wrap(inprocess_cells());
-    return rcpp_result_gen;
-END_RCPP
-}
-// inprocess_step
-SEXP inprocess_step(SEXP frame, SEXP call, double item, SEXP generator, SEXP outlet, SEXP cells, SEXP hear, SEXP describe);
-RcppExport SEXP _lomp_inprocess_step(SEXP frameSEXP, SEXP callSEXP, SEXP itemSEXP, SEXP generatorSEXP, SEXP outletSEXP, SEXP cellsSEXP, SEXP hearSEXP, SEXP describeSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type call(callSEXP);
-    Rcpp::traits::input_parameter< double >::type item(itemSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type generator(generatorSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type cells(cellsSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type hear(hearSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type describe(describeSEXP);
-    rcpp_result_gen = Rcpp::wrap(inprocess_step(frame, call, item, generator, outlet, cells, hear, describe));
-    return rcpp_result_gen;
-END_RCPP
-}
 // child_items
 void child_items(SEXP run);
 RcppExport SEXP _lomp_child_items(SEXP runSEXP) {
@@ -190,230 +296,27 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
-// iterator_open
-SEXP iterator_open(SEXP work, double items, int workers, SEXP on_event, SEXP look, SEXP outlet, bool is_map, bool ordered, double buffer, double tick, double backlog);
-RcppExport SEXP _lomp_iterator_open(SEXP workSEXP, SEXP itemsSEXP, SEXP workersSEXP, SEXP on_eventSEXP, SEXP lookSEXP, SEXP outletSEXP, SEXP is_mapSEXP, SEXP orderedSEXP, SEXP bufferSEXP, SEXP tickSEXP, SEXP backlogSEXP) {
+// has_light_calls
+bool has_light_calls(SEXP condition, double each, double most);
+RcppExport SEXP _lomp_has_light_calls(SEXP conditionSEXP, SEXP eachSEXP, SEXP mostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
-    Rcpp::traits::input_parameter< double >::type items(itemsSEXP);
-    Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type on_event(on_eventSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type look(lookSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type outlet(outletSEXP);
-    Rcpp::traits::input_parameter< bool >::type is_map(is_mapSEXP);
-    Rcpp::traits::input_parameter< bool >::type ordered(orderedSEXP);
-    Rcpp::traits::input_parameter< double >::type buffer(bufferSEXP);
-    Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    Rcpp::traits::input_parameter< double >::type backlog(backlogSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_open(work, items, workers, on_event, look, outlet, is_map, ordered, buffer, tick, backlog));
+    Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
+    Rcpp::traits::input_parameter< double >::type each(eachSEXP);
+    Rcpp::traits::input_parameter< double >::type most(mostSEXP);
+    rcpp_result_gen = Rcpp::wrap(has_light_calls(condition, each, most));
     return rcpp_result_gen;
 END_RCPP
 }
-// iterator_next
-SEXP iterator_next(SEXP handle);
-RcppExport SEXP _lomp_iterator_next(SEXP handleSEXP) {
+// weigh
+double weigh(SEXP x, double each, double most);
+RcppExport SEXP _lomp_weigh(SEXP xSEXP, SEXP eachSEXP, SEXP mostSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_next(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// iterator_take
-SEXP iterator_take(SEXP handle, int most);
-RcppExport SEXP _lomp_iterator_take(SEXP handleSEXP, SEXP mostSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    Rcpp::traits::input_parameter< int >::type most(mostSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_take(handle, most));
-    return rcpp_result_gen;
-END_RCPP
-}
-// iterator_peek
-SEXP iterator_peek(SEXP handle);
-RcppExport SEXP _lomp_iterator_peek(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_peek(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// iterator_put_back
-void iterator_put_back(SEXP handle, SEXP values, SEXP items, double number);
-RcppExport SEXP _lomp_iterator_put_back(SEXP handleSEXP, SEXP valuesSEXP, SEXP itemsSEXP, SEXP numberSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type values(valuesSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type items(itemsSEXP);
-    Rcpp::traits::input_parameter< double >::type number(numberSEXP);
-    iterator_put_back(handle, values, items, number);
-    return R_NilValue;
-END_RCPP
-}
-// iterator_give
-bool iterator_give(SEXP handle, int worker, SEXP value);
-RcppExport SEXP _lomp_iterator_give(SEXP handleSEXP, SEXP workerSEXP, SEXP valueSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_give(handle, worker, value));
-    return rcpp_result_gen;
-END_RCPP
-}
-// iterator_give_returned
-bool iterator_give_returned(SEXP handle, int worker);
-RcppExport SEXP _lomp_iterator_give_returned(SEXP handleSEXP, SEXP workerSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_give_returned(handle, worker));
-    return rcpp_result_gen;
-END_RCPP
-}
-// iterator_post
-void iterator_post(SEXP handle, int worker, bool is_end);
-RcppExport SEXP _lomp_iterator_post(SEXP handleSEXP, SEXP workerSEXP, SEXP is_endSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
-    Rcpp::traits::input_parameter< bool >::type is_end(is_endSEXP);
-    iterator_post(handle, worker, is_end);
-    return R_NilValue;
-END_RCPP
-}
-// iterator_stop
-void iterator_stop(SEXP handle);
-RcppExport SEXP _lomp_iterator_stop(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    iterator_stop(handle);
-    return R_NilValue;
-END_RCPP
-}
-// iterator_settle
-void iterator_settle(SEXP handle);
-RcppExport SEXP _lomp_iterator_settle(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    iterator_settle(handle);
-    return R_NilValue;
-END_RCPP
-}
-// iterator_close
-void iterator_close(SEXP handle);
-RcppExport SEXP _lomp_iterator_close(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    iterator_close(handle);
-    return R_NilValue;
-END_RCPP
-}
-// iterator_item
-double iterator_item(SEXP handle);
-RcppExport SEXP _lomp_iterator_item(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_item(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// iterator_is_known
-bool iterator_is_known(SEXP handle);
-RcppExport SEXP _lomp_iterator_is_known(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_is_known(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// iterator_summary
-SEXP iterator_summary(SEXP handle);
-RcppExport SEXP _lomp_iterator_summary(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(iterator_summary(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// pool_open
-SEXP pool_open(SEXP work, SEXP results, int workers, double tick, double backlog);
-RcppExport SEXP _lomp_pool_open(SEXP workSEXP, SEXP resultsSEXP, SEXP workersSEXP, SEXP tickSEXP, SEXP backlogSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type work(workSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
-    Rcpp::traits::input_parameter< int >::type workers(workersSEXP);
-    Rcpp::traits::input_parameter< double >::type tick(tickSEXP);
-    Rcpp::traits::input_parameter< double >::type backlog(backlogSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_open(work, results, workers, tick, backlog));
-    return rcpp_result_gen;
-END_RCPP
-}
-// pool_next
-SEXP pool_next(SEXP handle);
-RcppExport SEXP _lomp_pool_next(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_next(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// pool_unread_item
-double pool_unread_item(SEXP handle);
-RcppExport SEXP _lomp_pool_unread_item(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_unread_item(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// pool_stop
-void pool_stop(SEXP handle);
-RcppExport SEXP _lomp_pool_stop(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    pool_stop(handle);
-    return R_NilValue;
-END_RCPP
-}
-// pool_close
-bool pool_close(SEXP handle);
-RcppExport SEXP _lomp_pool_close(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_close(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// pool_done
-double pool_done(SEXP handle);
-RcppExport SEXP _lomp_pool_done(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_done(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// pool_not_done
-SEXP pool_not_done(SEXP handle);
-RcppExport SEXP _lomp_pool_not_done(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(pool_not_done(handle));
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    Rcpp::traits::input_parameter< double >::type each(eachSEXP);
+    Rcpp::traits::input_parameter< double >::type most(mostSEXP);
+    rcpp_result_gen = Rcpp::wrap(weigh(x, each, most));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -514,8 +417,23 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
-    {"_lomp_has_light_calls", (DL_FUNC) &_lomp_has_light_calls, 3},
-    {"_lomp_weigh", (DL_FUNC) &_lomp_weigh, 3},
+    {"_lomp_call_open", (DL_FUNC) &_lomp_call_open, 2},
+    {"_lomp_call_next", (DL_FUNC) &_lomp_call_next, 1},
+    {"_lomp_call_take", (DL_FUNC) &_lomp_call_take, 2},
+    {"_lomp_call_run", (DL_FUNC) &_lomp_call_run, 1},
+    {"_lomp_call_note_unread", (DL_FUNC) &_lomp_call_note_unread, 2},
+    {"_lomp_call_results", (DL_FUNC) &_lomp_call_results, 1},
+    {"_lomp_call_not_done", (DL_FUNC) &_lomp_call_not_done, 1},
+    {"_lomp_call_peek", (DL_FUNC) &_lomp_call_peek, 1},
+    {"_lomp_call_put_back", (DL_FUNC) &_lomp_call_put_back, 4},
+    {"_lomp_call_give", (DL_FUNC) &_lomp_call_give, 3},
+    {"_lomp_call_post", (DL_FUNC) &_lomp_call_post, 3},
+    {"_lomp_call_step", (DL_FUNC) &_lomp_call_step, 1},
+    {"_lomp_call_stop", (DL_FUNC) &_lomp_call_stop, 1},
+    {"_lomp_call_settle", (DL_FUNC) &_lomp_call_settle, 1},
+    {"_lomp_call_close", (DL_FUNC) &_lomp_call_close, 1},
+    {"_lomp_call_is_known", (DL_FUNC) &_lomp_call_is_known, 1},
+    {"_lomp_call_summary", (DL_FUNC) &_lomp_call_summary, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
@@ -524,33 +442,11 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_has_value", (DL_FUNC) &_lomp_has_value, 2},
     {"_lomp_are_results", (DL_FUNC) &_lomp_are_results, 1},
     {"_lomp_count_results", (DL_FUNC) &_lomp_count_results, 1},
-    {"_lomp_inprocess_run", (DL_FUNC) &_lomp_inprocess_run, 9},
-    {"_lomp_inprocess_cells", (DL_FUNC) &_lomp_inprocess_cells, 0},
-    {"_lomp_inprocess_step", (DL_FUNC) &_lomp_inprocess_step, 8},
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
     {"_lomp_child_fail", (DL_FUNC) &_lomp_child_fail, 2},
-    {"_lomp_iterator_open", (DL_FUNC) &_lomp_iterator_open, 11},
-    {"_lomp_iterator_next", (DL_FUNC) &_lomp_iterator_next, 1},
-    {"_lomp_iterator_take", (DL_FUNC) &_lomp_iterator_take, 2},
-    {"_lomp_iterator_peek", (DL_FUNC) &_lomp_iterator_peek, 1},
-    {"_lomp_iterator_put_back", (DL_FUNC) &_lomp_iterator_put_back, 4},
-    {"_lomp_iterator_give", (DL_FUNC) &_lomp_iterator_give, 3},
-    {"_lomp_iterator_give_returned", (DL_FUNC) &_lomp_iterator_give_returned, 2},
-    {"_lomp_iterator_post", (DL_FUNC) &_lomp_iterator_post, 3},
-    {"_lomp_iterator_stop", (DL_FUNC) &_lomp_iterator_stop, 1},
-    {"_lomp_iterator_settle", (DL_FUNC) &_lomp_iterator_settle, 1},
-    {"_lomp_iterator_close", (DL_FUNC) &_lomp_iterator_close, 1},
-    {"_lomp_iterator_item", (DL_FUNC) &_lomp_iterator_item, 1},
-    {"_lomp_iterator_is_known", (DL_FUNC) &_lomp_iterator_is_known, 1},
-    {"_lomp_iterator_summary", (DL_FUNC) &_lomp_iterator_summary, 1},
-    {"_lomp_pool_open", (DL_FUNC) &_lomp_pool_open, 5},
-    {"_lomp_pool_next", (DL_FUNC) &_lomp_pool_next, 1},
-    {"_lomp_pool_unread_item", (DL_FUNC) &_lomp_pool_unread_item, 1},
-    {"_lomp_pool_stop", (DL_FUNC) &_lomp_pool_stop, 1},
-    {"_lomp_pool_close", (DL_FUNC) &_lomp_pool_close, 1},
-    {"_lomp_pool_done", (DL_FUNC) &_lomp_pool_done, 1},
-    {"_lomp_pool_not_done", (DL_FUNC) &_lomp_pool_not_done, 1},
+    {"_lomp_has_light_calls", (DL_FUNC) &_lomp_has_light_calls, 3},
+    {"_lomp_weigh", (DL_FUNC) &_lomp_weigh, 3},
     {"_lomp_random_draw", (DL_FUNC) &_lomp_random_draw, 0},
     {"_lomp_random_restore", (DL_FUNC) &_lomp_random_restore, 1},
     {"_lomp_new_random", (DL_FUNC) &_lomp_new_random, 1},

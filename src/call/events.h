@@ -38,6 +38,9 @@ class ProgressClock {
     return true;
   }
 
+  /// Will is_due() be true?
+  bool is_over() const { return interval_ != 0 && now_ns() - last_ >= interval_; }
+
   /// What it is for has been undone: it is due again in a tenth of the time.
   void hurry() { last_ -= interval_ - interval_ / 10; }
 

@@ -132,27 +132,27 @@ void note_draws(Run& run) {
 
 // A generator whose values are the item's results: it has yet to do the item's work.
 bool is_generator_of(const Run& run, SEXP value) {
-  return run.task->delivery == Delivery::any && is_generator(value);
+  return run.task->results == Task::Results::any && is_generator(value);
 }
 
 void deliver(Run& run, SEXP value) {
   end_if_forked(run);
-  const Delivery delivery = run.task->delivery;
+  const Task::Results results = run.task->results;
   note_draws(run);
   Output::send(run.worker->is_at_end());
-  if (delivery == Delivery::one) return write_value(run, value, false);
-  if (delivery == Delivery::any && !is_generator_of(run, value)) {
+  if (results == Task::Results::one) return write_value(run, value, false);
+  if (results == Task::Results::any && !is_generator_of(run, value)) {
     refuse_end_marker(value);
     run.worker->await_room();
     return write_value(run, value, false);
   }
-  if (delivery == Delivery::any) {
+  if (results == Task::Results::any) {
     drain_generator(value, run.outlet);
     run.worker->stop_timer();
     note_draws(run);
     Output::send(run.worker->is_at_end());
   }
-  finish_without_value(*run.worker, delivery == Delivery::by_emission && value != R_NilValue);
+  finish_without_value(*run.worker, results == Task::Results::by_emission && value != R_NilValue);
 }
 
 // Gives back the payloads of an item that has ended, if nothing refers to it but what sent it. The
@@ -283,8 +283,8 @@ void run_all(void* data) {
   UNPROTECT(1);
 }
 
-ChildHooks hooks_of(SEXP list) {
-  return {VECTOR_ELT(list, 0), VECTOR_ELT(list, 1), VECTOR_ELT(list, 2), VECTOR_ELT(list, 3)};
+ChildHooks hooks_of(const Settings& hooks) {
+  return {hooks.get("prepare"), hooks.get("run"), hooks.get("describe"), hooks.get("collect")};
 }
 
 // At least one; 0 if there is no limit, or one of a century.
@@ -293,25 +293,31 @@ std::int64_t as_nanoseconds(double seconds) {
   return seconds >= century ? 0 : 1 + static_cast<std::int64_t>(seconds * 1e9);
 }
 
+// A list has one result for each item, whatever that is.
+Task::Results results_of(const Settings& settings) {
+  if (settings.flag("is_list")) return Task::Results::one;
+  return settings.get("outlet") == R_NilValue ? Task::Results::any : Task::Results::by_emission;
+}
+
 }  // namespace
 
-Task make_task(SEXP work) {
+Task make_task(const Settings& settings) {
   unwind([] {
     ItemSeed::prepare();
     prepare_mapped_vectors();
     return R_NilValue;
   });
   Task task;
-  task.call = make_item_call(VECTOR_ELT(work, 1), VECTOR_ELT(work, 0));
-  task.hooks = hooks_of(VECTOR_ELT(work, 2));
-  task.seed = VECTOR_ELT(work, 3);
-  task.numbers = VECTOR_ELT(work, 4);
-  task.timeout_ns = as_nanoseconds(Rf_asReal(VECTOR_ELT(work, 5)));
-  task.keeps_connections = Rf_asLogical(VECTOR_ELT(work, 6)) == TRUE;
+  task.call = make_item_call(settings.get("item_call"), settings.get("frame"));
+  task.hooks = hooks_of(Settings(settings.get("hooks")));
+  task.results = results_of(settings);
+  task.is_streamed = ISNAN(settings.number("items"));
+  if (settings.get("outlet") != R_NilValue) task.outlet = settings.get("outlet");
+  task.seed = settings.get("seed");
+  task.numbers = settings.get("numbers");
+  task.timeout_ns = as_nanoseconds(settings.number("timeout"));
   return task;
 }
-
-SEXP harmless_of(SEXP work) { return VECTOR_ELT(work, 7); }
 
 void prepare_fork() {
   flush_open_files(false);

@@ -3,6 +3,7 @@
 #ifndef LOMP_SRC_WORKER_ITEM_LOOP_H
 #define LOMP_SRC_WORKER_ITEM_LOOP_H
 
+#include "call/settings.h"
 #include "lomp/worker/worker.hpp"
 #include "worker/item_call.h"
 
@@ -17,33 +18,27 @@ struct ChildHooks {
   SEXP collect;   ///< function(): frees recent garbage
 };
 
-/// What becomes of the values that a call's items give.
-enum class Delivery {
-  one,         ///< each is its item's one result
-  any,         ///< the same, but a generator's values are results of their own
-  by_emission  ///< they are ignored: results are what the items emit
-};
-
-/// The call that workers make, and how they deliver. Doesn't own what it points to.
+/// The call that is made for each item, and what becomes of its value. Doesn't own what it points
+/// to.
 struct Task {
+  enum class Results {
+    one,         ///< each value is its item's one result
+    any,         ///< the same, but a generator's values are results of their own
+    by_emission  ///< values are ignored: results are what the items emit
+  };
+
   ItemCall call;
   ChildHooks hooks;
-  Delivery delivery = Delivery::one;
-  bool is_streamed = false;        ///< the items come from the parent, one by one
-  SEXP outlet = nullptr;           ///< the handle behind the frame's `emit`, by_emission
-  SEXP seed = nullptr;             ///< see ItemRandom
-  std::int64_t timeout_ns = 0;     ///< for each item; 0 for no limit
-  SEXP numbers = R_NilValue;       ///< see ItemRandom
-  bool keeps_connections = false;  ///< see PoolOptions
+  Results results = Results::one;
+  bool is_streamed = false;     ///< the items come from the parent, one by one
+  SEXP outlet = nullptr;        ///< the handle behind the frame's `emit`, if there is one
+  SEXP seed = nullptr;          ///< see ItemRandom
+  std::int64_t timeout_ns = 0;  ///< for each item; 0 for no limit
+  SEXP numbers = R_NilValue;    ///< see ItemRandom
 };
 
-/// From R's list(frame, call, hooks, seed, numbers, timeout, keep_connections, harmless), which the
-/// caller keeps alive. `call` is evaluated in `frame`, see ItemCall; `hooks` are list(prepare, run,
-/// describe, collect); `timeout` is in seconds, Inf for no limit; for `harmless` see harmless_of().
-Task make_task(SEXP work);
-
-/// The element of such a list that has the classes whose objects get by without their pointers.
-SEXP harmless_of(SEXP work);
+/// From a call's settings, which the caller keeps alive. Throws.
+Task make_task(const Settings& settings);
 
 /// In the parent, before each fork: empties those output buffers that nobody is using, and
 /// prepares its seal.

@@ -84,7 +84,7 @@ expect_messages <- function(...) {
 # The call is refused, for this argument, before any item is begun or worker forked.
 expect_argument_error <- function(code, argument) {
   begun <- function(...) stop("work was begun")
-  cnd <- with_lomp("pool_open", begun, with_lomp("inprocess_run", begun, caught(code)))
+  cnd <- with_lomp("call_open", begun, caught(code))
   expect_s3_class(cnd, c("lomp_argument_error", "error", "condition"), exact = TRUE)
   expect_identical(cnd$argument, argument)
   expect_match(conditionMessage(cnd), paste0("`", argument, "` "), fixed = TRUE)

@@ -192,7 +192,7 @@ test_that("a refused fork leaves the others, or is a clear error", {
 test_that("bad arguments are named before anything is begun", {
   refused <- function(code, argument) {
     begun <- function(...) stop("work was begun")
-    cnd <- with_lomp("iterator_open", begun, with_lomp("inprocess_step", begun, caught(code)))
+    cnd <- with_lomp("call_open", begun, caught(code))
     expect_s3_class(cnd, "lomp_argument_error")
     expect_identical(cnd$argument, argument)
   }

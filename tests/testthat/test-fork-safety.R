@@ -1033,24 +1033,26 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
   skip_without_proc()
   run <- run_r(code = {
     library(lomp)
-    results <- vector("list", 2)
     go <- tempfile()
-    open_pool <- function(X, FUN, ...) {
-      plan <- list(random = lomp:::new_random(), timeout = Inf, item_call = lomp:::item_call,
-                   retries_dots = FALSE, harmless = character())
-      lomp:::pool_open(lomp:::new_work(plan, environment()), results, 2L, 0, 0)
+    open_call <- function(X, FUN, ...) {
+      plan <- lomp:::new_plan(X, 2, "stop")
+      plan$random <- lomp:::new_random()
+      plan$call <- lomp:::new_call()
+      plan$item_call <- lomp:::item_call
+      plan$retries_dots <- FALSE
+      lomp:::open_call(plan, environment())$handle
     }
-    pool <- open_pool(1:2, function(i) {
+    call <- open_call(1:2, function(i) {
       wait_until(file.exists(go), 60)
       i
     })
-    # A time limit leaves the pool as it is, its workers running.
+    # A time limit leaves the call as it is, its workers running.
     setTimeLimit(elapsed = 1)
-    try(lomp:::pool_next(pool), silent = TRUE)
+    try(lomp:::call_run(call), silent = TRUE)
     setTimeLimit()
     workers <- children_of()
     collect <- function(i) {
-      rm(pool, envir = globalenv())
+      rm(call, envir = globalenv())
       gc()
       all(is_alive(workers))
     }
@@ -1058,17 +1060,18 @@ test_that("a child that collects its parent's abandoned pool ends nobody", {
     by_lomp <- lomp_map(1:2, collect, .workers = 2)
     alive <- all(is_alive(workers))
     file.create(go)
-    end <- lomp:::pool_next(pool)$kind
-    rm(pool)
+    done <- lomp:::call_run(call)$done
+    results <- lomp:::call_results(call)
+    rm(call)
     gc()
     give(list(workers = length(workers), by_parallel = by_parallel, by_lomp = by_lomp,
-              alive = alive, end = end, results = results, children = children_left()))
+              alive = alive, done = done, results = results, children = children_left()))
   })
   expect_gt(run$value$workers, 0)
   expect_equal(run$value$by_parallel, list(TRUE, TRUE))
   expect_equal(run$value$by_lomp, list(TRUE, TRUE))
   expect_true(run$value$alive)
-  expect_equal(run$value$end, "finished")
+  expect_equal(run$value$done, 2)
   expect_equal(run$value$results, list(1L, 2L))
   expect_length(run$value$children, 0)
 })

@@ -286,19 +286,29 @@ test_both_ways("a large result that can neither be mapped nor copied is its item
   skip_if(!nzchar(Sys.which("prlimit")), "there is no prlimit")
   run <- run_r(code = {
     library(lomp)
-    call <- function(n) {
-      lomp_map(1:2, function(i) numeric(if (i == 2) n else 1), .workers = 1, .on_error = "collect")
+    session <- Sys.getpid()
+    limit <- function(free) {
+      lines <- readLines(sprintf("/proc/%d/status", session))
+      now <- 1024 * as.numeric(gsub("[^0-9]", "", grep("^VmSize", lines, value = TRUE)))
+      system2("prlimit", c(paste0("--pid=", session), sprintf("--as=%.0f:", now + free)))
     }
-    invisible(call(1e5))
-    lines <- readLines("/proc/self/status")
-    now <- 1024 * as.numeric(gsub("[^0-9]", "", grep("^VmSize", lines, value = TRUE)))
+    call <- function(n, ready) {
+      f <- function(i) if (i == 1) ready() else numeric(n)
+      lomp_map(1:2, f, .workers = 1, .on_error = "collect")
+    }
+    invisible(call(1e5, Sys.getpid))
+    # Workers that are there already have no such limit.
+    results <- suppressWarnings(call(2e7, function() limit(1e8)))
+    system2("prlimit", c(paste0("--pid=", session), "--as=unlimited:"))
     it <- lomp_iterate(1, function(i) numeric(2e7), .workers = 1, .on_error = "collect")
-    system2("prlimit", c(paste0("--pid=", Sys.getpid()), sprintf("--as=%.0f:", now + 1e8)))
-    give(list(result = it(), end = lomp_done(suppressWarnings(it()))))
+    limit(1e8)
+    give(list(results = results, result = it(), end = lomp_done(suppressWarnings(it()))))
   })
   expect_s3_class(run$value$result, "lomp_error")
   expect_match(conditionMessage(run$value$result), "item 1: its result can't be read here")
   expect_true(run$value$end)
+  expect_identical(run$value$results[[1]], 0L)
+  expect_match(conditionMessage(run$value$results[[2]]), "item 2: its result can't be read here")
 })
 
 # A stream's large results are made in the same files again. A worker emits how many it has open.

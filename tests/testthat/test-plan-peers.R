@@ -55,7 +55,7 @@ test_that("where the function has dots alone, one warning tells it and the argum
 
 test_that("a warning that is an error comes before anything is begun", {
   begun <- function(...) stop("work was begun")
-  with_options(list(warn = 2), with_lomp("pool_open", begun, {
+  with_options(list(warn = 2), with_lomp("call_open", begun, {
     expect_error(lomp_map(1:3, dots, mc.cores = 2), "mc.cores", fixed = TRUE)
   }))
 })

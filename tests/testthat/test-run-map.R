@@ -183,9 +183,7 @@ test_that("a new worker takes the place of a dead one", {
 })
 
 test_that("workers that die before they begin an item end the call", {
-  hooks <- child_hooks
-  hooks$prepare <- kill_self
-  with_lomp("child_hooks", hooks, {
+  with_lomp("prepare_worker", kill_self, {
     for (on_error in c("stop", "collect")) {
       cnd <- expect_no_leaks(caught(lomp_map(1:3, identity, .workers = 1, .on_error = on_error)))
       expect_s3_class(cnd, c("lomp_fork_error", "lomp_error", "error", "condition"), exact = TRUE)
@@ -227,20 +225,6 @@ test_that("without any worker the call ends with the reason", {
 })
 
 # ---- Errors of this process ---------------------------------------------------------------------
-
-test_that("a result that can't be read here is its item's failure", {
-  real_next <- pool_next
-  times <- 0
-  fail_once <- function(pool) {
-    times <<- times + 1
-    if (times == 1) stop("cannot allocate it") else real_next(pool)
-  }
-  with_lomp("pool_next", fail_once, with_lomp("pool_unread_item", function(pool) 2, {
-    results <- suppressWarnings(lomp_map(1:3, identity, .workers = 1, .on_error = "collect"))
-  }))
-  expect_identical(lomp_ok(results), c(TRUE, FALSE, TRUE))
-  expect_match(conditionMessage(results[[2]]), "^item 2: its result can't be read here: cannot all")
-})
 
 test_that("a time limit of this process ends the call, and nothing is left", {
   call <- function() {

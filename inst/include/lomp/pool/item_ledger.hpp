@@ -35,8 +35,10 @@ class ItemLedger {
   /// How many are over.
   std::uint64_t settled() const { return is_produced_ ? in_flight_.settled() : done_.count(); }
 
-  /// Of numbered items: is this one over?
-  bool is_settled(std::uint64_t item) const { return done_.has(item); }
+  /// Is this one over? Of produced items, it must have been given to a worker once.
+  bool is_settled(std::uint64_t item) const {
+    return is_produced_ ? !in_flight_.is_open(item) : done_.has(item);
+  }
 
   /// Are all over, and will none come?
   bool is_complete() const { return is_produced_ ? has_all_ && in_flight_.empty() : done_.full(); }

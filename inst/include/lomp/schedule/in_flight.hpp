@@ -31,6 +31,9 @@ class InFlight {
 
   bool is_given(std::uint64_t item) const { return given_.count(item) > 0; }
 
+  /// Is the item with a worker, or must it be given again?
+  bool is_open(std::uint64_t item) const { return is_given(item) || returned_.count(item) > 0; }
+
   /// The worker is dead: what it had and didn't end must be given to another one.
   void take_back(std::uint32_t incarnation) {
     for (auto one = given_.begin(); one != given_.end();) {

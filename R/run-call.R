@@ -1,0 +1,152 @@
+# The one driver of a call. lomp_map() and lomp_iterate() differ in where results go (a list, or a
+# queue that the caller empties), calls with and without workers in what runs the items. All else is
+# here: opening, what isn't a result, and what follows from a failure.
+
+# What a call knows beside its plan, apart from what its items need, so that these data can go when
+# it has ended. `how` an iterator has ended is "finished", "failed", "closed" or "interrupted".
+new_state <- function(plan) {
+  state <- new.env(parent = emptyenv())
+  state$plan <- plan
+  state$failures <- new_bag()
+  state$process <- the$process
+  state$source_ended <- FALSE
+  state$pulled <- NULL
+  state$source_closed <- FALSE
+  state$is_gathered <- plan$is_map
+  state$is_quiet <- FALSE
+  state$how <- NULL
+  state$progress <- new_progress(plan, plan$n)
+  state
+}
+
+# A list that grows, and that outlives the jump out of the function that adds to it.
+new_bag <- function() {
+  things <- list()
+  list(
+    add = function(thing) things[[length(things) + 1L]] <<- thing,
+    n = function() length(things),
+    all = function() things
+  )
+}
+
+open_call <- function(plan, frame) {
+  state <- new_state(plan)
+  if (plan$workers > 0L) {
+    note_session()
+    ready_frame(frame)
+  }
+  results <- if (plan$is_map && !is.na(plan$n)) new_results(plan) else list()
+  state$handle <- call_open(call_settings(state, frame), results)
+  stop_by(plan$call, stopper(state))
+  state
+}
+
+# What an interrupt does. All that an iterator's workers have finished is here when it returns.
+stopper <- function(state) {
+  force(state)
+  stop <- if (state$plan$is_map || state$plan$workers == 0L) call_stop else call_settle
+  function() stop(state$handle)
+}
+
+# What C++ and the workers know of a call, by these names: see src/call/settings.h. `items` is NA
+# where they are produced; `tick` is in seconds, 0 for none; `buffer` and `backlog` are in bytes.
+call_settings <- function(state, frame) {
+  plan <- state$plan
+  list(
+    items = items_to_run(plan), workers = plan$workers, is_list = plan$is_map,
+    is_ordered = plan$ordered, buffer = plan$buffer, backlog = if (plan$is_map) plan$backlog else 0,
+    tick = tick_of(state$progress), timeout = plan$timeout,
+    keep_connections = plan$keep_connections, harmless = plan$harmless,
+    frame = frame, item_call = plan$item_call, hooks = item_hooks(plan), limit = limit_call(plan),
+    outlet = plan$outlet, seed = plan$random$seed, numbers = plan$redo$todo,
+    on_event = function(event) suspendInterrupts(on_event(event, state)),
+    look = new_look(plan$call)
+  )
+}
+
+# ---- Events -------------------------------------------------------------------------------------
+
+# What isn't a result. NULL goes on; list(value) gives a value to an iterator's caller; FALSE leaves
+# the iterator, which hears then that it has "ended". Before it is left otherwise it hears "rest",
+# if it has heard a "tick" by then. Interrupts are held back.
+on_event <- function(event, state) {
+  switch(event$kind,
+    request = feed_worker(event, state),
+    step = run_step(state),
+    condition = ,
+    output = say_from_item(event, state),
+    tick = tell_progress(state, event$value),
+    rest = rest_progress(state),
+    ended = conclude_iterator(state),
+    exhausted = fail_call(new_fork_error(event$value, state$plan), state),
+    note_failure(event, state)
+  )
+}
+
+tell_progress <- function(state, is_waiting) {
+  progress <- state$progress
+  if (is.null(progress) || state$is_quiet) return(NULL)
+  progress$update(call_summary(state$handle)$done, state$failures$n(), is_waiting)
+  NULL
+}
+
+# The consumer's code goes on, which may print: there is a bar only while a result is waited for.
+# Whether there was one.
+rest_progress <- function(state) !is.null(state$progress) && state$progress$rest()
+
+say_from_item <- function(event, state) {
+  if (state$is_quiet) return(NULL)
+  item <- item_at(event$item, state$plan)
+  heed_interrupts(say_again(event, item, state$progress), state$plan$call)
+  NULL
+}
+
+# A time limit of the caller's, which an item in this process has met, ends the call.
+note_failure <- function(event, state) {
+  plan <- state$plan
+  limit <- if (plan$workers == 0L) callers_limit(event$value$condition, plan)
+  if (is.null(limit)) return(fail_call(failure_of(event, plan), state))
+  if (plan$is_map) state$failures$add(new_cut(event$item, plan))
+  stop(limit)
+}
+
+failure_of <- function(event, plan) {
+  item <- item_at(event$item, plan)
+  switch(event$kind,
+    failure = new_item_error(item, event$value, plan),
+    unread = new_item_error(item, unread_result(event$value), plan),
+    unsent = new_item_error(item, unsent_item(), plan),
+    lost = new_crash(item, event$value, plan)
+  )
+}
+
+# For want of memory, as a rule.
+unread_result <- function(cnd) {
+  message <- paste("its result can't be read here:", conditionMessage(cnd))
+  describe_failure(simpleError(message), character())
+}
+
+unsent_item <- function() {
+  describe_failure(simpleError("the item can't be sent: there is no memory or file for it"),
+                   character())
+}
+
+# With "stop" the other workers end at once; what they had finished until then still comes, and
+# failures are among it. Where order matters, all that comes before has come, and the rest is in the
+# error.
+fail_call <- function(failure, state) {
+  state$failures$add(failure)
+  plan <- state$plan
+  is_fatal <- is.na(failure$item)
+  if (plan$on_error == "collect" && !is_fatal) return(if (!plan$is_map) list(failure))
+  call_stop(state$handle)
+  if (plan$ordered && !is_fatal && !state$is_gathered) FALSE
+}
+
+# The caller's own code hears of the end: `done` is how many items are over.
+tell_of_end <- function(state, done) {
+  progress <- state$progress
+  state$progress <- NULL
+  if (!is.null(progress)) progress$end(done, state$failures$n())
+  close_source(state)
+}

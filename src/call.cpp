@@ -1,0 +1,238 @@
+// The exports behind lomp_map() and lomp_iterate(): a call is opened, asked for its results until
+// there are none, and closed.
+#include "call/call.h"
+
+#include "lomp/os/fork_count.hpp"
+#include "r/protected.h"
+#include "r/unwind.h"
+
+namespace {
+
+using lomp::Call;
+using lomp::unwind;
+
+Call* call_of(SEXP handle) { return static_cast<Call*>(R_ExternalPtrAddr(handle)); }
+
+// The tag of a closed handle: it tells that from one that was saved while it was open, and read
+// again.
+SEXP closed() { return Rf_install(".closed"); }
+
+bool was_closed(SEXP handle) { return R_ExternalPtrTag(handle) == closed(); }
+
+// The list of the results is the caller's alone from now on, who may change it without a copy.
+void let_go_of_kept(SEXP handle) {
+  SET_VECTOR_ELT(R_ExternalPtrProtected(handle), lomp::kept_results, R_NilValue);
+  R_SetExternalPtrProtected(handle, R_NilValue);
+}
+
+void close_handle(SEXP handle) {
+  Call* call = call_of(handle);
+  if (call == nullptr) return;
+  R_ClearExternalPtr(handle);
+  R_SetExternalPtrTag(handle, closed());
+  delete call;
+  let_go_of_kept(handle);
+}
+
+SEXP make_kept(SEXP settings, SEXP results) {
+  SEXP list = PROTECT(Rf_allocVector(VECSXP, lomp::kept));
+  SET_VECTOR_ELT(list, lomp::kept_settings, settings);
+  SET_VECTOR_ELT(list, lomp::kept_handler, lomp::Settings(settings).get("on_event"));
+  SET_VECTOR_ELT(list, lomp::kept_look, lomp::Settings(settings).get("look"));
+  SET_VECTOR_ELT(list, lomp::kept_results, results);
+  UNPROTECT(1);
+  return list;
+}
+
+SEXP exhausted() { return Rf_install(".__exhausted__."); }
+
+// Jumps with R's error of an iterator that can't be used.
+void refuse(const char* why) {
+  unwind([why] {
+    SEXP text = PROTECT(Rf_mkString(why));
+    SEXP name = Rf_install("stop_iterator");
+    SEXP function = PROTECT(Rf_lang3(Rf_install(":::"), Rf_install("lomp"), name));
+    SEXP call = PROTECT(Rf_lang2(function, text));
+    Rf_eval(call, R_BaseEnv);
+    UNPROTECT(3);
+    return R_NilValue;
+  });
+}
+
+// The handle's call; nullptr if it has ended. Jumps if it never was this process's.
+Call* living_call(SEXP handle) {
+  Call* call = call_of(handle);
+  if (call == nullptr && !was_closed(handle)) {
+    refuse("it isn't alive in this process: it was saved and read again, or made by another one");
+  }
+  return call;
+}
+
+// While one of these lives the call can't be used by what it calls.
+class Use {
+ public:
+  explicit Use(Call& call) : call_(call) {
+    if (call.is_foreign()) refuse("it belongs to the process that made it");
+    if (call.is_busy()) refuse("it is being used already");
+    call_.set_busy(true);
+  }
+  ~Use() { call_.set_busy(false); }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+ private:
+  Call& call_;
+};
+
+SEXP next_single(Call& call) {
+  const Use use(call);
+  return call.next_single();
+}
+
+}  // namespace
+
+// Opens a call. `settings` is the list that call_settings() makes in R. `results` is a new list
+// with a place for each item, which is filled in place; it grows for items that are produced, and
+// isn't looked at where results go into a queue. The handle is good for this process only.
+// [[Rcpp::export(rng = false)]]
+SEXP call_open(SEXP settings, SEXP results) {
+  SEXP list = nullptr;
+  SEXP handle = unwind([&] {
+    lomp::drop_old_results();
+    list = PROTECT(make_kept(settings, results));
+    SEXP pointer = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, list));
+    R_RegisterCFinalizerEx(pointer, close_handle, TRUE);
+    UNPROTECT(2);
+    return pointer;
+  });
+  lomp::Protected protect(handle);
+  R_SetExternalPtrAddr(handle, new Call(list));
+  call_of(handle)->begin();
+  return handle;
+}
+
+// The next result, waiting for it if need be; the symbol .__exhausted__. at the end. What isn't a
+// result goes to on_event(event), with list(kind = , item = , value = ), which returns NULL to go
+// on, list(value) to give this value to the caller, FALSE to end. At the end it hears "ended".
+// Interrupts, time limits and what on_event() throws jump from here; the next call goes on.
+// [[Rcpp::export(rng = false)]]
+SEXP call_next(SEXP handle) {
+  Call* call = living_call(handle);
+  if (call == nullptr) return exhausted();
+  SEXP value = next_single(*call);
+  if (value != nullptr) return value;
+  call->tell_end();
+  close_handle(handle);
+  return exhausted();
+}
+
+// The next results, up to `most`, waiting for them: list(number, values, items). There are fewer
+// only at the end, of which on_event() isn't told here. What jumps from here loses nothing.
+// [[Rcpp::export(rng = false)]]
+SEXP call_take(SEXP handle, int most) {
+  Call* call = living_call(handle);
+  if (call == nullptr) return unwind([] { return lomp::make_part(0); });
+  const Use use(*call);
+  return call->take(most);
+}
+
+// Where results go into a list: waits for the end, and gives call_summary(). A jump from here loses
+// nothing, and the next call goes on.
+// [[Rcpp::export(rng = false)]]
+SEXP call_run(SEXP handle) {
+  Call& call = *call_of(handle);
+  const Use use(call);
+  call.next();
+  unwind(lomp::let_interrupts_through);
+  return unwind([&call] { return call.summary(); });
+}
+
+// After an error that has left call_run(): if a result couldn't be read, that is its item's failure
+// from now on, and TRUE is returned: the call goes on.
+// [[Rcpp::export(rng = false)]]
+bool call_note_unread(SEXP handle, SEXP condition) {
+  return call_of(handle)->runner().note_unread(condition);
+}
+
+// Of a call whose results go into a list: that list.
+// [[Rcpp::export(rng = false)]]
+SEXP call_results(SEXP handle) {
+  return unwind([handle] { return call_of(handle)->results(); });
+}
+
+// The positions of the items that have neither a result nor a failure.
+// [[Rcpp::export(rng = false)]]
+SEXP call_not_done(SEXP handle) {
+  return unwind([handle] { return call_of(handle)->not_done(); });
+}
+
+// All that has come and was not taken, as call_take() gives it; it stays where it is.
+// [[Rcpp::export(rng = false)]]
+SEXP call_peek(SEXP handle) {
+  return unwind([handle] { return call_of(handle)->delivery().peek(); });
+}
+
+// Puts back the first `number` results that call_take() gave last: they come first, from now on.
+// [[Rcpp::export(rng = false)]]
+void call_put_back(SEXP handle, SEXP values, SEXP items, double number) {
+  unwind([&] {
+    call_of(handle)->delivery().put_back(values, REAL(items), static_cast<R_xlen_t>(number));
+    return R_NilValue;
+  });
+}
+
+// On the event "request": adds an item to what this worker will get. FALSE if it takes no more.
+// [[Rcpp::export(rng = false)]]
+bool call_give(SEXP handle, int worker, SEXP value) {
+  return call_of(handle)->runner().give(worker, value);
+}
+
+// Sends the worker what was added. With `is_end`, no more items will come.
+// [[Rcpp::export(rng = false)]]
+void call_post(SEXP handle, int worker, bool is_end) {
+  if (call_of(handle) != nullptr) call_of(handle)->runner().post(worker, is_end);
+}
+
+// On the event "step", which there is without workers: runs what is next, in this process. Jumps of
+// the item's go through.
+// [[Rcpp::export(rng = false)]]
+void call_step(SEXP handle) { call_of(handle)->runner().step(); }
+
+// Ends the items; what they had finished still comes.
+// [[Rcpp::export(rng = false)]]
+void call_stop(SEXP handle) {
+  if (call_of(handle) != nullptr) call_of(handle)->runner().stop();
+}
+
+// The same, and all that they had finished is here when it returns, and workers have ended.
+// [[Rcpp::export(rng = false)]]
+void call_settle(SEXP handle) {
+  if (call_of(handle) != nullptr) call_of(handle)->settle();
+}
+
+// Ends and reaps all workers. May be called again. A call that is being used ends when its user
+// asks again.
+// [[Rcpp::export(rng = false)]]
+void call_close(SEXP handle) {
+  Call* call = call_of(handle);
+  if (call == nullptr) return;
+  if (!call->is_busy()) return close_handle(handle);
+  call->begin_closing();
+}
+
+// Is the handle open, or was it closed in this process? FALSE for one that was read from a file.
+// [[Rcpp::export(rng = false)]]
+bool call_is_known(SEXP handle) { return call_of(handle) != nullptr || was_closed(handle); }
+
+// Where the call stands: list(item, taken, given, done, drawn, silent, dead_references, refused,
+// forks, in_hand). The item of the last result, and how many were taken; how many items there are,
+// as far as that is known, and how many are over; whether one has drawn random numbers; how many
+// gave values that nobody wants; which results hold dead references (from 1, named by class); errno
+// of a refused fork, or 0, and how many forks there were; without workers, the item that runs, or
+// ran last. NULL if the call is closed.
+// [[Rcpp::export(rng = false)]]
+SEXP call_summary(SEXP handle) {
+  Call* call = call_of(handle);
+  if (call == nullptr) return R_NilValue;
+  return unwind([call] { return call->summary(); });
+}

@@ -1,0 +1,218 @@
+#include "call/call.h"
+
+#include "call/local_runner.h"
+#include "call/pool_runner.h"
+#include "lomp/os/fork_count.hpp"
+#include "r/protected.h"
+#include "r/unwind.h"
+
+namespace lomp {
+
+namespace {
+
+Settings settings_of(SEXP kept) { return Settings(VECTOR_ELT(kept, kept_settings)); }
+
+}  // namespace
+
+Call::Call(SEXP kept)
+    : kept_(kept),
+      owner_(fork_depth()),
+      has_workers_(settings_of(kept).number("workers") > 0),
+      progress_(settings_of(kept).number("tick")),
+      delivery_(kept, settings_of(kept).flag("is_list"), settings_of(kept).flag("is_ordered"),
+                settings_of(kept).get("harmless")) {
+  const Settings settings = settings_of(kept);
+  if (has_workers_) {
+    runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_);
+  } else {
+    runner_ = std::make_unique<LocalRunner>(settings, kept, delivery_, progress_);
+  }
+}
+
+void Call::begin() {
+  unwind([this] {
+    if (delivery_.is_list()) delivery_.places().expect(runner_->given());
+    return R_NilValue;
+  });
+  runner_->begin();
+}
+
+SEXP Call::next() {
+  bool has_waited = false;
+  while (!is_closing_) {
+    if (is_tick_due(has_waited)) tell("tick", !delivery_.has_next());
+    Arrival arrival;
+    SEXP value = R_NilValue;
+    const bool has_come = take_arrival(arrival, value);
+    if (has_come && arrival.kind == ArrivalKind::value) return value;
+    if (!has_come && runner_->is_over()) return nullptr;
+    Protected event(has_come ? value : runner_->wait());
+    has_waited = has_waited || !has_come;
+    if (event == R_NilValue) continue;
+    Protected answer(handle(event));
+    if (answer == R_NilValue) continue;
+    if (TYPEOF(answer) != VECSXP) return nullptr;
+    if (has_come) delivery_.note_taken(arrival);
+    return VECTOR_ELT(answer, 0);
+  }
+  return nullptr;
+}
+
+// A single end of an item isn't worth a turn.
+bool Call::take_arrival(Arrival& arrival, SEXP& value) {
+  const std::uint64_t head = delivery_.head();
+  bool has_come = false;
+  while (delivery_.take(arrival, value)) {
+    if (arrival.has_record && !runner_->has_ended()) runner_->release(arrival.record);
+    has_come = arrival.kind != ArrivalKind::nothing;
+    if (has_come) break;
+  }
+  if (delivery_.head() != head) runner_->set_head(delivery_.head());
+  return has_come;
+}
+
+SEXP Call::next_single() {
+  if (was_left_) return nullptr;
+  SEXP value = nullptr;
+  try {
+    value = next();
+  } catch (...) {
+    tell_rest();
+    throw;
+  }
+  if (value == nullptr) {
+    was_left_ = true;
+    return nullptr;
+  }
+  Protected protect(value);
+  tell_rest();
+  return value;
+}
+
+namespace {
+
+// While one of these lives no single record is waited for.
+class Patience {
+ public:
+  explicit Patience(Runner& runner) : runner_(runner) { runner_.set_prompt(false); }
+  ~Patience() { runner_.set_prompt(true); }
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+
+ private:
+  Runner& runner_;
+};
+
+}  // namespace
+
+SEXP Call::take(int most) {
+  const Patience patience(*runner_);
+  Protected part(unwind([most] { return make_part(most); }));
+  return take_some(part, most);
+}
+
+SEXP Call::take_some(SEXP part, int most) {
+  int& number = INTEGER(VECTOR_ELT(part, 0))[0];
+  SEXP values = VECTOR_ELT(part, 1);
+  double* items = REAL(VECTOR_ELT(part, 2));
+  try {
+    for (; number < most; ++number) {
+      SEXP value = next();
+      if (value == nullptr) break;
+      SET_VECTOR_ELT(values, number, value);
+      items[number] = as_item(delivery_.item());
+    }
+  } catch (...) {
+    unwind([&] {
+      delivery_.put_back(values, items, number);
+      return R_NilValue;
+    });
+    throw;
+  }
+  return part;
+}
+
+void Call::tell_end() { tell("ended", true); }
+
+void Call::settle() {
+  runner_->settle();
+  if (runner_->has_ended()) SET_VECTOR_ELT(kept_, kept_settings, R_NilValue);
+}
+
+void Call::begin_closing() {
+  is_closing_ = true;
+  runner_->stop();
+}
+
+// Calls R's on_event(event); NULL if there is nothing to give to the caller.
+SEXP Call::handle(SEXP event) {
+  return unwind([&] {
+    SEXP call = PROTECT(Rf_lang2(VECTOR_ELT(kept_, kept_handler), event));
+    SEXP answer = Rf_eval(call, R_BaseEnv);
+    UNPROTECT(1);
+    return answer;
+  });
+}
+
+// A caller that has waited gets what has come at once: what there is to tell can wait until the
+// next time.
+bool Call::is_tick_due(bool has_waited) {
+  if (!delivery_.is_list() && has_waited && delivery_.has_next()) return false;
+  const bool is_due = progress_.is_due();
+  was_told_ = was_told_ || is_due;
+  return is_due;
+}
+
+void Call::tell(const char* kind, bool value) {
+  Protected event(unwind([=] { return make_event(kind, NA_REAL, Rf_ScalarLogical(value)); }));
+  Protected nothing(handle(event));
+}
+
+// The consumer goes on, after a jump, too. If what R has shown since it came is gone by that, it is
+// shown again soon.
+void Call::tell_rest() {
+  if (!std::exchange(was_told_, false)) return;
+  Protected rest(unwind([] { return make_event("rest", NA_REAL, R_NilValue); }));
+  Protected was_shown(handle(rest));
+  if (Rf_asLogical(was_shown) == TRUE) progress_.hurry();
+}
+
+// ---- What there is to be known ------------------------------------------------------------------
+
+SEXP Call::summary() const {
+  const char* names[] = {"item",   "taken",           "given",   "done",  "drawn",
+                         "silent", "dead_references", "refused", "forks", "in_hand",
+                         ""};
+  SEXP summary = PROTECT(Rf_mkNamed(VECSXP, names));
+  const auto put_count = [summary](R_xlen_t at, double n) {
+    SET_VECTOR_ELT(summary, at, Rf_ScalarReal(n));
+  };
+  put_count(0, as_item(delivery_.item()));
+  put_count(1, static_cast<double>(delivery_.taken()));
+  put_count(2, static_cast<double>(runner_->given()));
+  put_count(3, static_cast<double>(runner_->done()));
+  SET_VECTOR_ELT(summary, 4, Rf_ScalarLogical(runner_->has_drawn()));
+  put_count(5, static_cast<double>(delivery_.silent()));
+  SET_VECTOR_ELT(summary, 6, delivery_.dead().items());
+  SET_VECTOR_ELT(summary, 7, Rf_ScalarInteger(runner_->refused()));
+  SET_VECTOR_ELT(summary, 8, Rf_ScalarInteger(runner_->forks()));
+  put_count(9, as_item(runner_->in_hand()));
+  UNPROTECT(1);
+  return summary;
+}
+
+SEXP Call::results() { return delivery_.places().first(static_cast<R_xlen_t>(runner_->given())); }
+
+SEXP Call::not_done() const {
+  const std::uint64_t n = runner_->given();
+  R_xlen_t missing = 0;
+  for (std::uint64_t i = 0; i < n; ++i) missing += !runner_->is_done(i);
+  SEXP positions = Rf_allocVector(REALSXP, missing);
+  double* at = REAL(positions);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    if (!runner_->is_done(i)) *at++ = as_item(i);
+  }
+  return positions;
+}
+
+}  // namespace lomp

@@ -1,0 +1,99 @@
+/// \file
+/// One call: its items, what runs them, and where their results go.
+#ifndef LOMP_SRC_CALL_CALL_H
+#define LOMP_SRC_CALL_CALL_H
+
+#include <memory>
+
+#include "call/delivery.h"
+#include "call/events.h"
+#include "call/runner.h"
+#include "call/settings.h"
+#include "memory/external_memory.h"
+
+namespace lomp {
+
+/// Any call of lomp's is of three choices: its items are numbered or produced; they run in workers
+/// or in this process; and their results go into a list or a queue, in the order of items or not.
+/// What isn't a result goes to on_event() of R's, which decides what follows. The call's R objects
+/// are kept alive by its handle. What throws lets R's jumps through, see unwind().
+class Call {
+ public:
+  /// `kept` is a list as Kept has it, with the call's settings. Forks nobody yet. Throws.
+  explicit Call(SEXP kept);
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  /// Before its first use: room for the results, and workers where they are to be there at once.
+  /// Throws.
+  void begin();
+
+  /// The next result, unprotected, or what on_event() gave for it; nullptr at the end. Where
+  /// results go into a list it is the end that is waited for. What throws on the way loses nothing,
+  /// and the next call goes on. Throws.
+  SEXP next();
+
+  /// The same for one that gets a single result: a display that R has shown meanwhile goes.
+  SEXP next_single();
+
+  /// list(number, values, items) of the next results, up to so many, and fewer at the end. What is
+  /// thrown on the way leaves them where they were. Throws.
+  SEXP take(int most);
+
+  /// Has the caller heard of the end?
+  bool was_left() const { return was_left_; }
+
+  /// To the caller the call has ended: R says what there is to be said of that. Throws.
+  void tell_end();
+
+  Runner& runner() { return *runner_; }
+  const Runner& runner() const { return *runner_; }
+  Delivery& delivery() { return delivery_; }
+
+  /// Ends the items, takes in what they had finished, and lets go of their data. Throws.
+  void settle();
+
+  /// list(item, taken, given, done, drawn, silent, dead_references, refused, forks, in_hand). May
+  /// jump.
+  SEXP summary() const;
+
+  /// The results of a call that puts them into a list. May jump.
+  SEXP results();
+
+  /// The positions of the items that aren't done. May jump.
+  SEXP not_done() const;
+
+  /// Those of workers belong to the process that has forked them.
+  bool is_foreign() const { return has_workers_ && owner_ != fork_depth(); }
+
+  // A call can't be used by what runs while it is being used: an event handler of R's, an item.
+  bool is_busy() const { return is_busy_; }
+  void set_busy(bool is_busy) { is_busy_ = is_busy; }
+
+  /// Its user has closed it from within, and gets nothing more.
+  void begin_closing();
+
+ private:
+  SEXP handle(SEXP event);
+  SEXP take_some(SEXP part, int most);
+  bool take_arrival(Arrival& arrival, SEXP& value);
+  bool is_tick_due(bool has_waited);
+  void tell(const char* kind, bool value);
+  void tell_rest();
+
+  SEXP kept_;
+  unsigned owner_;
+  bool has_workers_;
+  bool is_busy_ = false;
+  bool was_left_ = false;
+  bool is_closing_ = false;
+  bool was_told_ = false;
+  ProgressClock progress_;
+  Delivery delivery_;
+  ExternalMemoryUse external_memory_use_;
+  std::unique_ptr<Runner> runner_;
+};
+
+}  // namespace lomp
+
+#endif

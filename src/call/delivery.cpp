@@ -1,0 +1,89 @@
+#include "call/delivery.h"
+
+#include "call/events.h"
+
+namespace lomp {
+
+void Delivery::put_end(const Record& record, bool is_ignored) {
+  silent_ += is_ignored;
+  if (!is_list_) line_up(record, ArrivalKind::nothing, -1);
+}
+
+void Delivery::put_event(const Record& record, const char* kind, SEXP value) {
+  SEXP event = PROTECT(make_event(kind, as_item(record.item), value));
+  line_up(record, ArrivalKind::event, waiting_.put(event));
+  UNPROTECT(1);
+}
+
+void Delivery::put_event(std::uint64_t item, SEXP event) {
+  PROTECT(event);
+  Arrival arrival;
+  arrival.kind = ArrivalKind::event;
+  arrival.record.item = item;
+  arrival.place = waiting_.put(event);
+  arrivals_.put(arrival, true);
+  UNPROTECT(1);
+}
+
+void Delivery::line_up(const Record& record, ArrivalKind kind, R_xlen_t place) {
+  Arrival arrival;
+  arrival.kind = kind;
+  arrival.record = record;
+  arrival.has_record = true;
+  arrival.place = place;
+  arrival.holder = dead_.look(record);
+  arrivals_.put(arrival, !record.goes_on);
+}
+
+bool Delivery::take(Arrival& arrival, SEXP& value) {
+  if (!arrivals_.take(arrival)) return false;
+  if (arrival.place >= 0) value = waiting_.take(arrival.place);
+  if (arrival.kind == ArrivalKind::value) note_taken(arrival);
+  return true;
+}
+
+void Delivery::note_taken(const Arrival& arrival) {
+  item_ = arrival.record.item;
+  ++taken_;
+  dead_.note(item_, arrival.holder);
+}
+
+SEXP Delivery::peek() const {
+  R_xlen_t n = 0;
+  arrivals_.each_value([&n](const Arrival&) { ++n; });
+  SEXP list = PROTECT(make_part(n));
+  SEXP values = VECTOR_ELT(list, 1);
+  double* items = REAL(VECTOR_ELT(list, 2));
+  INTEGER(VECTOR_ELT(list, 0))[0] = static_cast<int>(n);
+  R_xlen_t at = 0;
+  arrivals_.each_value([&](const Arrival& arrival) {
+    items[at] = as_item(arrival.record.item);
+    SET_VECTOR_ELT(values, at++, waiting_.look(arrival.place));
+  });
+  UNPROTECT(1);
+  return list;
+}
+
+void Delivery::put_back(SEXP values, const double* items, R_xlen_t n) {
+  putting_back_.clear();
+  for (R_xlen_t i = 0; i < n; ++i) {
+    Arrival arrival;
+    arrival.kind = ArrivalKind::value;
+    arrival.record.item = static_cast<std::uint64_t>(items[i]) - 1;
+    arrival.place = waiting_.put(VECTOR_ELT(values, i));
+    putting_back_.push_back(arrival);
+  }
+  arrivals_.put_back(putting_back_);
+  taken_ -= static_cast<std::uint64_t>(n);
+}
+
+SEXP make_part(R_xlen_t n) {
+  SEXP list = PROTECT(Rf_allocVector(VECSXP, 3));
+  SET_VECTOR_ELT(list, 0, Rf_ScalarInteger(0));
+  SET_VECTOR_ELT(list, 1, Rf_allocVector(VECSXP, n));
+  SET_VECTOR_ELT(list, 2, Rf_allocVector(REALSXP, n));
+  UNPROTECT(1);
+  return list;
+}
+
+}  // namespace lomp

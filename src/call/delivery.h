@@ -1,0 +1,105 @@
+/// \file
+/// Where what items give is kept until R takes it.
+#ifndef LOMP_SRC_CALL_DELIVERY_H
+#define LOMP_SRC_CALL_DELIVERY_H
+
+#include <vector>
+
+#include "call/arrivals.h"
+#include "call/places.h"
+#include "codec/dead_references.h"
+#include "r/preserve_list.h"
+
+namespace lomp {
+
+/// Takes results, and what else R has to hear of, from a call's runner. Results go into the places
+/// of a list, or like all the rest into a queue, from which the call takes them. Its R objects are
+/// among the call's kept ones.
+class Delivery {
+ public:
+  Delivery(SEXP kept, bool is_list, bool is_ordered, SEXP harmless)
+      : is_list_(is_list),
+        places_(kept),
+        waiting_(kept, kept_waiting),
+        arrivals_(is_ordered),
+        dead_(harmless) {}
+  Delivery(const Delivery&) = delete;
+  Delivery& operator=(const Delivery&) = delete;
+
+  bool is_list() const { return is_list_; }
+  Places& places() { return places_; }
+
+  // ---- For the runner
+
+  /// A result of the record's item; the caller protects it. May jump.
+  void put_value(const Record& record, SEXP value) {
+    has_value_ = true;
+    if (!is_list_) return line_up(record, ArrivalKind::value, waiting_.put(value));
+    places_.put(record.item, value);
+    dead_.note(record.item, dead_.look(record));
+  }
+
+  /// The item of the record ends without a value. `is_ignored`: it has given one that nobody wants.
+  void put_end(const Record& record, bool is_ignored);
+
+  /// An event for R that is the record's; the caller protects the value. May jump.
+  void put_event(const Record& record, const char* kind, SEXP value);
+
+  /// An event with which an item ends that has no record. May jump.
+  void put_event(std::uint64_t item, SEXP event);
+
+  /// Nothing more will come.
+  void end() { arrivals_.end(); }
+
+  /// A list of values that are kept, too, for the runner's own.
+  PreserveList& waiting() { return waiting_; }
+
+  // ---- For the call
+
+  bool has_next() const { return arrivals_.has_next(); }
+
+  /// Takes the next thing that has come, which may be nothing but the end of an item. The value
+  /// isn't protected any more. Never jumps.
+  bool take(Arrival& arrival, SEXP& value);
+
+  /// In order: the item whose turn it is.
+  std::uint64_t head() const { return arrivals_.head(); }
+
+  /// A value, or one that stands for a failure, was handed over.
+  void note_taken(const Arrival& arrival);
+
+  /// What has come and was not taken: list(number, values, items). May jump.
+  SEXP peek() const;
+
+  /// Values that were taken last, in their order, with their items (from 1): they come once more,
+  /// before all others. May jump; then none of them has been put back.
+  void put_back(SEXP values, const double* items, R_xlen_t n);
+
+  std::uint64_t item() const { return item_; }  ///< of the value that was taken last
+  std::uint64_t taken() const { return taken_; }
+  const DeadReferences& dead() const { return dead_; }
+
+  /// Items whose function takes `emit` and never used it, but returned a value; 0 if any was used.
+  std::uint64_t silent() const { return has_value_ ? 0 : silent_; }
+
+ private:
+  void line_up(const Record& record, ArrivalKind kind, R_xlen_t place);
+
+  bool is_list_;
+  Places places_;
+  PreserveList waiting_;
+  Arrivals arrivals_;
+  DeadReferences dead_;
+  std::vector<Arrival> putting_back_;  // a member, since what fills it may jump
+  bool has_value_ = false;
+  std::uint64_t silent_ = 0;
+  std::uint64_t item_ = 0;
+  std::uint64_t taken_ = 0;
+};
+
+/// list(number, values, items) with room for so many values, of which there are none yet. May jump.
+SEXP make_part(R_xlen_t n);
+
+}  // namespace lomp
+
+#endif

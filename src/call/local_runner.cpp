@@ -1,0 +1,237 @@
+#include "call/local_runner.h"
+
+#include <cstring>
+
+#include "r/catch_r_error.h"
+#include "r/random_seed.h"
+#include "r/unwind.h"
+#include "worker/outlet.h"
+
+namespace lomp {
+
+namespace {
+
+bool always(void*) { return true; }
+
+// While one of these lives the handle behind `emit` leads to an outlet.
+class OpenOutlet {
+ public:
+  OpenOutlet(SEXP handle, Outlet& outlet) : handle_(handle) {
+    if (handle_ != nullptr) R_SetExternalPtrAddr(handle_, &outlet);
+  }
+  ~OpenOutlet() {
+    if (handle_ != nullptr) R_ClearExternalPtr(handle_);
+  }
+  OpenOutlet(const OpenOutlet&) = delete;
+  OpenOutlet& operator=(const OpenOutlet&) = delete;
+
+ private:
+  SEXP handle_;
+};
+
+bool are_same_words(SEXP x, SEXP y) {
+  if (x == y) return true;
+  if (TYPEOF(x) != INTSXP || TYPEOF(y) != INTSXP || XLENGTH(x) != XLENGTH(y)) return false;
+  const std::size_t size = static_cast<std::size_t>(XLENGTH(x)) * sizeof(int);
+  return std::memcmp(INTEGER_RO(x), INTEGER_RO(y), size) == 0;
+}
+
+}  // namespace
+
+LocalRunner::LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery,
+                         const ProgressClock& clock)
+    : kept_(kept),
+      delivery_(delivery),
+      clock_(clock),
+      task_(make_task(settings)),
+      limit_(settings.get("limit")),
+      hear_(Settings(settings.get("hooks")).get("hear")),
+      describe_(Settings(settings.get("hooks")).get("describe_here")),
+      is_produced_(task_.is_streamed),
+      items_(is_produced_ ? 0 : static_cast<std::uint64_t>(settings.number("items"))) {}
+
+SEXP LocalRunner::wait() {
+  return unwind([this] {
+    leave_item();
+    const bool has_one = has_generator() || (is_produced_ ? is_given_ : !has_all());
+    if (is_stopped_ || (!has_one && has_all())) {
+      end();
+      return R_NilValue;
+    }
+    if (has_one) return make_event("step", NA_REAL, R_NilValue);
+    SEXP wanted = PROTECT(Rf_ScalarReal(1));
+    SEXP request = make_event("request", 0, wanted);
+    UNPROTECT(1);
+    return request;
+  });
+}
+
+// As in a worker, an item that is produced is the one element of a list of its own.
+bool LocalRunner::give(int, SEXP value) {
+  unwind([&] {
+    SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
+    SET_VECTOR_ELT(items, 0, value);
+    Rf_defineVar(Rf_install("X"), items, task_.call.frame);
+    UNPROTECT(1);
+    return R_NilValue;
+  });
+  is_given_ = true;
+  return false;
+}
+
+void LocalRunner::post(int, bool is_end) { has_all_ = has_all_ || is_end; }
+
+// In the middle of an item its data stay where they are.
+void LocalRunner::settle() {
+  is_stopped_ = true;
+  if (random_ != nullptr) return;
+  forget_generator();
+  end();
+}
+
+Record LocalRunner::record(bool goes_on) const {
+  Record record{};
+  record.item = item_;
+  record.goes_on = goes_on;
+  return record;
+}
+
+// If the one in hand was left by a jump.
+void LocalRunner::leave_item() {
+  random_ = nullptr;
+  if (!is_underway_) return;
+  is_underway_ = false;
+  forget_generator();
+  delivery_.put_end(record(false), false);
+}
+
+void LocalRunner::forget_generator() {
+  SET_VECTOR_ELT(kept_, kept_generator, R_NilValue);
+  SET_VECTOR_ELT(kept_, kept_stream, R_NilValue);
+}
+
+void LocalRunner::end() {
+  has_ended_ = true;
+  delivery_.end();
+}
+
+// ---- A step -------------------------------------------------------------------------------------
+
+// Whatever happens, the outlet leads nowhere afterwards.
+void LocalRunner::step() {
+  Outlet outlet = {emit, always, this, fork_depth()};
+  const OpenOutlet open(task_.outlet, outlet);
+  unwind([this] {
+    run();
+    return R_NilValue;
+  });
+}
+
+// May jump.
+void LocalRunner::run() {
+  ItemRandom random(task_.seed, task_.numbers);
+  random_ = &random;
+  Attempt attempt = {run_items, keep_failure, this, hear_, describe_};
+  catch_r_error(attempt);
+  random_ = nullptr;
+  UNPROTECT(1);
+}
+
+SEXP LocalRunner::run_items(void* data) {
+  LocalRunner& runner = *static_cast<LocalRunner*>(data);
+  do {
+    runner.run_one();
+  } while (runner.goes_on());
+  return R_NilValue;
+}
+
+bool LocalRunner::goes_on() const {
+  return delivery_.is_list() && !is_produced_ && !is_stopped_ && !has_all() && !clock_.is_over();
+}
+
+void LocalRunner::run_one() {
+  if (limit_ != R_NilValue) Rf_eval(limit_, R_BaseEnv);
+  if (has_generator()) {
+    deliver_next(PROTECT(go_on_with_generator()));
+  } else {
+    SEXP value = PROTECT(begin_item());
+    note_draws();
+    deliver(value);
+  }
+  UNPROTECT(1);
+}
+
+SEXP LocalRunner::begin_item() {
+  item_ = next_item_++;
+  is_underway_ = true;
+  is_given_ = false;
+  random_->begin(item_);
+  return task_.call.evaluate(is_produced_ ? 0 : item_);
+}
+
+void LocalRunner::deliver(SEXP value) {
+  if (task_.results == Task::Results::by_emission) {
+    delivery_.put_end(record(false), value != R_NilValue);
+  } else if (task_.results == Task::Results::any && is_generator(value)) {
+    SET_VECTOR_ELT(kept_, kept_generator, value);
+    keep_stream();
+    is_underway_ = false;
+    return;
+  } else {
+    if (task_.results == Task::Results::any) refuse_end_marker(value);
+    delivery_.put_value(record(false), value);
+  }
+  end_item();
+}
+
+// A generator goes on drawing where it stopped.
+SEXP LocalRunner::go_on_with_generator() {
+  is_underway_ = true;
+  SEXP begin = VECTOR_ELT(kept_, kept_stream);
+  restore_seed(begin);
+  SEXP call = PROTECT(Rf_lang1(generator()));
+  SEXP value = PROTECT(Rf_eval(call, R_BaseEnv));
+  has_drawn_ = has_drawn_ || !are_same_words(begin, current_seed());
+  UNPROTECT(2);
+  return value;
+}
+
+// For what the vector was made from may be another call's then.
+void LocalRunner::keep_stream() {
+  SEXP seed = copy_of_current_seed();
+  SET_VECTOR_ELT(kept_, kept_stream, seed);
+}
+
+void LocalRunner::deliver_next(SEXP value) {
+  if (is_exhausted(value)) {
+    forget_generator();
+    delivery_.put_end(record(false), false);
+    return end_item();
+  }
+  delivery_.put_value(record(true), value);
+  keep_stream();
+  is_underway_ = false;
+}
+
+void LocalRunner::end_item() {
+  is_underway_ = false;
+  ++done_;
+}
+
+SEXP LocalRunner::keep_failure(SEXP description, void* data) {
+  LocalRunner& runner = *static_cast<LocalRunner*>(data);
+  if (!runner.has_generator()) runner.note_draws();
+  runner.forget_generator();
+  runner.delivery_.put_event(runner.record(false), "failure", description);
+  runner.end_item();
+  return R_NilValue;
+}
+
+void LocalRunner::emit(SEXP value, void* data) {
+  LocalRunner& runner = *static_cast<LocalRunner*>(data);
+  runner.delivery_.put_value(runner.record(true), value);
+}
+
+void LocalRunner::note_draws() { has_drawn_ = has_drawn_ || random_->has_drawn(); }
+
+}  // namespace lomp

@@ -1,0 +1,259 @@
+#include "call/pool_runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "r/protected.h"
+#include "r/unwind.h"
+#include "worker/item_loop.h"
+
+namespace lomp {
+
+namespace {
+
+// An iterator's caller waits for each result, and lets go of one after the other. Of a list there
+// is no bound to what has been made.
+PoolOptions make_options(const Settings& settings) {
+  const bool is_list = settings.flag("is_list");
+  const double items = settings.number("items");
+  PoolOptions options;
+  options.is_streamed = ISNAN(items);
+  options.items = options.is_streamed ? 0 : static_cast<std::uint64_t>(items);
+  options.workers = static_cast<int>(settings.number("workers"));
+  options.before_fork = prepare_fork;
+  options.reaper = &reaper();
+  options.is_prompt = !is_list;
+  options.takes_returns = !is_list;
+  options.is_watched = !is_list || settings.number("tick") > 0;
+  options.is_ordered = settings.flag("is_ordered");
+  options.most_free_bytes = settings.bytes("buffer");
+  options.buffer_bytes = is_list ? 0 : options.most_free_bytes;
+  options.backlog_bytes = settings.bytes("backlog");
+  options.keeps_connections = settings.flag("keep_connections");
+  return options;
+}
+
+Encoding encoding_of(const Record& record) { return static_cast<Encoding>(record.kind); }
+
+WorkerMain make_main(const Task& task) {
+  return [task](Worker& worker) { run_worker(worker, task); };
+}
+
+}  // namespace
+
+PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery)
+    : kept_(kept),
+      delivery_(delivery),
+      is_produced_(ISNAN(settings.number("items"))),
+      is_said_in_order_(settings.number("backlog") > 0),
+      underway_(delivery.waiting()),
+      pool_(make_options(settings), make_main(make_task(settings))) {}
+
+SEXP PoolRunner::wait() {
+  if (pool_.holds_any()) {
+    SEXP said = unwind([this] { return take_said(); });
+    if (said != R_NilValue || has_ended_) return said;
+  }
+  if (has_unread()) return unwind([this] { return read_all(); });
+  if (clock_.is_due()) look();
+  const Event event = pool_.next(tick_ms);
+  if (event.kind == EventKind::idle) look();
+  if (event.kind == EventKind::request) return request(event);
+  return unwind([&] { return note(event); });
+}
+
+// What workers want meanwhile, they don't get.
+void PoolRunner::settle() {
+  if (!has_ended_) pool_.stop();
+  while (!has_ended_) {
+    if (has_unread()) unwind([this] { return read_all(); });
+    const Event event = pool_.next(tick_ms);
+    unwind([&] { return note(event); });
+  }
+  pool_.close();
+}
+
+void PoolRunner::end() {
+  has_ended_ = true;
+  delivery_.end();
+}
+
+// May jump.
+SEXP PoolRunner::note(const Event& event) {
+  switch (event.kind) {
+    case EventKind::idle:
+    case EventKind::request:
+      return R_NilValue;
+    case EventKind::records:
+      return begin_reading(event);
+    case EventKind::lost:
+      let_go(event.loss.item);
+      delivery_.put_event(event.loss.item, make_loss_event("lost", event));
+      return R_NilValue;
+    case EventKind::failed:
+      return make_loss_event("exhausted", event);
+    case EventKind::finished:
+      end();
+      return R_NilValue;
+  }
+  return R_NilValue;
+}
+
+// ---- Produced items -----------------------------------------------------------------------------
+
+// Items that came back from other workers go first: new ones would have to wait for them.
+SEXP PoolRunner::request(const Event& event) {
+  try {
+    unwind([&] {
+      give_returned(event.worker);
+      return R_NilValue;
+    });
+  } catch (...) {
+    post(event.worker, false);
+    throw;
+  }
+  if (pool_.feeder().is_fed(event.worker)) {
+    post(event.worker, false);
+    return R_NilValue;
+  }
+  return unwind([&] {
+    SEXP wanted = PROTECT(Rf_ScalarReal(event.wanted));
+    SEXP request = make_event("request", event.worker, wanted);
+    UNPROTECT(1);
+    return request;
+  });
+}
+
+// As many as there is room for. May jump.
+void PoolRunner::give_returned(int worker) {
+  std::uint64_t item = 0;
+  Given given = Given::more;
+  while (given != Given::full && pool_.feeder().first_returned(worker, item)) {
+    given = send(worker, item, PROTECT(underway_.look(item)));
+    UNPROTECT(1);
+    pool_.feeder().publish(worker);
+  }
+}
+
+// The item is kept until it has ended.
+bool PoolRunner::give(int worker, SEXP value) {
+  Given given = Given::more;
+  unwind([&] {
+    const std::uint64_t item = next_item_;
+    given = send(worker, item, value);
+    if (given == Given::refused) return R_NilValue;
+    underway_.keep(item, pool_.feeder().batch(worker).take_held(), value);
+    pool_.feeder().publish(worker);
+    return R_NilValue;
+  });
+  return given == Given::refused || (given == Given::more && !pool_.feeder().is_overdue(worker));
+}
+
+// An interrupt may have ended all in between.
+void PoolRunner::post(int worker, bool is_end) {
+  if (has_ended_) return;
+  if (is_end) pool_.feeder().end_of_items();
+  pool_.feeder().post(worker);
+}
+
+// An item that can't be sent is as good as lost. May jump.
+PoolRunner::Given PoolRunner::send(int worker, std::uint64_t item, SEXP value) {
+  ItemBatch& batch = pool_.feeder().batch(worker);
+  batch.begin();
+  const unsigned kind = put_value(batch, value);
+  pool_.feeder().note_given(worker, item);
+  next_item_ = std::max(next_item_, item + 1);  // not before: one that can't be written is none
+  if (batch.add(item, kind)) return batch.has_room() ? Given::more : Given::full;
+  if (pool_.feeder().has_left(worker)) return Given::full;  // the item will come back
+  pool_.feeder().withdraw(item);
+  let_go(item);
+  delivery_.put_event(item, make_event("unsent", as_item(item), R_NilValue));
+  return Given::refused;
+}
+
+// ---- Records ------------------------------------------------------------------------------------
+
+// The event of what is the next to be said, if it is its turn, or NULL. May jump.
+SEXP PoolRunner::take_said() {
+  if (!pool_.take_held(said_)) return R_NilValue;
+  return R_tryCatchError(read_said, this, tell_unread, this);
+}
+
+SEXP PoolRunner::read_said(void* data) {
+  PoolRunner& runner = *static_cast<PoolRunner*>(data);
+  return contain([&runner] {
+    const Record& record = runner.said_;
+    SEXP value = read_record(record, runner.pool_);
+    return make_event(event_of(encoding_of(record)), as_item(record.item), value);
+  });
+}
+
+SEXP PoolRunner::tell_unread(SEXP condition, void* data) {
+  const PoolRunner& runner = *static_cast<PoolRunner*>(data);
+  return make_event("unread", as_item(runner.said_.item), condition);
+}
+
+// A value that can't be read, since it is damaged or too large for this process, is its item's
+// failure. Where results go into a list R has a handler for that, see note_unread(): it was there
+// before the fork, and to set one up after it would copy 45 pages (ru_minflt, per frame). Here none
+// is set up for small values, which can't fail. To read all of a frame's values at once is cheaper
+// than one by one. May jump.
+SEXP PoolRunner::begin_reading(const Event& event) {
+  next_record_ = event.records;
+  last_record_ = event.records + event.count;
+  return read_all();
+}
+
+SEXP PoolRunner::read_all() {
+  if (delivery_.is_list() || std::all_of(next_record_, last_record_, is_small)) {
+    return read_rest(this);
+  }
+  while (has_unread()) R_tryCatchError(read_rest, this, skip_unread, this);
+  return R_NilValue;
+}
+
+SEXP PoolRunner::read_rest(void* data) {
+  PoolRunner& runner = *static_cast<PoolRunner*>(data);
+  return contain([&runner] {
+    for (; runner.has_unread(); ++runner.next_record_) runner.read(*runner.next_record_);
+    return R_NilValue;
+  });
+}
+
+SEXP PoolRunner::skip_unread(SEXP condition, void* data) {
+  PoolRunner& runner = *static_cast<PoolRunner*>(data);
+  return contain([&] {
+    const Record& record = *runner.next_record_++;
+    if (!record.goes_on) runner.let_go(record.item);
+    runner.delivery_.put_event(record, "unread", condition);
+    return R_NilValue;
+  });
+}
+
+bool PoolRunner::note_unread(SEXP condition) {
+  if (!std::exchange(is_reading_, false)) return false;
+  unwind([&] { return skip_unread(condition, this); });
+  return true;
+}
+
+void PoolRunner::read(const Record& record) {
+  const Encoding encoding = encoding_of(record);
+  if (is_said_in_order_ && is_said(encoding)) return pool_.hold(record);
+  if (encoding == Encoding::nothing || encoding == Encoding::ignored) {
+    if (!record.goes_on) let_go(record.item);
+    return delivery_.put_end(record, encoding == Encoding::ignored);
+  }
+  is_reading_ = true;
+  SEXP value = PROTECT(read_record(record, pool_));
+  is_reading_ = false;
+  if (!record.goes_on) let_go(record.item);
+  const char* event = event_of(encoding);
+  if (event == nullptr) {
+    delivery_.put_value(record, value);
+  } else {
+    delivery_.put_event(record, event, value);
+  }
+  UNPROTECT(1);
+}
+
+}  // namespace lomp

@@ -1,0 +1,88 @@
+/// \file
+/// A call's items in workers.
+#ifndef LOMP_SRC_CALL_POOL_RUNNER_H
+#define LOMP_SRC_CALL_POOL_RUNNER_H
+
+#include "call/delivery.h"
+#include "call/events.h"
+#include "call/items_underway.h"
+#include "call/runner.h"
+#include "call/settings.h"
+#include "codec/serialize.h"
+#include "lomp/pool/pool.hpp"
+
+namespace lomp {
+
+/// Reads records as they come, since payloads can be had in this order only. What items say in
+/// their turn is held; whose turn it is is known when all records of an event have been seen.
+class PoolRunner final : public Runner {
+ public:
+  /// Doesn't own what it gets, which outlives it. Throws.
+  PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery);
+
+  /// An iterator's workers see the session as it is when it is made, and those that wait for
+  /// produced items can't be forked when they are worth it, since their number isn't known.
+  void begin() override {
+    if (is_produced_ || !delivery_.is_list()) pool_.fork_all();
+  }
+
+  SEXP wait() override;
+  void step() override {}
+  bool give(int worker, SEXP value) override;
+  void post(int worker, bool is_end) override;
+  void stop() override { pool_.stop(); }
+  void settle() override;
+  bool has_ended() const override { return has_ended_; }
+  bool is_over() const override { return has_ended_ && !pool_.holds_any(); }
+  bool note_unread(SEXP condition) override;
+  void release(const Record& record) override { pool_.release(record); }
+  void set_head(std::uint64_t item) override { pool_.set_head(item); }
+  void set_prompt(bool is_prompt) override { pool_.set_prompt(is_prompt); }
+  std::uint64_t given() const override { return is_produced_ ? next_item_ : pool_.items(); }
+  std::uint64_t done() const override { return pool_.done(); }
+  bool is_done(std::uint64_t item) const override { return pool_.is_done(item); }
+  std::uint64_t in_hand() const override { return 0; }
+  bool has_drawn() const override { return pool_.has_drawn(); }
+  int refused() const override { return pool_.refused(); }
+  int forks() const override { return pool_.forks(); }
+
+ private:
+  enum class Given { more, full, refused };
+
+  void look() const { lomp::look(VECTOR_ELT(kept_, kept_look)); }
+  void end();
+  SEXP note(const Event& event);
+  SEXP request(const Event& event);
+  void give_returned(int worker);
+  Given send(int worker, std::uint64_t item, SEXP value);
+  SEXP take_said();
+  static SEXP read_said(void* data);
+  static SEXP tell_unread(SEXP condition, void* data);
+  bool has_unread() const { return next_record_ != last_record_; }
+  SEXP begin_reading(const Event& event);
+  SEXP read_all();
+  static SEXP read_rest(void* data);
+  static SEXP skip_unread(SEXP condition, void* data);
+  void read(const Record& record);
+  void let_go(std::uint64_t item) {
+    if (is_produced_) underway_.let_go(item);
+  }
+
+  SEXP kept_;
+  Delivery& delivery_;
+  bool is_produced_;
+  bool is_said_in_order_;
+  bool has_ended_ = false;
+  Record said_{};                        // what was held and taken last
+  const Record* next_record_ = nullptr;  // of the last event, what hasn't been read
+  const Record* last_record_ = nullptr;  // behind them
+  bool is_reading_ = false;
+  ItemsUnderway underway_;
+  Pool pool_;
+  std::uint64_t next_item_ = 0;
+  InterruptClock clock_;
+};
+
+}  // namespace lomp
+
+#endif

@@ -1,0 +1,25 @@
+#include "call/settings.h"
+
+#include <cstring>
+
+#include "r/unwind.h"
+
+namespace lomp {
+
+SEXP Settings::get(const char* name) const {
+  SEXP names = Rf_getAttrib(list_, R_NamesSymbol);
+  for (R_xlen_t i = 0; i < XLENGTH(list_); ++i) {
+    if (std::strcmp(CHAR(STRING_ELT(names, i)), name) == 0) return VECTOR_ELT(list_, i);
+  }
+  throw_error(name);
+}
+
+bool Settings::flag(const char* name) const { return Rf_asLogical(get(name)) == TRUE; }
+
+double Settings::number(const char* name) const { return Rf_asReal(get(name)); }
+
+std::size_t Settings::bytes(const char* name) const {
+  return static_cast<std::size_t>(number(name));
+}
+
+}  // namespace lomp
