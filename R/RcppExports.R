@@ -133,10 +133,6 @@ new_random <- function(advance = FALSE) {
     .Call(`_lomp_new_random`, advance)
 }
 
-random_item_seed <- function(seed, item) {
-    .Call(`_lomp_random_item_seed`, seed, item)
-}
-
 usable_processors <- function() {
     .Call(`_lomp_usable_processors`)
 }

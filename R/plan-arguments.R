@@ -58,7 +58,7 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
   ))
 }
 
-# Is what items say, said again at once, for somebody who looks on? Else it comes in their order.
+# Is what items say, said again at once, for a user at the console? Else it comes in their order.
 is_live <- function() {
   value <- getOption("lomp.output")
   if (!is.null(value)) {
@@ -86,7 +86,7 @@ new_vector_plan <- function(items, workers, on_error, redo) {
   )
 }
 
-# Of items that come from a producer nobody knows how many there are.
+# How many items come from a producer is not known.
 new_source_plan <- function(producer, workers, on_error, redo) {
   if (!is.null(redo)) stop_argument(".redo", "is not for items from a stream")
   list(

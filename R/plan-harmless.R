@@ -2,7 +2,7 @@
 
 # Classes whose objects are as good as before where their pointers are dead, since they make them
 # again when they need them, or get by without. For S4 and reference objects, the class itself: one
-# of these won't do for those that extend it. To be extended by who has seen that it is so.
+# of these won't do for those that extend it. To be extended for classes of which that was seen.
 harmless_classes <- c(
   "recordedplot",  # grDevices: replayPlot() looks its native symbols up again
   "merPredD", "lmResp", "lmerResp", "glmResp", "nlsResp",  # lme4: what is in all of its models

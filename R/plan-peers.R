@@ -1,4 +1,4 @@
-# Arguments that lomp's peers have, and what is meant by them here: who comes from there is told,
+# Arguments that lomp's peers have, and what is meant by them here: their users are told,
 # where `...` would swallow the name or each item would fail by it.
 
 called <- function(meant, ...) {

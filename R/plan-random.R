@@ -1,4 +1,4 @@
-# Random numbers: a state of its own for each item, whoever runs it.
+# Random numbers: a state of its own for each item, whatever process runs it.
 
 # The kind of normal numbers, in the hundreds of what `.Random.seed` begins with.
 box_muller <- 2L
@@ -21,7 +21,8 @@ restore_random <- function(saved) {
 }
 
 # The draw by which the caller's generator advances. Items that this process runs leave no half of a
-# pair of Box and Muller's, those of workers do: from here on it makes no difference who ran them.
+# pair of Box and Muller's, those of workers do: from here on it makes no difference which process
+# ran them.
 pay_random <- function(random, drawn) {
   if (!random$pays || !drawn) return()
   random_draw()

@@ -54,7 +54,7 @@ put_back <- function(parts, state) {
   for (part in rev(parts)) call_put_back(state$handle, part[[2L]], part[[3L]], part[[1L]])
 }
 
-# In parts, since nobody knows how many there will be.
+# In parts, since it is not known how many there will be.
 take_at_once <- 10000L
 
 take_parts <- function(state, most = Inf) {

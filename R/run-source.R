@@ -1,7 +1,7 @@
 # Input streams: items that come one by one from a producer in this process.
 
 # Is this a producer? Objects of the package iterators, and functions that can be called without
-# arguments: coro's generators, iterators of lomp_iterate(), and anybody's own.
+# arguments: coro's generators, iterators of lomp_iterate(), and the user's own.
 is_source <- function(x) {
   if (!is.object(x) && !is.function(x)) return(FALSE)
   if (inherits(x, c("iter", "coro_generator_instance"))) return(TRUE)

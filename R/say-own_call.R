@@ -1,5 +1,5 @@
 # Where `.f` itself is what signals, stop() or warning() say, the condition's call is that of the
-# frame below it: lapply's there, and one of lomp's own here, which nobody knows. It has none then.
+# frame below it: lapply's there, and one of lomp's own here, which no user knows. It has none then.
 
 # A worker's items are called from its child_items(run), and those of this process from R's own
 # tryCatch(), which items may call, too. `calls` are the item's, NULL if they aren't this process';

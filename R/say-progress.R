@@ -23,7 +23,7 @@ takes_two <- function(f) {
   takes_dots(f) || length(names) >= 2L
 }
 
-# What a call tells of its progress, or NULL if nobody wants to know. update(done, failed,
+# What a call tells of its progress, or NULL if it tells nothing. update(done, failed,
 # is_waiting) tells how far it is, and whether lomp has nothing better to do than to wait; clear()
 # makes way for what others say; rest() does so when a consumer's own code goes on, and returns
 # whether it had to; end(done, failed) comes last. In a document only who asks for a bar gets one,

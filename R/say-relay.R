@@ -29,7 +29,7 @@ send_condition <- function(cnd, restart, restarts, run) {
   child_relay(run, list(condition = light_condition(cnd), muffles = muffles, restarts = others))
 }
 
-# Where warnings are to be errors, R makes them that when nobody has muffled them.
+# Where warnings are to be errors, R makes them that when no handler has muffled them.
 is_to_be_error <- function(muffles) {
   identical(muffles, "muffleWarning") && isTRUE(getOption("warn") >= 2)
 }
@@ -58,7 +58,7 @@ return_from <- function(frame, value) do.call("return", list(value), quote = TRU
 # ---- In the session -----------------------------------------------------------------------------
 
 # Signals a condition of an item's as its worker would have, had it been this process: handlers see
-# it, and a warning or message that nobody has muffled is shown.
+# it, and a warning or message that no handler has muffled is shown.
 signal_again <- function(sent, item) {
   cnd <- sent$condition
   attr(cnd, "lomp_item") <- item
@@ -105,7 +105,7 @@ below_restart <- function(frame) {
 is_frame_of <- function(f, frame) frame > 0L && identical(sys.function(frame), f)
 
 # Does the function of a package signal an error in order to stop? What rlang, processx and others
-# have for stop() signals it, prints it where nobody takes it, and leaves by another condition,
+# have for stop() signals it, prints it where no handler takes it, and leaves by another condition,
 # which is no error. The end of the code tells.
 throws <- function(f) {
   code <- body(f)

@@ -348,17 +348,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// random_item_seed
-SEXP random_item_seed(SEXP seed, double item);
-RcppExport SEXP _lomp_random_item_seed(SEXP seedSEXP, SEXP itemSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type seed(seedSEXP);
-    Rcpp::traits::input_parameter< double >::type item(itemSEXP);
-    rcpp_result_gen = Rcpp::wrap(random_item_seed(seed, item));
-    return rcpp_result_gen;
-END_RCPP
-}
 // usable_processors
 int usable_processors();
 RcppExport SEXP _lomp_usable_processors() {
@@ -450,7 +439,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_random_draw", (DL_FUNC) &_lomp_random_draw, 0},
     {"_lomp_random_restore", (DL_FUNC) &_lomp_random_restore, 1},
     {"_lomp_new_random", (DL_FUNC) &_lomp_new_random, 1},
-    {"_lomp_random_item_seed", (DL_FUNC) &_lomp_random_item_seed, 2},
     {"_lomp_usable_processors", (DL_FUNC) &_lomp_usable_processors, 0},
     {"_lomp_signal_name", (DL_FUNC) &_lomp_signal_name, 1},
     {"_lomp_errno_text", (DL_FUNC) &_lomp_errno_text, 1},

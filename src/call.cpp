@@ -19,7 +19,7 @@ SEXP closed() { return Rf_install(".closed"); }
 
 bool was_closed(SEXP handle) { return R_ExternalPtrTag(handle) == closed(); }
 
-// The list of the results is the caller's alone from now on, who may change it without a copy.
+// The list of the results is the caller's alone from now on, and can be changed without a copy.
 void let_go_of_kept(SEXP handle) {
   SET_VECTOR_ELT(R_ExternalPtrProtected(handle), lomp::kept_results, R_NilValue);
   R_SetExternalPtrProtected(handle, R_NilValue);
@@ -227,9 +227,9 @@ bool call_is_known(SEXP handle) { return call_of(handle) != nullptr || was_close
 // Where the call stands: list(item, taken, given, done, drawn, silent, dead_references, refused,
 // forks, in_hand). The item of the last result, and how many were taken; how many items there are,
 // as far as that is known, and how many are over; whether one has drawn random numbers; how many
-// gave values that nobody wants; which results hold dead references (from 1, named by class); errno
-// of a refused fork, or 0, and how many forks there were; without workers, the item that runs, or
-// ran last. NULL if the call is closed.
+// gave values that are no results; which results hold dead references (from 1, named by class);
+// errno of a refused fork, or 0, and how many forks there were; without workers, the item that
+// runs, or ran last. NULL if the call is closed.
 // [[Rcpp::export(rng = false)]]
 SEXP call_summary(SEXP handle) {
   Call* call = call_of(handle);

@@ -149,7 +149,7 @@ bool has_light_calls(SEXP condition, double each, double most) {
 }
 
 // The bytes that code or a constant would travel with, about; infinite where that is more than
-// `most`, where a constant in it has more than `each`, and where nobody could tell without going
+// `most`, where a constant in it has more than `each`, and where that is not known without going
 // through environments. It takes no longer than so many bytes do.
 // [[Rcpp::export(rng = false)]]
 double weigh(SEXP x, double each, double most) {

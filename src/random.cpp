@@ -83,13 +83,3 @@ SEXP new_random(bool advance = false) {
     return random;
   });
 }
-
-// The `.Random.seed` of an item (from 1) of the call with this seed.
-// [[Rcpp::export(rng = false)]]
-SEXP random_item_seed(SEXP seed, double item) {
-  return lomp::unwind([&] {
-    lomp::ItemSeed own = lomp::ItemSeed::make(seed);
-    own.set(static_cast<std::uint64_t>(item) - 1);
-    return own.vector();
-  });
-}

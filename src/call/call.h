@@ -19,7 +19,7 @@ namespace lomp {
 /// are kept alive by its handle. What throws lets R's jumps through, see unwind().
 class Call {
  public:
-  /// `kept` is a list as Kept has it, with the call's settings. Forks nobody yet. Throws.
+  /// `kept` is a list as Kept has it, with the call's settings. Forks no worker yet. Throws.
   explicit Call(SEXP kept);
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;

@@ -39,7 +39,7 @@ class Delivery {
     dead_.note(record.item, dead_.look(record));
   }
 
-  /// The item of the record ends without a value. `is_ignored`: it has given one that nobody wants.
+  /// The item of the record ends without a value. `is_ignored`: it has given one that is no result.
   void put_end(const Record& record, bool is_ignored);
 
   /// An event for R that is the record's; the caller protects the value. May jump.

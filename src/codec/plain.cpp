@@ -100,7 +100,7 @@ bool has_plain_elements(SEXP x, int depth) {
   return true;
 }
 
-// A compact sequence has no data pointer until somebody asks for it; a long one mustn't get it
+// A compact sequence has no data pointer until it is asked for one; a long one mustn't get it
 // here.
 bool is_in_memory(SEXP vector) {
   SEXP x = unwrapped(vector);

@@ -28,7 +28,7 @@ enum class Encoding : unsigned {
 /// As what event R hears of such a record; nullptr for results.
 const char* event_of(Encoding encoding);
 
-/// Does it say something to whoever looks on, in the order of the items?
+/// Does it say something to the session, in the order of the items?
 inline bool is_said(Encoding encoding) {
   return encoding == Encoding::condition || encoding == Encoding::output;
 }

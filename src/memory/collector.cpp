@@ -14,7 +14,7 @@ CellCount collect(Collection what) {
   return {REAL(counts)[0], REAL(counts)[4]};
 }
 
-// Nobody else holds the key of this weak reference.
+// Nothing else holds the key of this weak reference.
 SEXP new_witness() {
   SEXP key = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, R_NilValue));
   SEXP witness = R_MakeWeakRef(key, R_NilValue, R_NilValue, FALSE);

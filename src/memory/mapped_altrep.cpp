@@ -12,7 +12,7 @@ namespace {
 
 void* address_of(SEXP x) { return R_ExternalPtrAddr(R_altrep_data1(x)); }
 
-// R runs all finalizers of what it finds to be garbage at a time. So one of somebody else's may
+// R runs all finalizers of what it finds to be garbage at a time. So one of another package's may
 // bring back a vector whose own has been run.
 void* elements_of(SEXP x) {
   void* elements = address_of(x);
@@ -24,7 +24,7 @@ void* elements_of(SEXP x) {
 
 R_xlen_t get_length(SEXP x) { return static_cast<R_xlen_t>(REAL_RO(R_altrep_data2(x))[0]); }
 
-// The mapping is private, so whoever writes to it changes this vector alone.
+// The mapping is private, so what is written to it changes this vector alone.
 void* get_data(SEXP x, Rboolean) { return elements_of(x); }
 
 const void* get_data_or_null(SEXP x) { return address_of(x); }

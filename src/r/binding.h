@@ -1,5 +1,5 @@
 /// \file
-/// Variables, and who refers to their values.
+/// Variables, and what refers to their values.
 #ifndef LOMP_SRC_R_BINDING_H
 #define LOMP_SRC_R_BINDING_H
 
@@ -19,7 +19,7 @@ inline SEXP value_in(SEXP frame, SEXP symbol) {
 #endif
 }
 
-/// Does exactly one variable or element refer to it? Then whoever knows that one may change it in
+/// Does exactly one variable or element refer to it? Then code that knows that one may change it in
 /// place.
 inline bool has_one_owner(SEXP x) {
 #if R_VERSION >= R_Version(4, 5, 0)

@@ -9,7 +9,7 @@ namespace lomp {
 
 /// Some vectors outlive the package's namespace, and R calls functions of ours for them: at the
 /// latest when they are garbage. A thread may wait for a child that doesn't end. So the code stays,
-/// also if somebody unloads the library.
+/// also if R unloads the library.
 inline void pin_library() {
   static const bool is_pinned = [] {
     Dl_info info;

@@ -1,5 +1,5 @@
 /// \file
-/// R values that wait until somebody asks for them.
+/// R values that wait until they are asked for.
 #ifndef LOMP_SRC_R_PRESERVE_LIST_H
 #define LOMP_SRC_R_PRESERVE_LIST_H
 
@@ -10,7 +10,7 @@
 namespace lomp {
 
 /// Places for values, in a list that grows. The list is an element of another one, `holder`, which
-/// somebody keeps alive; it is NULL at first.
+/// its owner keeps alive; it is NULL at first.
 class PreserveList {
  public:
   PreserveList(SEXP holder, R_xlen_t element) : holder_(holder), element_(element) {}

@@ -92,8 +92,8 @@ void emit_value(SEXP value, void* data) {
 
 bool has_item(void* data) { return static_cast<Run*>(data)->worker->running() != 0; }
 
-// What relay_condition() in R sends is list(condition, muffles). Who signals progress, say, doesn't
-// want it to wait for anything: its class is known by the package future, too.
+// What relay_condition() in R sends is list(condition, muffles). A progress step, say, waits for
+// nothing: its class is known by the package future, too.
 Encoding encoding_of(SEXP sent) {
   const bool is_urgent = Rf_inherits(VECTOR_ELT(sent, 0), "immediateCondition");
   return is_urgent ? Encoding::urgent : Encoding::condition;
@@ -102,7 +102,7 @@ Encoding encoding_of(SEXP sent) {
 }  // namespace
 
 // A condition comes before whatever its item sends later. What writing a result itself signals
-// would have no place; under lapply nobody writes results. False in a process that an item has
+// would have no place; under lapply results are not written. False in a process that an item has
 // forked: what it says isn't the worker's.
 bool send_condition(Run& run, SEXP condition) {
   if (!is_of_this_process(run)) return false;
@@ -227,7 +227,7 @@ void run_below_handler(void* data) {
 
 }  // namespace
 
-// Without an item in hand there is nobody to blame.
+// Without an item in hand there is none to blame.
 void send_failure(Run& run, SEXP description) {
   end_if_forked(run);
   Worker& worker = *run.worker;

@@ -40,7 +40,7 @@ struct Task {
 /// From a call's settings, which the caller keeps alive. Throws.
 Task make_task(const Settings& settings);
 
-/// In the parent, before each fork: empties those output buffers that nobody is using, and
+/// In the parent, before each fork: empties those output buffers that no thread is using, and
 /// prepares its seal.
 void prepare_fork();
 

@@ -1,5 +1,5 @@
 /// \file
-/// A `.Random.seed` that is worked out when somebody reads it.
+/// A `.Random.seed` that is worked out when it is read.
 #ifndef LOMP_SRC_WORKER_ITEM_SEED_H
 #define LOMP_SRC_WORKER_ITEM_SEED_H
 
@@ -34,14 +34,14 @@ class ItemSeed {
     state_->is_known = false;
   }
 
-  /// It stays what it is, even if nobody reads it before the streams of another call are at hand.
+  /// It stays what it is, even if it is not read before the streams of another call are at hand.
   /// May jump.
   void settle() const { INTEGER(vector_); }
 
-  /// Has a vector the contents that this one has if nobody writes to it?
+  /// Has a vector the contents that this one has if it is never written to?
   bool equals(SEXP other) const;
 
-  /// Has nobody written to it?
+  /// Is it as it was made?
   bool is_untouched() const { return !state_->is_known || equals(vector_); }
 
   /// What the vector itself has to keep of where it comes from.

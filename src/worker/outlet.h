@@ -24,7 +24,7 @@ bool is_generator(SEXP value);
 /// Is this value the end of coro's iterators?
 bool is_exhausted(SEXP value);
 
-/// Jumps with an error if the value is that: to whoever takes results it would be the end.
+/// Jumps with an error if the value is that: to the code that takes results it would be the end.
 void refuse_end_marker(SEXP value);
 
 /// Hands the values of a generator to the outlet, to its end. May jump.

@@ -17,7 +17,7 @@ struct State {
   const bool* is_writing = nullptr;
   unsigned owner = 0;  // fork_depth(): a process that an item forks isn't it
   CapturedOutput file;
-  std::string text;  // what R has written and nobody has sent
+  std::string text;  // what R has written and this process has not sent
 };
 
 State& state() {
