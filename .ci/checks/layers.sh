@@ -12,6 +12,12 @@ forbid() {
   fi
 }
 
+# The room of a header that is included by that name: the first folder below lomp/.
+room_of() {
+  local below=${1#lomp/}
+  echo "${below%%/*}"
+}
+
 # The rooms of the core, and which other ones the headers of each may include.
 declare -A rooms=(
   [os]=""
@@ -31,10 +37,37 @@ forbid "the core names R" '\b(SEXP|Rcpp|Rinternals|R_ext)\b|#include [<"]R' "${c
 # shellcheck disable=SC2086
 forbid "R code opens descriptors or forks" \
   '\b(pipe|fifo|socketConnection|serverSocket|socketAccept|mcfork|mcparallel)\(' $r_code
+
+# One header asks which system it is on, and takes one of two folders for it, which have headers of
+# the same names. Those may ask whether the system's headers are old, by a name that is in them; any
+# other header has no #if but its guard, and no path of Linux's.
+choice=inst/include/lomp/os/platform.hpp
+diff <(ls inst/include/lomp/os/linux) <(ls inst/include/lomp/os/posix) ||
+  { echo "^ os/linux and os/posix have other headers"; status=1; }
+if [ "$(grep -cE '^ *# *(el)?if' "$choice")" -ne 2 ]; then
+  echo "$choice: one #if for its guard, and one for the system"
+  status=1
+fi
+mapfile -t platform < <(printf '%s\n' "${core[@]}" | grep -E '/os/(linux|posix)/')
+mapfile -t others < <(printf '%s\n' "${core[@]}" | grep -vE '/os/(linux/|posix/|platform[.]hpp$)')
+guard='ifndef LOMP_[A-Z0-9_]+_HPP$'
+if grep -nE '^ *# *(el)?if' "${others[@]}" | grep -vE ":# *$guard"; then
+  echo "^ only os/platform.hpp may ask which system it is on"
+  status=1
+fi
+if grep -nE '^ *# *(el)?if' "${platform[@]}" | grep -vE ":# *($guard|ifdef [A-Z][A-Za-z_]+$)"; then
+  echo "^ os/linux and os/posix may ask for names of the system's headers only"
+  status=1
+fi
+forbid "only os/platform.hpp may ask which system it is on" \
+  '\b(LOMP_LINUX|LOMP_PORTABLE|__linux__|__gnu_linux__|__GLIBC__|__APPLE__|__has_include)\b' \
+  "${others[@]}" "${platform[@]}"
+forbid "only os/linux may know Linux's own paths" '"/(proc|sys)\b' "${others[@]}"
+
 for header in "${core[@]}"; do
-  room=$(basename "$(dirname "$header")")
+  room=$(room_of "${header#inst/include/}")
   if [ -z "${rooms[$room]+known}" ]; then
-    echo "$header is in a room that nobody knows"
+    echo "$header is in a room that the table above doesn't have"
     status=1
   fi
   if ! head -n 1 "$header" | grep -qxE '// Side: (parent|worker|both|any process)\.'; then
@@ -46,7 +79,7 @@ for header in "${core[@]}"; do
     if [ ! -f "inst/include/$name" ]; then
       echo "$header includes \"$name\", which isn't there"
       status=1
-    elif [[ " $room ${rooms[$room]:-} " != *" $(basename "$(dirname "$name")") "* ]]; then
+    elif [[ " $room ${rooms[$room]:-} " != *" $(room_of "$name") "* ]]; then
       echo "$header includes \"$name\", which isn't below it"
       status=1
     fi

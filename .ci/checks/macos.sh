@@ -17,7 +17,8 @@ compile() {
   g++ -std=c++17 -Werror=format "${includes[@]}" "$@"
 }
 
-mapfile -t headers < <(cd inst/include && find lomp -name '*.hpp' | sort)
+# Of the two folders that differ between systems, os/platform.hpp includes one.
+mapfile -t headers < <(cd inst/include && find lomp -name '*.hpp' ! -path 'lomp/os/linux/*' | sort)
 printf '#include "%s"\n' "${headers[@]}" |
   compile -fsyntax-only -include .ci/macos.h -x c++ - || status=1
 compile -DMACOS_WITH_R -x c++-header "$system" -o "$system.gch" || status=1

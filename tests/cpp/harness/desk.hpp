@@ -25,6 +25,15 @@ using lomp::Record;
 using lomp::SharedPage;
 using lomp::Worker;
 
+/// A pipe that holds all that a test writes before it reads, where a pipe can be as large.
+inline Pipe large_pipe() {
+  Pipe pipe = lomp::make_pipe();
+#ifdef F_SETPIPE_SZ
+  ::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 1 << 20);
+#endif
+  return pipe;
+}
+
 /// A worker in this very process, and what its parent would see of it. Nothing in a worker needs a
 /// process of its own but its end.
 class Desk {
@@ -75,7 +84,7 @@ class Desk {
   };
 
   SharedPage page;
-  Pipe pipe = lomp::make_pipe();
+  Pipe pipe = large_pipe();
   lomp::ControlPair control = lomp::make_control_pair();
   Worker worker;
   FrameReader reader;

@@ -11,6 +11,8 @@ using namespace lomp_test;
 using lomp::cgroup_limit;
 using lomp::no_limit;
 
+#if LOMP_LINUX
+
 namespace {
 
 /// A tree of files as the kernel shows them, in a folder that is removed with its owner.
@@ -68,12 +70,12 @@ class Tree {
 
 }  // namespace
 
-TEST_CASE("without control groups there is no limit") {
+LINUX_TEST_CASE("without control groups there is no limit") {
   const Tree tree;
   CHECK(cgroup_limit(tree.root()) == no_limit);
 }
 
-TEST_CASE("version 2: a quota is a number of processors and is rounded up") {
+LINUX_TEST_CASE("version 2: a quota is a number of processors and is rounded up") {
   const auto limit_of = [](const std::string& content) {
     Tree tree;
     tree.groups("0::/\n").cpu_max("", content);
@@ -88,7 +90,7 @@ TEST_CASE("version 2: a quota is a number of processors and is rounded up") {
   CHECK(limit_of("max 100000\n") == no_limit);
 }
 
-TEST_CASE("version 2: a file that makes no sense is no limit") {
+LINUX_TEST_CASE("version 2: a file that makes no sense is no limit") {
   for (const char* content : {"", "\n", "max\n", "nonsense here\n", "100000 0\n", "-1 100000\n"}) {
     CAPTURE(content);
     Tree tree;
@@ -97,7 +99,7 @@ TEST_CASE("version 2: a file that makes no sense is no limit") {
   }
 }
 
-TEST_CASE("version 2: the least quota of a group and all above it holds") {
+LINUX_TEST_CASE("version 2: the least quota of a group and all above it holds") {
   Tree tree;
   tree.groups("0::/user.slice/user-1000.slice/session.scope\n");
   tree.cpu_max("/user.slice/user-1000.slice/session.scope", "800000 100000\n");
@@ -110,13 +112,13 @@ TEST_CASE("version 2: the least quota of a group and all above it holds") {
   CHECK(cgroup_limit(tree.root()) == 3);
 }
 
-TEST_CASE("version 2: a group that is not below is not asked") {
+LINUX_TEST_CASE("version 2: a group that is not below is not asked") {
   Tree tree;
   tree.groups("0::/a\n").cpu_max("/b", "100000 100000\n").cpu_max("/a/c", "100000 100000\n");
   CHECK(cgroup_limit(tree.root()) == no_limit);
 }
 
-TEST_CASE("version 1: a quota is read from the two files") {
+LINUX_TEST_CASE("version 1: a quota is read from the two files") {
   for (const std::string mount : {"/cpu", "/cpu,cpuacct"}) {
     Tree tree;
     tree.groups("5:memory:/job\n4:cpu,cpuacct:/job\n1:name=systemd:/job\n");
@@ -125,7 +127,7 @@ TEST_CASE("version 1: a quota is read from the two files") {
   }
 }
 
-TEST_CASE("version 1: a quota of -1 is none and one above holds below") {
+LINUX_TEST_CASE("version 1: a quota of -1 is none and one above holds below") {
   Tree tree;
   tree.groups("4:cpuacct,cpu:/docker/abc\n");
   tree.cfs("/cpu/docker/abc", "-1\n", "100000\n");
@@ -137,26 +139,28 @@ TEST_CASE("version 1: a quota of -1 is none and one above holds below") {
   CHECK(cgroup_limit(tree.root()) == 2);
 }
 
-TEST_CASE("version 1: other controllers say nothing of processors") {
+LINUX_TEST_CASE("version 1: other controllers say nothing of processors") {
   Tree tree;
   tree.groups("4:cpuset:/job\n3:cpuacct:/job\n");
   tree.cfs("/cpu/job", "100000\n", "100000\n");
   CHECK(cgroup_limit(tree.root()) == no_limit);
 }
 
-TEST_CASE("both versions side by side: the lesser limit holds") {
+LINUX_TEST_CASE("both versions side by side: the lesser limit holds") {
   Tree tree;
   tree.groups("4:cpu:/one\n0::/two\n");
   tree.cfs("/cpu/one", "500000\n", "100000\n").cpu_max("/two", "300000 100000\n");
   CHECK(cgroup_limit(tree.root()) == 3);
 }
 
-TEST_CASE("lines that make no sense are passed over") {
+LINUX_TEST_CASE("lines that make no sense are passed over") {
   Tree tree;
   tree.groups("\n:\n0\n0:\n0::\n0::nonsense\n0::/../..\nx:cpu\n4:cpu:\n0::/two\n");
   tree.cpu_max("/two", "300000 100000\n");
   CHECK(cgroup_limit(tree.root()) == 3);
 }
+
+#endif
 
 TEST_CASE("this machine's own groups can be read") { CHECK(cgroup_limit() >= 1); }
 
@@ -169,7 +173,7 @@ TEST_CASE("a quota without end or sense is no limit") {
 }
 
 TEST_CASE("the processors that this process is put on are counted") {
-#if defined(__linux__)
+#if LOMP_LINUX
   cpu_set_t all;
   REQUIRE(::sched_getaffinity(0, sizeof all, &all) == 0);
   CHECK(lomp::affinity_limit() == CPU_COUNT(&all));

@@ -1,3 +1,4 @@
+#include <sys/mman.h>
 #include <testthat/vendor/catch.h>
 
 #include <cstdlib>
@@ -31,7 +32,7 @@ bool is_preferred(const void* data) {
 }
 
 bool has_huge_pages() {
-  return std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled").good();
+  return LOMP_LINUX && std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled").good();
 }
 
 struct Mapping {

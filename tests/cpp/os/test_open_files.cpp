@@ -92,9 +92,9 @@ TEST_CASE("what waits in buffers is written") {
   std::fclose(file);
 }
 
-#if defined(__GLIBC__)
+#if LOMP_LINUX
 
-TEST_CASE("a thread that sits in a read holds up nobody here or in a forked process") {
+LINUX_TEST_CASE("a thread that sits in a read holds up nobody here or in a forked process") {
   const LeavesNothing check;
   std::FILE* file = std::tmpfile();
   {
@@ -113,7 +113,7 @@ TEST_CASE("a thread that sits in a read holds up nobody here or in a forked proc
   std::fclose(file);
 }
 
-TEST_CASE("a thread that a forked process starts holds up nobody either") {
+LINUX_TEST_CASE("a thread that a forked process starts holds up nobody either") {
   CHECK(run_in_process([] {
           std::FILE* file = std::tmpfile();
           const Reader reader;
@@ -123,7 +123,7 @@ TEST_CASE("a thread that a forked process starts holds up nobody either") {
         }) == 0);
 }
 
-TEST_CASE("what couldn't be written before a fork is written once by its owner") {
+LINUX_TEST_CASE("what couldn't be written before a fork is written once by its owner") {
   std::FILE* file = std::tmpfile();
   std::fputs("held", file);
   {
@@ -142,7 +142,7 @@ TEST_CASE("what couldn't be written before a fork is written once by its owner")
   std::fclose(file);
 }
 
-TEST_CASE("a pipe that nobody reads holds up the session no more than it does without a flush") {
+LINUX_TEST_CASE("a pipe that is full holds up the session no more than it does without a flush") {
   lomp::Pipe pipe = lomp::make_pipe(4096);
   ::fcntl(pipe.writer.get(), F_SETFL, O_NONBLOCK);
   const std::string page(4096, 'x');
@@ -156,7 +156,7 @@ TEST_CASE("a pipe that nobody reads holds up the session no more than it does wi
   std::fclose(file);
 }
 
-TEST_CASE("a stream in memory keeps what it holds") {
+LINUX_TEST_CASE("a stream in memory keeps what it holds") {
   char* text = nullptr;
   std::size_t size = 0;
   std::FILE* file = ::open_memstream(&text, &size);

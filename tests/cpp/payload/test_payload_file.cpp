@@ -40,18 +40,6 @@ int count_mappings(const std::string& rights) {
   return count;
 }
 
-/// Where the one shared mapping of a payload file lies in this process.
-std::pair<std::uintptr_t, std::uintptr_t> place_of_mapping() {
-  std::ifstream maps("/proc/self/maps");
-  std::uintptr_t begin = 0, end = 0;
-  char dash = 0;
-  for (std::string line; std::getline(maps, line);) {
-    if (!is_payload(line)) continue;
-    std::istringstream(line) >> std::hex >> begin >> dash >> end;
-  }
-  return {begin, end};
-}
-
 }  // namespace
 
 TEST_CASE("a payload file holds what was written last") {
@@ -107,7 +95,7 @@ TEST_CASE("between two writes nothing here can change a payload file") {
     PayloadFile file = file_with(payload(1, bytes));
     REQUIRE(file.rewrite(payload(2, bytes).data(), bytes));
     CHECK(count_mappings("rw") == 0);
-#if defined(__linux__)
+#if LOMP_LINUX
     CHECK(count_mappings("r-") == 1);
     CHECK(run_in_process([] { return count_mappings("r-") + count_mappings("rw"); }) == 0);
 #endif
@@ -115,8 +103,25 @@ TEST_CASE("between two writes nothing here can change a payload file") {
   CHECK(count_mappings("r-") == 0);
 }
 
-#if defined(__linux__)
-TEST_CASE("a payload file without protection stays writable here and is nobody else's") {
+#if LOMP_LINUX
+
+namespace {
+
+/// Where the one shared mapping of a payload file lies in this process.
+std::pair<std::uintptr_t, std::uintptr_t> place_of_mapping() {
+  std::ifstream maps("/proc/self/maps");
+  std::uintptr_t begin = 0, end = 0;
+  char dash = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (!is_payload(line)) continue;
+    std::istringstream(line) >> std::hex >> begin >> dash >> end;
+  }
+  return {begin, end};
+}
+
+}  // namespace
+
+LINUX_TEST_CASE("a payload file without protection stays writable here and nowhere else") {
   const LeavesNothing check;
   const Bytes content = payload(1, bytes);
   PayloadFile file(content.data(), bytes, lomp::Protection::none);
@@ -128,7 +133,7 @@ TEST_CASE("a payload file without protection stays writable here and is nobody e
   CHECK(run_in_process([] { return count_mappings("r-") + count_mappings("rw"); }) == 0);
 }
 
-TEST_CASE("a forked copy of a payload file leaves alone what lies in its place there") {
+LINUX_TEST_CASE("a forked copy of a payload file leaves alone what lies in its place there") {
   const LeavesNothing check;
   PayloadFile file = file_with(payload(1, bytes));
   REQUIRE(file.rewrite(payload(2, bytes).data(), bytes));
@@ -144,6 +149,7 @@ TEST_CASE("a forked copy of a payload file leaves alone what lies in its place t
         }) == 0);
   CHECK(file.rewrite(payload(3, bytes).data(), bytes));
 }
+
 #endif
 
 TEST_CASE("a payload file keeps its size") {

@@ -1085,7 +1085,10 @@ TEST_CASE("killed at any instruction a worker loses nothing that it had emitted"
 #endif
 }
 
-TEST_CASE("an item of which something has arrived is not run again") {
+#if LOMP_LINUX
+
+// Where pipes can be large: the noise must find room in one.
+LINUX_TEST_CASE("an item of which something has arrived is not run again") {
   // Its worker's stream is damaged before its end has come through, and goes on with other items
   // before the parent sees it.
   const LeavesNothing check;
@@ -1119,6 +1122,8 @@ TEST_CASE("an item of which something has arrived is not run again") {
   CHECK(pool.deaths() == 1);
   check_exact(consumer);
 }
+
+#endif
 
 // ---- Processes
 // ----------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 #include <testthat/vendor/catch.h>
 
-#include <algorithm>
 #include <thread>
 
 #include "harness/processes.hpp"
@@ -69,11 +68,6 @@ bool are_gone(const SharedArray<pid_t>& told) {
   bool all = true;
   for (std::size_t i = 0; i < family; ++i) all = is_gone(told[i]) && all;
   return all;
-}
-
-std::vector<pid_t> sorted(std::vector<pid_t> pids) {
-  std::sort(pids.begin(), pids.end());
-  return pids;
 }
 
 }  // namespace
@@ -148,48 +142,6 @@ LINUX_TEST_CASE("a family that is still growing is ended") {
     while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
     return has_no_child();
   }));
-}
-
-LINUX_TEST_CASE("a search finds the same children as the kernel's list") {
-  const LeavesNothing check;
-  std::vector<Child> children;
-  for (int i = 0; i < 20; ++i) children.push_back(spawn([] { wait_for_death(); }));
-  std::vector<pid_t> all, listed, searched;
-  for (const Child& child : children) all.push_back(child.pid());
-  lomp::visit_children(::getpid(), [&](pid_t pid) { listed.push_back(pid); });
-  lomp::search_children(::getpid(), [&](pid_t pid) { searched.push_back(pid); });
-  CHECK(sorted(listed) == sorted(all));
-  CHECK(sorted(searched) == sorted(all));
-}
-
-LINUX_TEST_CASE("a long list of children is read in pieces") {
-  const LeavesNothing check;
-  std::vector<Child> children;
-  std::vector<pid_t> all, listed;
-  for (int i = 0; i < 200; ++i) children.push_back(spawn([] { wait_for_death(); }));
-  for (const Child& child : children) all.push_back(child.pid());
-  lomp::visit_children(::getpid(), [&](pid_t pid) { listed.push_back(pid); });
-  CHECK(sorted(listed) == sorted(all));
-}
-
-LINUX_TEST_CASE("a process's state is told whatever its name is") {
-  Child child = spawn([] {
-    ::prctl(PR_SET_NAME, "a) Z 1 (b");
-    wait_for_death();
-  });
-  pid_t parent = 0;
-  CHECK(eventually([&] { return lomp::state_of(child.pid(), &parent) == 'S'; }));
-  CHECK(parent == ::getpid());
-  const pid_t pid = child.pid();
-  ::kill(pid, SIGKILL);
-  CHECK(eventually([&] { return lomp::state_of(pid) == 'Z'; }));
-  child.wait();
-  CHECK(lomp::state_of(pid) == 0);
-  CHECK_FALSE(lomp::has_children(pid));
-}
-
-LINUX_TEST_CASE("this process finds itself in its own list of processes") {
-  CHECK(lomp::is_own_proc());
 }
 
 #endif

@@ -441,11 +441,8 @@ LINUX_TEST_CASE("what that forks in turn lives as long as it likes") {
   }) == 0);
 }
 
-#endif
-
-#if LOMP_KERNEL_TIMERS
-
 LINUX_TEST_CASE("a worker whose time is over ends what it has started however long that takes") {
+  if (!lomp::has_signal_timers) return;
   Host host;
   Debugger debugger;
   SharedArray<int> is_held(1);

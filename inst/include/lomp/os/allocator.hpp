@@ -5,10 +5,8 @@
 #define LOMP_OS_ALLOCATOR_HPP
 
 #include <cstddef>
-#include <cstdlib>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
+
+#include "lomp/os/platform.hpp"
 
 namespace lomp {
 
@@ -18,26 +16,14 @@ namespace lomp {
 /// glibc's have their own ways.
 constexpr int kept_bytes = 256 << 20;
 
-inline void keep_freed_memory() {
-#ifdef __GLIBC__
-  ::mallopt(M_MMAP_MAX, 0);
-  ::mallopt(M_TRIM_THRESHOLD, kept_bytes);
-#endif
-}
+inline void keep_freed_memory() { keep_freed_bytes(kept_bytes); }
 
 /// The same in a process that isn't ours, in a smaller way and nowhere but where the heap would
-/// come to it by itself. glibc keeps up to twice the largest block that was ever freed, if that
-/// isn't over 32 MB: so it is shown one, whose pages nobody has touched.
+/// come to it by itself: it is shown the largest block by which it does.
 inline void keep_some_freed_memory() {
-#ifdef __GLIBC__
   constexpr std::size_t largest = std::size_t{32} << 20, page = 4096;
-  static const bool is_shown = [] {
-    void* volatile block = std::malloc(largest - 2 * page);  // a compiler would leave it out
-    std::free(block);
-    return block != nullptr;
-  }();
+  static const bool is_shown = (show_block_to_heap(largest - 2 * page), true);
   (void)is_shown;
-#endif
 }
 
 }  // namespace lomp

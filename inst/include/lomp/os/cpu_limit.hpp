@@ -11,10 +11,8 @@
 #include <sstream>
 #include <string>
 
+#include "lomp/os/platform.hpp"
 #include "lomp/os/read_text.hpp"
-#if defined(__linux__)
-#include <sched.h>
-#endif
 
 namespace lomp {
 
@@ -23,10 +21,8 @@ constexpr int no_limit = 1 << 30;
 /// Processors that the scheduler may put this process on, as taskset, cpusets and batch systems set
 /// them; where that can't be told, all that are online.
 inline int affinity_limit() {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-#endif
+  const int schedulable = schedulable_processors();
+  if (schedulable > 0) return schedulable;
   return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
@@ -77,12 +73,12 @@ inline bool names_cpu(const std::string& controllers) {
   return false;
 }
 
-/// What one line of /proc/self/cgroup ("id:controllers:path") says of the processors.
+/// What one line of a process's list of groups ("id:controllers:path") says of the processors.
 inline int limit_of_group(const std::string& line, const std::string& root) {
   const std::size_t first = line.find(':'), second = line.find(':', first + 1);
   if (first == std::string::npos || second == std::string::npos) return no_limit;
   const std::string controllers = line.substr(first + 1, second - first - 1);
-  const std::string path = line.substr(second + 1), base = root + "/sys/fs/cgroup";
+  const std::string path = line.substr(second + 1), base = root + control_groups_folder;
   if (controllers.empty()) {
     return least_upwards(base, path,
                          [](const std::string& d) { return read_cpu_max(d + "/cpu.max"); });
@@ -95,7 +91,7 @@ inline int limit_of_group(const std::string& line, const std::string& root) {
 /// The processors that control groups grant. `root` is "" but in tests, which read a tree of their
 /// own.
 inline int cgroup_limit(const std::string& root = "") {
-  std::istringstream groups(read_text(root + "/proc/self/cgroup"));
+  std::istringstream groups(read_text(root + control_groups_file));
   int least = no_limit;
   for (std::string line; std::getline(groups, line);) {
     least = std::min(least, limit_of_group(line, root));

@@ -4,11 +4,12 @@
 #ifndef LOMP_OS_HUGE_PAGES_HPP
 #define LOMP_OS_HUGE_PAGES_HPP
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
+
+#include "lomp/os/platform.hpp"
 
 namespace lomp {
 
@@ -18,16 +19,11 @@ constexpr std::size_t huge_page_threshold = std::size_t{4} << 20;
 /// huge pages there are 512 times fewer of them, and a later fork copies a page table that is
 /// smaller by as much. Advice only: content and size stay as they are, and a refusal costs speed.
 inline void prefer_huge_pages(void* data, std::size_t bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
   if (bytes < huge_page_threshold) return;
   const std::uintptr_t page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
   const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / page * page;
-  (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#else
-  (void)data;
-  (void)bytes;
-#endif
+  advise_huge_pages(reinterpret_cast<void*>(begin), end - begin);
 }
 
 }  // namespace lomp

@@ -16,16 +16,6 @@ struct Pipe {
   Fd writer;
 };
 
-/// Asks the kernel for a larger pipe. A refusal (the user's quota is spent) costs speed only.
-inline void grow_pipe(int fd, std::size_t bytes) {
-#ifdef F_SETPIPE_SZ
-  (void)::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(bytes));
-#else
-  (void)fd;
-  (void)bytes;
-#endif
-}
-
 /// Opens a pipe of about `bytes` whose reading end never blocks. Throws SystemError.
 inline Pipe make_pipe(std::size_t bytes = std::size_t{1} << 20) {
   int ends[2];

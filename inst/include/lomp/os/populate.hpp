@@ -4,13 +4,12 @@
 #ifndef LOMP_OS_POPULATE_HPP
 #define LOMP_OS_POPULATE_HPP
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
 
-#include "lomp/os/syscall.hpp"
+#include "lomp/os/platform.hpp"
 
 namespace lomp {
 
@@ -28,16 +27,11 @@ struct AddressRange {
   std::size_t pages() const { return bytes() / page_size(); }
 };
 
-/// Makes a range writable without further faults, as far as it is mapped and the kernel can do it
-/// (Linux 5.14); else nothing happens, and faults come one by one. Contents stay as they are.
+/// Makes a range writable without further faults, as far as it is mapped and the kernel can do it;
+/// else nothing happens, and faults come one by one. Contents stay as they are.
 inline void populate(AddressRange range) {
-#if LOMP_LINUX
-  constexpr int populate_write = 23;  // MADV_POPULATE_WRITE, which older headers lack
   const std::uintptr_t from = range.begin / page_size() * page_size();
-  (void)::madvise(reinterpret_cast<void*>(from), range.end - from, populate_write);
-#else
-  (void)range;
-#endif
+  populate_pages(reinterpret_cast<void*>(from), range.end - from);
 }
 
 }  // namespace lomp

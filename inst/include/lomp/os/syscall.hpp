@@ -1,14 +1,12 @@
 // Side: any process.
 /// \file
-/// The system calls that the core makes, and how it makes them: interrupted calls are made again,
-/// and a failure becomes an exception that names the call.
+/// The system calls that tests replace, and how a failure becomes an exception that names the call.
 #ifndef LOMP_OS_SYSCALL_HPP
 #define LOMP_OS_SYSCALL_HPP
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -17,28 +15,13 @@
 #include <cerrno>
 #include <system_error>
 
-#if defined(__linux__) && !defined(LOMP_PORTABLE)
-#define LOMP_LINUX 1
-#else
-#define LOMP_LINUX 0
-#endif
+#include "lomp/os/platform.hpp"
+#include "lomp/os/retry_eintr.hpp"
 
 namespace lomp {
 
-/// A pipe whose ends no program has that another thread starts meanwhile: they are closed on exec
-/// from their birth. Where that can't be had they are a moment later.
-inline int pipe_closed_on_exec(int* ends) {
-#if LOMP_LINUX
-  return ::pipe2(ends, O_CLOEXEC);
-#else
-  const int result = ::pipe(ends);
-  for (int i = 0; i < 2 && result == 0; ++i) ::fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-  return result;
-#endif
-}
-
 /// One pointer for each call that can fail in a way a caller must survive. Tests put fakes in
-/// their place to force short reads, EINTR, EMFILE or a refused fork; nobody else changes them.
+/// their place to force short reads, EINTR, EMFILE or a refused fork; no other code changes them.
 struct Kernel {
   ssize_t (*read)(int, void*, size_t) = ::read;
   ssize_t (*writev)(int, const iovec*, int) = ::writev;
@@ -56,27 +39,6 @@ struct Kernel {
 inline Kernel& kernel() {
   static Kernel table;
   return table;
-}
-
-/// Ends this process, and nothing else: no exit handler, no stdio buffer, no destructor. For forked
-/// children only. The kernel is called directly where it can be: R's checks take the name _exit for
-/// a package that ends its host.
-[[noreturn]] inline void end_process(int status) {
-#if defined(__linux__)
-  for (;;) ::syscall(SYS_exit_group, status);
-#else
-  ::_exit(status);
-#endif
-}
-
-/// Makes a call again for as long as a signal handler interrupts it.
-template <class Call>
-auto retry_eintr(Call call) -> decltype(call()) {
-  decltype(call()) result;
-  do {
-    result = call();
-  } while (result == -1 && errno == EINTR);
-  return result;
 }
 
 /// A system call that failed: code() holds errno, what() names the call.

@@ -40,11 +40,7 @@ inline Fd make_file_on_disk() {
   char name[4096];  // on the stack: a payload that gets no file for want of memory goes in-band
   const int length = std::snprintf(name, sizeof name, "%s/lomp-XXXXXX", folder ? folder : "/tmp");
   if (length < 0 || static_cast<std::size_t>(length) >= sizeof name) return Fd();
-#if LOMP_LINUX
-  Fd file(::mkostemp(name, O_CLOEXEC));
-#else
-  Fd file(::mkstemp(name));
-#endif
+  Fd file(open_temporary_file(name));
   if (!file) return file;
   ::unlink(name);
   set_close_on_exec(file.get());
@@ -54,26 +50,18 @@ inline Fd make_file_on_disk() {
 /// A new file without a name: in memory where the kernel has such files, else on disk. Empty if
 /// there is none to be had.
 inline Fd make_nameless_file() {
-#if LOMP_LINUX && defined(MFD_ALLOW_SEALING)
-  Fd memory(::memfd_create("lomp", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (memory) return memory;
-#endif
-  return make_file_on_disk();
+  Fd memory(open_file_in_memory());
+  return memory ? std::move(memory) : make_file_on_disk();
 }
 
 /// What a file is for once it has been written: to be read, or also to be written again by its
 /// maker.
 enum class SealFor { reading, rewriting };
 
-/// From now on nobody can cut the file short under a reader, nor, if it is for reading, change it.
+/// From now on no process can cut the file short under a reader, nor, if it is for reading, change
+/// it, where the system can do that.
 inline void seal_file(int fd, SealFor use = SealFor::reading) {
-#if LOMP_LINUX && defined(F_ADD_SEALS)
-  const int content = use == SealFor::reading ? F_SEAL_WRITE : 0;
-  (void)::fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | content);
-#else
-  (void)fd;
-  (void)use;
-#endif
+  fix_file(fd, use == SealFor::reading);
 }
 
 /// Puts `bytes` into a new sealed file; empty if there is no memory, descriptor or disk for it.
@@ -136,7 +124,7 @@ class MappedPayload {
 inline std::size_t max_mapped_payloads() {
   static const std::size_t most = [] {
     std::size_t limit = 65530;  // Linux's own default
-    std::istringstream text(read_text("/proc/sys/vm/max_map_count"));
+    std::istringstream text(read_text(mapping_limit_file));
     if (std::size_t told = 0; text >> told) limit = told;
     return limit / 2;
   }();

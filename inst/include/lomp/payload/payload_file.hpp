@@ -78,9 +78,7 @@ class PayloadFile {
   bool map() {
     pages_ = Mapping(fd_.get(), payload_offset() + bytes_, MAP_SHARED);
     if (!pages_) return false;
-#ifdef MADV_DONTFORK
-    (void)::madvise(pages_.data(), pages_.size(), MADV_DONTFORK);
-#endif
+    keep_from_forks(pages_.data(), pages_.size());
     const auto begin = reinterpret_cast<std::uintptr_t>(pages_.data());
     populate({begin, begin + pages_.size()});
     return true;

@@ -6,7 +6,6 @@
 #define LOMP_PROCESS_CHILD_HPP
 
 #include <signal.h>
-#include <sys/syscall.h>
 
 #include <cstdlib>
 #include <utility>
@@ -40,17 +39,6 @@ class SignalBlock {
   bool armed_ = true;
 };
 
-/// A descriptor that becomes readable when the process ends; empty where the kernel has none (old,
-/// or refused by a container), and then the pipe's end and waitpid must do.
-inline Fd open_pidfd(pid_t pid) {
-#if LOMP_LINUX && defined(SYS_pidfd_open)
-  return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-#else
-  (void)pid;
-  return Fd();
-#endif
-}
-
 /// Owns one child, which leads a process group of its own. The destructor ends the group and reaps
 /// the child: nothing is left behind, and no other child is touched. Only one that can't end (held
 /// by the system, or by a debugger) is let go of after a second; a Reaper has more patience.
@@ -78,6 +66,9 @@ class Child {
   }
 
   pid_t pid() const { return pid_; }
+
+  /// Becomes readable when the child ends; -1 where the kernel has no such descriptor, and then the
+  /// pipe's end and waitpid() must do.
   int pidfd() const { return pidfd_.get(); }
 
   /// The wait status, once wait() has seen it; -1 if it can't be known.

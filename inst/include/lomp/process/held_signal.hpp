@@ -6,16 +6,14 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "lomp/os/fd.hpp"
-#include "lomp/process/descendants.hpp"
 
 namespace lomp {
 
-#if LOMP_LINUX
-
-/// A set of signals that /proc/PID/status names; empty if it doesn't.
+/// A set of signals that the text of a process's file status names; empty if it doesn't.
 inline std::uint64_t signals_in(const std::string& status, const char* name) {
   const std::size_t at = status.find(name);
   if (at == std::string::npos) return 0;
@@ -25,9 +23,9 @@ inline std::uint64_t signals_in(const std::string& status, const char* name) {
 /// Had the signal come to a process that is a zombie now, and was waiting because the process had
 /// blocked it? The kernel keeps no signal that is ignored: then this tells that one may have come.
 inline bool held_off_signal(pid_t zombie, int signal) {
-  if (!is_own_proc()) return false;
-  ProcPath path;
-  append(append(append(path, "/proc/"), zombie), "/status");
+  if (!is_own_process_list()) return false;
+  ProcessPath path;
+  write_process_path(path, zombie, "status");
   const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
   std::string status(4096, '\0');
   const ssize_t n = retry_eintr([&] { return ::read(file.get(), &status[0], status.size()); });
@@ -36,12 +34,6 @@ inline bool held_off_signal(pid_t zombie, int signal) {
                              signals_in(status, "\nSigIgn:");
   return (held >> (signal - 1) & 1) != 0;
 }
-
-#else
-
-inline bool held_off_signal(pid_t, int) { return false; }
-
-#endif
 
 }  // namespace lomp
 

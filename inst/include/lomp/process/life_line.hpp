@@ -13,7 +13,6 @@
 
 #include "lomp/os/fd.hpp"
 #include "lomp/os/fork_count.hpp"
-#include "lomp/process/descendants.hpp"
 
 namespace lomp {
 
@@ -23,7 +22,7 @@ namespace lomp {
 /// known to a handler that closes them in each forked process, workers or not: none outlives the
 /// session.
 ///
-/// Does nothing where a kernel, a container or the table of descriptors refuses it. Open as long as
+/// Does nothing where a system, a container or the table of descriptors refuses it. Open as long as
 /// there may be workers: they don't outlive it.
 class LifeLine {
  public:
@@ -32,15 +31,15 @@ class LifeLine {
   LifeLine& operator=(const LifeLine&) = delete;
   ~LifeLine() { close(); }
 
-#if LOMP_LINUX
   /// In the session, before it forks a worker. That it is open already will do.
   void open() {
+    if (!has_signal_choice) return;
     (void)fork_depth();  // counts before close_inherited() looks
     static const int registered = ::pthread_atfork(nullptr, nullptr, close_inherited);
     (void)registered;
     if (reader_ || !find_place()) return;
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return;
+    if (pipe_closed_on_exec(ends) != 0) return;
     reader_ = moved_up(Fd(ends[0]));
     Fd writer = moved_up(Fd(ends[1]));
     if (!reader_ || !writer) return reader_.reset();
@@ -51,16 +50,11 @@ class LifeLine {
   /// this must look afterwards whether the session was gone before.
   void hold() const {
     if (!reader_) return;
-    ProcPath path;
-    append(append(path, "/proc/self/fd/"), reader_.get());
-    Fd own(::open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    Fd own(open_again(reader_.get(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     if (!own) return;
     own = moved_up(std::move(own));
     const pid_t owner = ::getpgrp() == ::getpid() ? -::getpid() : ::getpid();
-    const bool is_set = ::fcntl(own.get(), F_SETOWN, owner) == 0 &&
-                        ::fcntl(own.get(), F_SETSIG, SIGKILL) == 0 &&
-                        ::fcntl(own.get(), F_SETFL, O_NONBLOCK | O_ASYNC) == 0;
-    if (is_set) own.release();  // the process's end closes it
+    if (signal_owner(own.get(), owner, SIGKILL)) own.release();  // the process's end closes it
   }
 
   /// In the session this ends all workers.
@@ -118,11 +112,6 @@ class LifeLine {
 
   std::size_t place_ = 0;
   Fd reader_;
-#else
-  void open() {}
-  void hold() const {}
-  void close() {}
-#endif
 };
 
 }  // namespace lomp

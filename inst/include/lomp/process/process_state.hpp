@@ -18,11 +18,11 @@ namespace lomp {
 /// What the kernel tells of a process.
 class ProcessState {
  public:
-  /// Nothing is known where /proc can't be read.
+  /// Nothing is known where the system doesn't tell.
   ProcessState() = default;
 
   /// From the texts of its files stat and status. That it belongs to `parent` tells that it is the
-  /// one that was asked for: /proc may be that of another namespace, whose numbers mean others.
+  /// one that was asked for: see is_own_process_list().
   ProcessState(const std::string& stat, const std::string& status, pid_t parent) {
     // The name before the other fields may hold anything, parentheses and line ends included.
     const std::size_t name_end = stat.rfind(')');
@@ -83,20 +83,23 @@ class ProcessState {
   char state_ = '?';
 };
 
+/// The text of a file by which the system tells of a process; "" if there is none.
+inline std::string read_process_file(pid_t pid, const char* file) {
+  ProcessPath path;
+  write_process_path(path, pid, file);
+  return path[0] == '\0' ? std::string() : read_text(path);
+}
+
 /// Looks at a child of this process that hasn't been reaped. Never throws: where there is no memory
 /// for it, nothing is known.
 inline ProcessState look_at_child(pid_t pid) noexcept {
-#if LOMP_LINUX
   try {
-    const std::string folder = "/proc/" + std::to_string(pid);
-    const std::string status = read_text(folder + "/status");
+    const std::string status = read_process_file(pid, "status");
     // After the signals: one that is taken in between has left its mark here.
-    return {read_text(folder + "/stat"), status, ::getpid()};
+    return {read_process_file(pid, "stat"), status, ::getpid()};
   } catch (const std::bad_alloc&) {
+    return {};
   }
-#endif
-  (void)pid;
-  return {};
 }
 
 }  // namespace lomp

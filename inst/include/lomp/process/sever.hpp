@@ -17,11 +17,6 @@
 
 #include "lomp/os/fd.hpp"
 #include "lomp/process/socket_peer.hpp"
-#if LOMP_LINUX
-#include <dirent.h>
-
-#include <cstdlib>
-#endif
 
 namespace lomp {
 
@@ -58,21 +53,12 @@ inline void try_descriptors(std::vector<int>& found) {
   }
 }
 
-#if LOMP_LINUX
-/// Adds the sockets among the open descriptors, which the kernel lists; false if it doesn't.
+/// Adds the sockets among the open descriptors, which the system lists; false if it doesn't.
 inline bool list_descriptors(std::vector<int>& found) {
-  DIR* folder = ::opendir("/proc/self/fd");
-  if (folder == nullptr) return false;
-  while (const dirent* entry = ::readdir(folder)) {
-    const int fd = std::atoi(entry->d_name);  // 0 for those of the folder itself
+  return visit_descriptors([&found](int fd) {
     if (fd > STDERR_FILENO && is_socket(fd)) found.push_back(fd);
-  }
-  ::closedir(folder);
-  return true;
+  });
 }
-#else
-inline bool list_descriptors(std::vector<int>&) { return false; }
-#endif
 
 /// The sockets that this process has open, the standard streams aside. The parent asks for them
 /// just before a fork: it pays less than a process whose every page is new. What another thread

@@ -22,8 +22,7 @@ class Strays {
 
   /// Between items. Takes no time in most cases.
   void look(std::int64_t now) {
-#if LOMP_LINUX
-    if (now - last_look_ < period_ns) return;
+    if (!lists_processes || now - last_look_ < period_ns) return;
     last_look_ = now;
     siginfo_t info{};
     const bool has_dead =
@@ -31,16 +30,12 @@ class Strays {
     const bool are_many = has_dead && count() > many;
     if (are_many && were_many_) reap();
     were_many_ = are_many;
-#else
-    (void)now;
-#endif
   }
 
-#if LOMP_LINUX
  private:
   template <class Visit>
   static void visit_dead(Visit visit) {
-    if (!is_own_proc()) return;
+    if (!is_own_process_list()) return;
     visit_children(::getpid(), [&](pid_t child) {
       if (is_dead_state(state_of(child))) visit(child);
     });
@@ -58,7 +53,6 @@ class Strays {
 
   std::int64_t last_look_ = 0;
   bool were_many_ = false;
-#endif
 };
 
 }  // namespace lomp

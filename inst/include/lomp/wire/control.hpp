@@ -14,44 +14,6 @@
 
 namespace lomp {
 
-#ifdef MSG_NOSIGNAL
-constexpr int send_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-#else
-constexpr int send_flags = MSG_DONTWAIT;
-#endif
-
-/// To send to a peer that is gone is an error and no signal: where a call has no flag for that, the
-/// socket has an option.
-inline void refuse_pipe_signal(int socket) {
-#if !defined(MSG_NOSIGNAL) && defined(SO_NOSIGPIPE)
-  const int yes = 1;
-  (void)::setsockopt(socket, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
-#else
-  (void)socket;
-#endif
-}
-
-/// Between messages of this type there are bounds, so that a stray one, which an item's code may
-/// send by any descriptor that it finds, spoils none of the others. Elsewhere a row of bytes is
-/// read message by message: datagrams keep apart as well, but don't tell of their peer's end.
-#if LOMP_LINUX
-constexpr int control_type = SOCK_SEQPACKET;
-#else
-constexpr int control_type = SOCK_STREAM;
-#endif
-
-#ifdef SOCK_CLOEXEC
-constexpr int birth_flags = SOCK_CLOEXEC;
-#else
-constexpr int birth_flags = 0;
-#endif
-
-#ifdef MSG_CMSG_CLOEXEC
-constexpr int receive_flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-#else
-constexpr int receive_flags = MSG_DONTWAIT;
-#endif
-
 /// Two connected sockets. Each side sees the other's end close, whatever killed it, which is how a
 /// worker learns of its parent's death where the kernel sends no signal for that.
 struct ControlPair {
@@ -155,9 +117,7 @@ inline void take_descriptors(msghdr& message, ReceivedMessage& got) {
       ++got.descriptors;
     }
   }
-#ifndef MSG_CMSG_CLOEXEC
-  if (got.fd) set_close_on_exec(got.fd.get());
-#endif
+  if (got.fd) close_received_on_exec(got.fd.get());
 }
 
 /// Reads at most so many bytes, and takes all descriptors that came with them.
@@ -185,17 +145,9 @@ inline bool has_more(int socket, ssize_t got) {
   return ::ioctl(socket, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
-#if LOMP_LINUX
-
-/// The next message, whatever it is.
-inline ReceivedMessage receive_next(int socket) {
-  return receive_some(socket, sizeof(ControlMessage));
-}
-
-#else
-
-/// The next message; or the next byte if that doesn't begin one. Ours come in one piece.
-inline ReceivedMessage receive_next(int socket) {
+/// Of what waits in a row of bytes, how many are to be read next: a message of ours, which comes in
+/// one piece, or else one byte. Not above 0 where nothing waits.
+inline ssize_t peek_message(int socket) {
   ControlMessage content;
   iovec part{&content, sizeof content};
   msghdr message{};
@@ -203,12 +155,18 @@ inline ReceivedMessage receive_next(int socket) {
   message.msg_iovlen = 1;
   constexpr int flags = MSG_DONTWAIT | MSG_PEEK;
   const ssize_t n = retry_eintr([&] { return kernel().recvmsg(socket, &message, flags); });
-  if (n <= 0) return ReceivedMessage(n);
-  const bool is_ours = n == static_cast<ssize_t>(sizeof content) && content.is_sound();
-  return receive_some(socket, is_ours ? sizeof content : 1);
+  if (n <= 0) return n;
+  return n == static_cast<ssize_t>(sizeof content) && content.is_sound() ? n : 1;
 }
 
-#endif
+/// The next message, whatever it is. Where messages have bounds, a stray one, which an item's code
+/// may send by any descriptor that it finds, spoils none of the others; elsewhere it is skipped
+/// byte by byte.
+inline ReceivedMessage receive_next(int socket) {
+  if (keeps_messages_apart) return receive_some(socket, sizeof(ControlMessage));
+  const ssize_t n = peek_message(socket);
+  return n > 0 ? receive_some(socket, static_cast<std::size_t>(n)) : ReceivedMessage(n);
+}
 
 /// Receives the next number, and its descriptor, if one has come. Never waits; false if there is
 /// none. What else has come is dropped, with its descriptors.

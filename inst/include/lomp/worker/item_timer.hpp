@@ -6,62 +6,21 @@
 
 #include <signal.h>
 #include <sys/time.h>
-#include <time.h>
 
 #include <algorithm>
 #include <atomic>
 
 #include "lomp/os/clock.hpp"
 #include "lomp/os/syscall.hpp"
-#if LOMP_LINUX
-#include <sys/syscall.h>
-#endif
 
 namespace lomp {
 
-/// What the kernel sends to a process whose time is over: a signal that nobody else uses, so that
+/// What the kernel sends to a process whose time is over: a signal that no program uses, so that
 /// the wait status tells this end from any other. One that has another meaning where there is none.
-#if LOMP_LINUX && defined(__LP64__)
-#define LOMP_KERNEL_TIMERS 1
-#ifdef SIGSTKFLT
-constexpr int time_out_signal = SIGSTKFLT;
-#else
-constexpr int time_out_signal = SIGVTALRM;
-#endif
-#else
-#define LOMP_KERNEL_TIMERS 0
-constexpr int time_out_signal = SIGALRM;
-#endif
+constexpr int time_out_signal = has_signal_timers ? unused_signal : SIGALRM;
 
 /// The kernel's timer of that signal where it has no other, or no more of them.
 constexpr int alarm_signal = SIGALRM;
-
-#if LOMP_KERNEL_TIMERS
-/// A timer of the process that sends it a signal. A forked process has none of its parent's.
-class SignalTimer {
- public:
-  explicit SignalTimer(int signal) : signal_(signal) {}
-
-  /// From now on; 0 stops it. False if there is no such timer to be had.
-  bool set(std::int64_t ns) {
-    if (!exists_ && ns > 0) create();
-    const itimerspec value{{0, 0}, {ns / 1000000000, ns % 1000000000}};
-    return exists_ && ::syscall(SYS_timer_settime, id_, 0, &value, nullptr) == 0;
-  }
-
- private:
-  void create() {
-    sigevent event{};
-    event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = signal_;
-    exists_ = ::syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id_) == 0;
-  }
-
-  int signal_;
-  bool exists_ = false;
-  int id_ = 0;
-};
-#endif
 
 /// The timer that ends the process, by a signal that its own code may have a handler for. Where the
 /// kernel has such timers SIGKILL follows, so that no code can hold the end off.
@@ -72,27 +31,19 @@ class KillTimer {
 
   /// From now on; 0 stops it.
   void set(std::int64_t ns) {
-#if LOMP_KERNEL_TIMERS
     const bool is_last_set = last_.set(ns > 0 ? ns + grace_ns : 0);
     if (first_.set(ns) && is_last_set) return;
-#endif
     const itimerval alarm{{0, 0}, {ns / 1000000000, static_cast<suseconds_t>(ns / 1000 % 1000000)}};
     ::setitimer(ITIMER_REAL, &alarm, nullptr);
   }
 
   /// For the handler of that signal, once it runs: what it has to do yet takes its time on a busy
   /// machine, and half of it done is worse than late.
-  void give_handler_time() {
-#if LOMP_KERNEL_TIMERS
-    last_.set(handler_grace_ns);
-#endif
-  }
+  void give_handler_time() { last_.set(handler_grace_ns); }
 
-#if LOMP_KERNEL_TIMERS
  private:
   SignalTimer first_{time_out_signal};
   SignalTimer last_{SIGKILL};
-#endif
 };
 
 /// The time of the item in hand. The parent sees the deadline (0 if there is none): a worker can't

@@ -15,9 +15,6 @@
 #include "lomp/shared/shared_page.hpp"
 #include "lomp/wire/control.hpp"
 #include "lomp/worker/item_timer.hpp"
-#if LOMP_LINUX
-#include <sys/prctl.h>
-#endif
 
 namespace lomp {
 
@@ -144,24 +141,19 @@ inline void reset_signals() {
 
 inline void watch_control_socket(int socket) {
   handle(SIGIO, on_control_event);
-  ::fcntl(socket, F_SETOWN, ::getpid());
-#ifdef O_ASYNC
-  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_ASYNC);
-#endif
+  (void)signal_owner(socket, ::getpid(), SIGIO);
 }
 
 /// Ties the worker's life to its parent's. The death signal comes when the forking *thread* ends,
 /// which is the parent's main thread; it can be held off, the line can't. If the parent died before
 /// they were set, nobody sends anything.
 inline void follow_parent(const SealState& state, const LifeLine& line) {
-#if LOMP_LINUX
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  const bool has_death_signal = ask_for_death_signal(SIGTERM);
   line.hold();
-#else
-  (void)line;
-  watch_control_socket(state.control);
-  if (peer_is_gone(state.control)) end_own_group();
-#endif
+  if (!has_death_signal) {
+    watch_control_socket(state.control);
+    if (peer_is_gone(state.control)) end_own_group();
+  }
   if (::getppid() != state.parent) end_own_group();
 }
 
@@ -169,14 +161,11 @@ inline void follow_parent(const SealState& state, const LifeLine& line) {
 /// group and the worker is killed by SIGKILL; this holds for the program that it turns into, too.
 /// What other threads than the worker's first one fork is left alone: it would end with them.
 inline void on_forked() {
-#if LOMP_LINUX
   SealState& state = seal_state();
   if (state.self == 0 || state.is_descendant) return;
   state.is_descendant = true;
   if (::pthread_equal(::pthread_self(), state.thread) == 0) return;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != state.self) end_process(EXIT_FAILURE);
-#endif
+  if (ask_for_death_signal(SIGKILL) && ::getppid() != state.self) end_process(EXIT_FAILURE);
 }
 
 /// In the parent, before it forks a worker.

@@ -1,0 +1,31 @@
+// Side: any process.
+/// \file
+/// Pages and the heap, as every POSIX system has them: there is nothing to advise on.
+#ifndef LOMP_OS_POSIX_MEMORY_HPP
+#define LOMP_OS_POSIX_MEMORY_HPP
+
+#include <cstddef>
+
+namespace lomp {
+
+/// The file that tells how many mappings a process may have; "" if none does.
+constexpr const char* mapping_limit_file = "";
+
+/// Advises the kernel to back whole pages by huge ones.
+inline void advise_huge_pages(void*, std::size_t) {}
+
+/// Makes whole pages writable without further faults, where that can be had.
+inline void populate_pages(void*, std::size_t) {}
+
+/// Leaves whole pages out of processes that are forked from now on, where that can be had.
+inline void keep_from_forks(void*, std::size_t) {}
+
+/// Has malloc() keep so many bytes of what is freed, where it can be told.
+inline void keep_freed_bytes(int) {}
+
+/// Has malloc() know of blocks of that size, where that makes a difference.
+inline void show_block_to_heap(std::size_t) {}
+
+}  // namespace lomp
+
+#endif
