@@ -6,92 +6,58 @@
 #define LOMP_POOL_POOL_HPP
 
 #include <algorithm>
-#include <functional>
 #include <list>
 #include <memory>
 #include <set>
 #include <vector>
 
-#include "lomp/os/allocator.hpp"
 #include "lomp/os/poll_set.hpp"
-#include "lomp/os/stack_pages.hpp"
 #include "lomp/payload/payload_returns.hpp"
 #include "lomp/pool/backlog.hpp"
+#include "lomp/pool/death_watch.hpp"
 #include "lomp/pool/event.hpp"
 #include "lomp/pool/feeder.hpp"
 #include "lomp/pool/head_watch.hpp"
 #include "lomp/pool/item_ledger.hpp"
+#include "lomp/pool/launcher.hpp"
+#include "lomp/pool/pool_options.hpp"
 #include "lomp/pool/record_intake.hpp"
 #include "lomp/pool/recovery.hpp"
+#include "lomp/pool/shutdown.hpp"
 #include "lomp/pool/worker_handle.hpp"
-#include "lomp/process/life_line.hpp"
-#include "lomp/process/process_state.hpp"
-#include "lomp/process/reaper.hpp"
-#include "lomp/process/sever.hpp"
 #include "lomp/schedule/fork_policy.hpp"
 #include "lomp/schedule/schedule.hpp"
-#include "lomp/worker/seal.hpp"
 #include "lomp/worker/worker.hpp"
 
 namespace lomp {
 
-struct PoolOptions {
-  std::uint64_t items = 0;   ///< below 2^32; none if they are streamed
-  bool is_streamed = false;  ///< the items come from batch(), as many as there are
-  int workers = 1;           ///< at most; fewer are forked if the work runs out before
-  std::size_t staging_bytes = std::size_t{128} << 10;
-  std::size_t pipe_bytes = std::size_t{1} << 20;
-  std::size_t buffer_bytes =
-      0;                   ///< what may be made and not released, all workers together; 0: all
-  bool is_prompt = false;  ///< somebody waits for each record: none is kept to gather more
-  bool is_watched = true;  ///< somebody wants to know how many items are done while others run
-  /// Payloads are let go of one by one: each worker uses their files again.
-  bool takes_returns = false;
-  /// Of files that wait to be used again, so much may be kept: by each worker, and here for each
-  /// worker that gets streamed items.
-  std::size_t most_free_bytes = std::size_t{64} << 20;
-  bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
-  std::size_t backlog_bytes = 0;      ///< so much of what hold() gets is kept in memory
-  std::function<void()> before_fork;  ///< runs in the parent before each fork
-  bool keeps_connections = false;     ///< workers share the parent's connections, see sever()
-  /// Outlives the pool; takes over who is slow to end. Without one the pool has its own.
-  Reaper* reaper = nullptr;
-  int patience_ms = 100;  ///< how long the pool itself waits for their end, if it has one
-};
-
-/// Runs in the child, sealed: takes all items it can get from the worker and returns.
-using WorkerMain = std::function<void(Worker&)>;
-
 /// One call's workers. Not thread-safe; used by the process that made it, on the thread that forks.
-/// The destructor ends every child, and reaps it if it can be reaped. Whatever a worker does,
-/// nobody waits for its end without a limit: one that has been killed and doesn't end is held by
-/// the system or by a debugger. None of its own code will ever run again, so that its place and
-/// what it has staged are free, and the reaper has time.
+/// The destructor ends every child, and reaps it if it can be reaped. Whatever a worker does, its
+/// end isn't waited for without a limit, see DeathWatch and Shutdown.
 class Pool final : public PayloadSource {
  public:
   /// Forks nobody yet. Throws SystemError if there is no shared memory.
   Pool(const PoolOptions& options, WorkerMain main)
       : options_(options),
-        main_(std::move(main)),
         owner_(::getpid()),
-        limit_(options.workers),
         page_(options.items, options.workers, std::max(options.staging_bytes, sizeof(RecordHeader)),
               options.is_streamed ? inbox_bytes : 0),
         schedule_(page_),
         flow_(page_.flow()),
         ledger_(options.items, options.is_streamed),
-        feeder_(page_, workers_, ledger_, options.is_ordered, limit_),
-        backlog_(options.backlog_bytes) {
+        launcher_(options_, std::move(main), disown_all, page_, workers_, policy_),
+        feeder_(page_, workers_, ledger_, options.is_ordered, launcher_.limit()),
+        backlog_(options.backlog_bytes),
+        shutdown_(options.reaper, options.patience_ms) {
     drop_payload();
     if (options.buffer_bytes > 0) {
       page_.flow().bound =
-          std::max<std::uint64_t>(1, options.buffer_bytes / static_cast<unsigned>(limit_));
+          std::max<std::uint64_t>(1, options.buffer_bytes / static_cast<unsigned>(options.workers));
     }
     page_.flow().is_ordered = options.is_ordered;
     page_.parent_may_wait() = options.is_prompt || options.is_ordered;
     page_.is_watched() = options.is_watched;
     if (options.takes_returns) number_ = next_number();
-    tie_forked_processes();
     registry().push_back(this);
   }
 
@@ -106,11 +72,9 @@ class Pool final : public PayloadSource {
   /// If none can be had, next() says so.
   void fork_all() {
     const auto enough = [this] {
-      return !options_.is_streamed && static_cast<std::uint64_t>(forks_) >= options_.items;
+      return !options_.is_streamed && static_cast<std::uint64_t>(forks()) >= options_.items;
     };
-    while (refused_ == 0 && forks_ < limit_ && !enough()) {
-      fork_worker();
-    }
+    while (refused() == 0 && forks() < launcher_.limit() && !enough()) fork_worker();
   }
 
   /// The next thing that happened, waiting up to `tick_ms` for it. Throws std::bad_alloc where a
@@ -122,22 +86,22 @@ class Pool final : public PayloadSource {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
       if (has_news()) continue;  // more may be at hand than a wait would tell of
-      if (const WorkerHandle* idle = stopping_ ? nullptr : feeder_.find_idle())
+      if (const WorkerHandle* idle = is_stopping() ? nullptr : feeder_.find_idle())
         return ask_for(*idle);
       if (is_complete()) return make(EventKind::finished);
       if (wants_worker()) {
         fork_worker();
         wait(0);
-      } else if (live() == 0) {
+      } else if (count_live(workers_) == 0) {
         return make(EventKind::failed);
-      } else if (const WorkerHandle* asking = stopping_ ? nullptr : feeder_.find_asking()) {
+      } else if (const WorkerHandle* asking = is_stopping() ? nullptr : feeder_.find_asking()) {
         if (!wait(0)) return ask_for(*asking);  // nobody has become idle meanwhile
       } else {
         bool ready = false;
         const Event staged = options_.is_prompt ? wait_promptly(patience(tick_ms), ready) : Event();
         if (staged.kind != EventKind::idle) return staged;
         if (!options_.is_prompt) ready = wait(patience(tick_ms));
-        if (!ready && !is_seeing_off()) break;
+        if (!ready && !death_watch_.is_waiting()) break;
       }
       // Over also where each wait finds the next piece of a large result at once.
     } while (now_ns() < deadline);
@@ -200,12 +164,10 @@ class Pool final : public PayloadSource {
 
   /// Ends all workers at once. What they had finished still comes from next(), then `finished`.
   void stop() {
-    stopping_ = true;
     for (Place& handle : workers_) {
-      if (!handle) continue;
-      handle->readable = true;
-      end(*handle, stop_patience_ms);
+      if (handle) handle->readable = true;
     }
+    death_watch_.stop();
   }
 
   /// Ends every child; all are killed before the first is waited for. Reaps them, too, but for
@@ -213,12 +175,10 @@ class Pool final : public PayloadSource {
   void close() {
     if (::getpid() != owner_) return disown();
     for (Place& handle : workers_) {
-      if (handle && handle->child.pid() > 0) leaving_.push_back(std::move(handle->child));
+      if (handle && handle->child.pid() > 0) shutdown_.add(std::move(handle->child));
     }
     workers_.clear();
-    for (Child& child : leaving_) child.kill_group();
-    hand_over();
-    leaving_.clear();
+    shutdown_.run({ledger_.is_complete() && !is_stopping(), policy_.fork_ns()});
   }
 
   std::uint64_t items() const { return options_.items; }
@@ -233,8 +193,8 @@ class Pool final : public PayloadSource {
   bool has_drawn() const { return page_.has_drawn(); }
 
   /// errno of a fork that was refused while others had been had; 0 if none was.
-  int refused() const { return refused_; }
-  int forks() const { return forks_; }
+  int refused() const { return launcher_.refused(); }
+  int forks() const { return launcher_.forks(); }
   int deaths() const { return deaths_; }
 
  private:
@@ -243,7 +203,7 @@ class Pool final : public PayloadSource {
   Event make(EventKind kind) const {
     Event event;
     event.kind = kind;
-    event.error = refused_;
+    event.error = refused();
     return event;
   }
 
@@ -277,7 +237,7 @@ class Pool final : public PayloadSource {
         return hear_frame(handle);
       case ReadStatus::would_block:
         w.readable = false;
-        see_off(w);
+        death_watch_.see_off(w);
         return {};
       case ReadStatus::unfinished:
         return {};
@@ -285,7 +245,7 @@ class Pool final : public PayloadSource {
       case ReadStatus::eof:
         break;
     }
-    lose_pipe(w);
+    death_watch_.lose_pipe(w);
     return {};
   }
 
@@ -320,7 +280,7 @@ class Pool final : public PayloadSource {
 
   /// A worker that sends what can't be is as good as dead.
   Event announce(Intake taken, WorkerHandle& w) {
-    if (taken == Intake::nonsense) lose_pipe(w);
+    if (taken == Intake::nonsense) death_watch_.lose_pipe(w);
     if (taken != Intake::records) return {};
     Event event = make(EventKind::records);
     event.records = intake_.records().data();
@@ -361,7 +321,7 @@ class Pool final : public PayloadSource {
   bool is_head_idle() const { return options_.is_ordered && deaths_ > 0 && head_watch_.is_idle(); }
 
   void favour_head() {
-    const bool is_stuck = head_watch_.is_lost(is_head_idle()) || (refused_ != 0 && is_head_idle());
+    const bool is_stuck = head_watch_.is_lost(is_head_idle()) || (refused() != 0 && is_head_idle());
     if (flow_.set_open(is_stuck)) wake_all();
   }
 
@@ -397,95 +357,9 @@ class Pool final : public PayloadSource {
   /// session is large: nobody waits for it here.
   Event note_exit(Place& handle) {
     handle->child.note_alone();
-    leaving_.push_back(std::move(handle->child));
+    shutdown_.add(std::move(handle->child));
     handle.reset();
     return {};
-  }
-
-  /// Its pipe has ended, or makes no sense: nothing more is read from it.
-  void lose_pipe(WorkerHandle& w) {
-    w.results.reset();
-    w.readable = false;
-    if (stopping_ || w.ending.is_expected() || page_.slot(w.slot).reason != ExitReason::none) {
-      return end(w, death_patience_ms);
-    }
-    const ProcessState state = look_at_child(w.child.pid());
-    if (state.is_living()) return give_up_on(w);
-    if (state.is_dying()) return end(w, death_patience_ms);
-    note_lateness(w);
-    w.ending.doubt_for(doubt_ms);
-  }
-
-  /// It goes on although its pipe has ended: it is ended here, and that is why it died.
-  void give_up_on(WorkerHandle& w) {
-    page_.slot(w.slot).reason = ExitReason::given_up;
-    end(w, death_patience_ms);
-  }
-
-  /// Kills what may not be dead yet; its end is waited for, while other things are seen to.
-  void end(WorkerHandle& w, int patience_ms) {
-    w.child.kill_group();
-    expect_end(w, patience_ms);
-  }
-
-  void expect_end(WorkerHandle& w, int patience_ms) {
-    note_lateness(w);
-    w.ending.expect_within(patience_ms);
-  }
-
-  /// Whether its item's time was over is decided when there is a first sign of its end.
-  void note_lateness(WorkerHandle& w) const {
-    if (!w.ending.is_awaited()) w.was_late = is_late(page_.slot(w.slot), 0);
-  }
-
-  /// All that came from it was read. If it has ended, or is late with that, it gets no more time.
-  void see_off(WorkerHandle& w) {
-    if (w.has_ended) return reap(w);
-    if (!w.ending.is_overdue()) return;
-    if (w.ending.is_doubtful()) return give_up_on(w);
-    if (!makes_headway(w)) reap(w);
-  }
-
-  /// A large process takes its time to end, but it runs, or waits for a processor to do so.
-  bool makes_headway(WorkerHandle& w) const {
-    const int most = w.was_late ? death_patience_ms : huge_patience_ms;
-    return !stopping_ && look_at_child(w.child.pid()).is_running() &&
-           w.ending.prolong(look_every_ms, most);
-  }
-
-  /// The worker has ended without a bye, or was given all the time there is for that.
-  void reap(WorkerHandle& w) {
-    expect_end(w, 0);
-    w.child.kill_group();
-    note_time_out(w);
-    if (!w.child.reap()) leave_behind(w);
-    w.results.reset();
-    w.phase = Phase::reaped;
-  }
-
-  void leave_behind(WorkerHandle& w) {
-    WorkerSlot& slot = page_.slot(w.slot);
-    // What is still there, for all that its time was over, was killed by its timer, too.
-    if (slot.reason == ExitReason::none) {
-      slot.reason = w.was_late ? ExitReason::timed_out : ExitReason::held;
-    }
-    std::vector<Child> held;
-    held.push_back(std::move(w.child));
-    reaper().adopt(held);
-  }
-
-  Reaper& reaper() { return options_.reaper != nullptr ? *options_.reaper : own_reaper_; }
-
-  /// A worker that its timer has ended says so, unless it held the timer's signal off or had
-  /// another handler for it. Who was killed in any other way wasn't late, however long nobody has
-  /// looked. This must be seen before the worker is reaped.
-  void note_time_out(const WorkerHandle& w) {
-    WorkerSlot& slot = page_.slot(w.slot);
-    if (stopping_ || slot.reason != ExitReason::none || !is_late(slot, 0)) return;
-    if (w.child.was_ended_by(time_out_signal) || w.child.was_ended_by(alarm_signal) ||
-        w.child.held_off(time_out_signal)) {
-      slot.reason = ExitReason::timed_out;
-    }
   }
 
   /// First what the dead worker had staged, then the news of its death.
@@ -506,7 +380,7 @@ class Pool final : public PayloadSource {
   }
 
   Event report_loss(const WorkerHandle& w) {
-    if (stopping_) return {};
+    if (is_stopping()) return {};
     WorkerSlot& slot = page_.slot(w.slot);
     ++deaths_;
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
@@ -544,7 +418,7 @@ class Pool final : public PayloadSource {
   Event report_begun(WorkerHandle& w) {
     const std::uint64_t item = *w.begun.begin();
     w.begun.erase(item);
-    if (stopping_ || !ledger_.settle(item)) return {};
+    if (is_stopping() || !ledger_.settle(item)) return {};
     return with_loss(EventKind::lost, w, page_.slot(w.slot), item + 1);
   }
 
@@ -572,75 +446,11 @@ class Pool final : public PayloadSource {
     return event;
   }
 
-  static bool is_late(const WorkerSlot& slot, std::int64_t grace_ns) {
-    const std::int64_t deadline = slot.deadline.load(std::memory_order_acquire);
-    return deadline != 0 && now_ns() > deadline + grace_ns;
+  bool is_complete() const {
+    return ledger_.is_complete() || (is_stopping() && count_live(workers_) == 0);
   }
 
-  /// Ends workers whose timers should have ended them long ago, or have killed them in vain.
-  void kill_late() {
-    constexpr std::int64_t grace_ns = 1000000000;
-    for (Place& handle : workers_) {
-      if (!handle || handle->is_leaving()) continue;
-      WorkerSlot& slot = page_.slot(handle->slot);
-      if (!is_late(slot, 0)) continue;
-      const bool is_dying = look_at_child(handle->child.pid()).is_dying();
-      if (!is_dying && !is_late(slot, grace_ns)) continue;
-      if (!is_dying && slot.reason == ExitReason::none) slot.reason = ExitReason::timed_out;
-      end(*handle, stop_patience_ms);
-    }
-  }
-
-  /// Nothing has happened for a while. A worker that was killed and is held has nothing to tell, so
-  /// one after the other is looked at.
-  void look_for_dying() {
-    if (workers_.empty() || now_ns() < next_look_) return;
-    next_look_ = now_ns() + std::int64_t{look_every_ms} * 1000000;
-    looked_at_ = (looked_at_ + 1) % workers_.size();
-    const Place& handle = workers_[looked_at_];
-    if (!handle || handle->is_leaving()) return;
-    if (look_at_child(handle->child.pid()).is_dying()) expect_end(*handle, death_patience_ms);
-  }
-
-  /// Gives the reaper those who take their time to end. Where they have been killed in the middle
-  /// of something, some of them may be held.
-  void hand_over() {
-    wait_for_ends();
-    for (Child& child : leaving_) (void)child.reap();
-    const auto is_reaped = [](const Child& child) { return child.pid() < 0; };
-    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), is_reaped), leaving_.end());
-    if (has_ended_well()) {
-      reaper().adopt(leaving_);
-    } else {
-      reaper().adopt_each(leaving_);
-    }
-  }
-
-  bool has_ended_well() const { return is_complete() && !stopping_; }
-
-  /// When all is done, nobody needs to wait for workers that have nothing to do any more. Else they
-  /// have been killed in the middle of it, and are waited for; but a process takes about as long to
-  /// end as it took to fork, and where that is a good part of the patience, they aren't either.
-  /// Where no reaper is at hand that outlives the pool, all are waited for.
-  void wait_for_ends() const {
-    const bool has_reaper = options_.reaper != nullptr;
-    const std::int64_t patience =
-        std::int64_t{has_reaper ? options_.patience_ms : death_patience_ms} * 1000000;
-    if (has_reaper && (has_ended_well() || policy_.fork_ns() > patience / 4)) return;
-    const std::int64_t deadline = now_ns() + patience;
-    for (const Child& child : leaving_) {
-      const std::int64_t left = std::max<std::int64_t>(0, deadline - now_ns());
-      child.ends_within(static_cast<int>(left / 1000000));
-    }
-  }
-
-  bool is_complete() const { return ledger_.is_complete() || (stopping_ && live() == 0); }
-
-  int live() const {
-    int n = 0;
-    for (const Place& handle : workers_) n += handle != nullptr;
-    return n;
-  }
+  bool is_stopping() const { return death_watch_.is_stopping(); }
 
   Progress progress() const {
     Progress sum;
@@ -652,78 +462,30 @@ class Pool final : public PayloadSource {
     return sum;
   }
 
-  bool may_fork() const {
-    return !stopping_ && live() < limit_ && !(live() > 0 && policy_.holds_off());
-  }
+  bool may_fork() const { return !is_stopping() && launcher_.has_room(); }
 
   bool wants_worker() {
     if (!may_fork() || is_complete()) return false;
     if (options_.is_streamed) return feeder_.has_items_to_give();
-    if (live() == 0 && schedule_.waiting() == 0) requeue_gap();
+    const int live = count_live(workers_);
+    if (live == 0 && schedule_.waiting() == 0) requeue_gap();
     if (schedule_.waiting() > 0 && is_head_idle()) return true;
-    return policy_.is_worth(progress(), live());
+    return policy_.is_worth(progress(), live);
   }
 
   /// A worker that dies between claiming items and writing them down takes them out of everybody's
   /// sight. When all others have left, what isn't done is exactly what was lost in that way.
-  void requeue_gap() { page_.slot(free_slot()).block = ledger_.first_gap().word(); }
-
-  int free_slot() {
-    workers_.resize(static_cast<std::size_t>(page_.slots()));
-    int i = 0;
-    while (workers_[static_cast<std::size_t>(i)]) ++i;
-    return i;
-  }
+  void requeue_gap() { page_.slot(launcher_.free_slot()).block = ledger_.first_gap().word(); }
 
   /// One more worker, or, if it is refused, one fewer for the rest of the call.
   void fork_worker() {
-    try {
-      policy_.before_fork();
-      if (options_.before_fork) options_.before_fork();
-      fork_into(free_slot());
-      policy_.after_fork();
-      populate_stack_above();
-      ++forks_;
-    } catch (const SystemError& error) {
-      limit_ = live();
-      refused_ = error.code().value();
-    }
+    shutdown_.reserve(static_cast<std::size_t>(page_.slots()));  // close() allocates nothing
+    launcher_.launch();
   }
 
-  void fork_into(int slot) {
-    page_.renew(slot);
-    leaving_.reserve(leaving_.size() + workers_.size());  // close() allocates nothing
-    std::vector<int> sockets;
-    if (!options_.keeps_connections) sockets = open_sockets();
-    Pipe pipe = make_pipe(options_.pipe_bytes);
-    ControlPair control = make_control_pair();
-    auto handle = std::make_unique<WorkerHandle>();
-    handle->slot = slot;
-    handle->incarnation = static_cast<std::uint32_t>(forks_);
-    const pid_t parent = ::getpid();
-    life_line_.open();
-    handle->child = spawn([&] {
-      populate_stack_below();
-      seal_process(parent, control.worker.get(), page_.slot(slot), life_line_);
-      pipe.reader.reset();
-      control.parent.reset();
-      for (Pool* pool : registry()) pool->disown();
-      sever(sockets, control.worker.get());
-      work(slot, pipe.writer.get(), control.worker.get());
-    });
-    handle->last_pid = handle->child.pid();
-    handle->results = std::move(pipe.reader);
-    handle->control = std::move(control.parent);
-    if (options_.is_streamed) handle->supply.use_files_again(options_.most_free_bytes);
-    workers_[static_cast<std::size_t>(slot)] = std::move(handle);
-  }
-
-  void work(int slot, int results, int control) {
-    keep_freed_memory();
-    Worker worker(page_, slot, results, control);
-    if (number_ != 0) worker.use_files_again(options_.most_free_bytes);
-    main_(worker);
-    worker.bye();
+  /// In a worker of any pool.
+  static void disown_all() {
+    for (Pool* pool : registry()) pool->disown();
   }
 
   /// In a child: closes the siblings' descriptors and forgets their processes.
@@ -731,10 +493,9 @@ class Pool final : public PayloadSource {
     for (Place& handle : workers_) {
       if (handle) handle->child.disown();
     }
-    for (Child& child : leaving_) child.disown();
     workers_.clear();
-    leaving_.clear();
-    life_line_.close();
+    shutdown_.disown();
+    launcher_.close_life_line();
     payload_.fd.reset();
     backlog_.disown();
   }
@@ -745,49 +506,23 @@ class Pool final : public PayloadSource {
   }
 
   bool wait(int milliseconds) {
-    kill_late();
+    death_watch_.kill_late();
     poll_set_.clear();
     for (Place& handle : workers_) {
       if (!handle) continue;
       poll_set_.watch(handle->results.get());
       poll_set_.watch(handle->child.pidfd());
-      milliseconds = std::min(milliseconds, patience_with(*handle, milliseconds));
+      milliseconds = std::min(milliseconds, DeathWatch::patience_with(*handle, milliseconds));
     }
     const bool ready = poll_set_.wait(milliseconds);
     std::size_t place = 0;
     for (Place& handle : workers_) {
       if (!handle) continue;
       handle->readable = poll_set_.is_ready(place++);
-      look_for_end(*handle, poll_set_.is_ready(place++));
+      death_watch_.look_for_end(*handle, poll_set_.is_ready(place++));
     }
-    if (!ready) look_for_dying();
+    if (!ready) death_watch_.look_for_dying();
     return ready;
-  }
-
-  /// One that is about to end is looked at when its time is over, and ever so often if no
-  /// descriptor tells of its end.
-  static int patience_with(const WorkerHandle& w, int milliseconds) {
-    if (w.phase != Phase::alive || !w.ending.is_awaited()) return milliseconds;
-    const int left = w.ending.milliseconds_left();
-    return w.child.pidfd() >= 0 ? left : std::min(left, 1);
-  }
-
-  /// Is the end of somebody awaited, so that a wait may be shorter than the caller wants?
-  bool is_seeing_off() const {
-    for (const Place& handle : workers_) {
-      if (handle && handle->ending.is_awaited()) return true;
-    }
-    return false;
-  }
-
-  /// Without a pidfd the process is asked for directly; that is once a tick at the least. One that
-  /// is dead and can't be reaped is in the hands of a debugger.
-  void look_for_end(WorkerHandle& w, bool pidfd_ready) {
-    if (w.child.pidfd() >= 0 && !pidfd_ready) return;
-    w.has_ended = w.child.has_ended();
-    if (w.has_ended || !pidfd_ready) return;
-    w.child.close_pidfd();
-    expect_end(w, death_patience_ms);
   }
 
   /// All pools of this process: a worker of one lets go of all.
@@ -798,41 +533,29 @@ class Pool final : public PayloadSource {
 
   static constexpr int max_early_deaths = 2;
   static constexpr std::size_t inbox_bytes = std::size_t{32} << 10;  // each of two
-  static constexpr int stop_patience_ms = 500;    // somebody waits for the end of the call
-  static constexpr int death_patience_ms = 1000;  // the others go on meanwhile
-  static constexpr int huge_patience_ms = 30000;  // it is busy with its end
-  static constexpr int doubt_ms = 2000;           // nobody can tell whether it is dying
-  static constexpr int look_every_ms = 100;
   static constexpr std::int32_t most_unheard = 64;
 
   PoolOptions options_;
   std::uint32_t number_ = 0;  // 0: takes no payloads back
-  WorkerMain main_;
   pid_t owner_;
-  int limit_;
   SharedPage page_;
   Schedule schedule_;
   FlowReceiver flow_;
   Workers workers_;
   ItemLedger ledger_;
+  ForkPolicy policy_;
+  Launcher launcher_;
   Feeder feeder_;
   RecordIntake intake_{page_, ledger_};
   HeadWatch head_watch_{page_, workers_};
   Backlog backlog_;
-  ForkPolicy policy_;
+  Shutdown shutdown_;
+  DeathWatch death_watch_{page_, workers_, shutdown_.reaper()};
   PollSet poll_set_;
-  LifeLine life_line_;
-  std::vector<Child> leaving_;
-  int refused_ = 0;
-  int forks_ = 0;
   int deaths_ = 0;
   int early_deaths_ = 0;
   std::set<std::uint64_t> spared_;  // items that have had their second chance, plus 1
-  bool stopping_ = false;
-  Reaper own_reaper_;  // without one of the caller's
-  std::size_t looked_at_ = 0;
-  std::int64_t next_look_ = 0;
-  NumberedFd payload_;  // the one that was taken last, or a place kept for the next one
+  NumberedFd payload_;              // the one that was taken last, or a place kept for the next one
 };
 
 }  // namespace lomp

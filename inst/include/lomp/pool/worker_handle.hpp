@@ -60,6 +60,13 @@ struct WorkerHandle {
 /// By their places; empty where there is none.
 using Workers = std::vector<std::unique_ptr<WorkerHandle>>;
 
+/// How many places have a worker.
+inline int count_live(const Workers& workers) {
+  int n = 0;
+  for (const auto& handle : workers) n += handle != nullptr;
+  return n;
+}
+
 }  // namespace lomp
 
 #endif
