@@ -5,7 +5,7 @@
 # The command finds this checkout as /checkout, read-only, and the variables of .ci/run with values
 # that hold in the root. What is mounted there is mounted in a namespace of this command's own, and
 # its processes are in one, too: they end with the command, and the mounts with them, even if it is
-# killed. So whoever removes the root's folder never removes what was mounted in it.
+# killed. So to remove the root's folder never removes what was mounted in it.
 set -e
 if [ "${1:-}" != --inside ]; then
   exec unshare --mount --pid --fork --kill-child bash "${BASH_SOURCE[0]}" --inside "$@"

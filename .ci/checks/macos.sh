@@ -1,5 +1,5 @@
-# The core and the glue compile where names are what they are on macOS, see .ci/macos.h. Nobody has
-# built lomp there: this tells of what is known to fail, and nothing of what isn't.
+# The core and the glue compile where names are what they are on macOS, see .ci/macos.h. lomp was
+# never built there: this tells of what is known to fail, and nothing of what isn't.
 cd "$ROOT" || exit 1
 status=0
 includes=(-Iinst/include -Isrc)

@@ -35,7 +35,7 @@ class Debugger {
   Debugger(const Debugger&) = delete;
   Debugger& operator=(const Debugger&) = delete;
 
-  /// Also a thread's number. False if this isn't allowed here, or nobody knows of such things.
+  /// Also a thread's number. False if this isn't allowed here, or the system has no such thing.
   bool seize(pid_t pid) {
     words_[asked] = pid;
     return eventually([&] { return words_[answer] != 0; }) && words_[answer] == 1;
@@ -99,7 +99,7 @@ inline pid_t start_thread_apart() {
 #endif
 }
 
-/// A control group that freezes who is in it: where it can be had, no signal ends them.
+/// A control group that freezes the processes in it: where it can be had, no signal ends them.
 class Freezer {
  public:
   Freezer() : folder_("/sys/fs/cgroup/freezer/lomp-test-" + std::to_string(::getpid())) {

@@ -75,7 +75,7 @@ TEST_CASE("the advice leaves the content alone") {
   CHECK(mapping.data[mapping.bytes - 1] == 8);
 }
 
-TEST_CASE("advice that is refused harms nobody") {
+TEST_CASE("advice that is refused does no harm") {
   prefer_huge_pages(nullptr, 0);
   Mapping* gone = new Mapping(2 * huge_page_threshold);
   unsigned char* data = gone->data;

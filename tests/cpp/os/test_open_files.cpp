@@ -94,7 +94,7 @@ TEST_CASE("what waits in buffers is written") {
 
 #if LOMP_LINUX
 
-LINUX_TEST_CASE("a thread that sits in a read holds up nobody here or in a forked process") {
+LINUX_TEST_CASE("a thread that sits in a read holds up no flush here or in a forked process") {
   const LeavesNothing check;
   std::FILE* file = std::tmpfile();
   {
@@ -113,7 +113,7 @@ LINUX_TEST_CASE("a thread that sits in a read holds up nobody here or in a forke
   std::fclose(file);
 }
 
-LINUX_TEST_CASE("a thread that a forked process starts holds up nobody either") {
+LINUX_TEST_CASE("a thread that a forked process starts holds up no flush either") {
   CHECK(run_in_process([] {
           std::FILE* file = std::tmpfile();
           const Reader reader;

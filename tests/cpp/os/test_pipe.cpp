@@ -151,7 +151,7 @@ class Starter {
   std::thread thread_;
 };
 
-/// Pipes that this program has got from whoever started it, and passes on.
+/// Pipes that this program has got from the one that started it, and passes on.
 int inherited_pipes() {
   int pipes = 0;
   for (int fd : open_descriptors()) {

@@ -57,7 +57,7 @@ TEST_CASE("a range that begins inside a page includes that page") {
   CHECK((status == 0) == can_populate());
 }
 
-TEST_CASE("what is not mapped or may not be written to harms nobody") {
+TEST_CASE("what is not mapped or may not be written to does no harm") {
   populate({});
   AddressRange gone;
   {

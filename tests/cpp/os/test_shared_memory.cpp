@@ -65,7 +65,7 @@ TEST_CASE("memory that can't be had throws") {
   }
 }
 
-TEST_CASE("pages that nobody touches cost nothing") {
+TEST_CASE("pages that no process touches cost nothing") {
   const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const SharedMemory memory(std::size_t{1} << 30);
   memory.data()[memory.size() - 1] = 1;

@@ -89,7 +89,7 @@ TEST_CASE("a payload has no name and is closed on exec and so is a file on disk"
   }
 }
 
-TEST_CASE("nobody can change a payload that is in memory") {
+TEST_CASE("no process can change a payload that is in memory") {
   const Fd file = payload_file(payload(5, size));
 #if LOMP_LINUX
   CHECK(::write(file.get(), "x", 1) == -1);

@@ -69,7 +69,7 @@ TEST_CASE("a file that its receiver has is left alone") {
     make(files, 100 + k)->send_as(k);
     files.set_free(k);
   }
-  files.set_free(1000);  // nobody has that one
+  files.set_free(1000);  // there is no such one
   CHECK(holds(received, content));
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("without a free descriptor there is no file and nothing is lost") {
         }) == 0);
 }
 
-TEST_CASE("files that never came to anybody's hands are not used again") {
+TEST_CASE("files that never came to a receiver's hands are not used again") {
   const LeavesNothing check;
   PayloadFiles files(most_free);
   std::vector<ino_t> inodes;
@@ -151,7 +151,7 @@ TEST_CASE("files that never came to anybody's hands are not used again") {
   CHECK(files.size() == 4);
   files.forget(0, 0);
   CHECK(files.size() == 4);
-  CHECK(inode_of(make(files, 8)) == inode);  // that one was nobody's
+  CHECK(inode_of(make(files, 8)) == inode);  // that one was free
   for (std::uint32_t number : {0, 2, 4, 5}) files.set_free(number);
   for (std::uint64_t seed = 10; seed < 14; ++seed) {
     PayloadFile* file = make(files, seed);

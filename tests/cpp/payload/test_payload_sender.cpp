@@ -94,7 +94,7 @@ TEST_CASE("the sender can have a second descriptor of what it sends") {
   }
 }
 
-TEST_CASE("what nobody takes has no number and its file is free for the next one") {
+TEST_CASE("what no receiver takes has no number and its file is free for the next one") {
   const LeavesNothing check;
   Line line;
   line.sender.use_files_again(10 * bytes);

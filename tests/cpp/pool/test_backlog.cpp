@@ -123,7 +123,7 @@ TEST_CASE("the file is used again when all has been taken") {
   }
 }
 
-TEST_CASE("who lets go of the file holds no descriptor") {
+TEST_CASE("a child that lets go of the file holds no descriptor") {
   const std::vector<int> before = open_descriptors();
   Backlog backlog(0);
   put(backlog, {0, 0}, 5000);

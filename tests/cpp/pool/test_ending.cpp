@@ -28,7 +28,7 @@ TEST_CASE("an expected end is overdue when its time is over") {
   CHECK(ending.milliseconds_left() == 0);
 }
 
-TEST_CASE("who is expected to end gets no more time by being expected again") {
+TEST_CASE("a worker that is expected to end gets no more time by being expected again") {
   Ending ending;
   ending.expect_within(0);
   ending.expect_within(10000);

@@ -54,7 +54,7 @@ TEST_CASE("a head in a block is in sight") {
   CHECK_FALSE(call.watch.is_watching());
 }
 
-TEST_CASE("a head that nobody has claimed is in sight") {
+TEST_CASE("a head that no worker has claimed is in sight") {
   Page call;
   call.page.flow().head = 4;
   CHECK_FALSE(call.is_lost());

@@ -174,7 +174,7 @@ TEST_CASE("files that the worker has let go of are used again") {
   const ino_t one = send('a', first), two = send('b', second);
   CHECK(one != two);
   post.batch.set_free(first.number);
-  post.batch.set_free(77);  // nobody's
+  post.batch.set_free(77);  // there is no such one
   CHECK(send('c', third) == one);
   const ino_t three = send('d', fourth);
   CHECK(three != one);

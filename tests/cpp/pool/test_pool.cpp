@@ -333,7 +333,7 @@ TEST_CASE("a pool without anything to tell returns within its tick") {
 }
 
 TEST_CASE("a pool returns within its tick while a large result is still coming") {
-  // Else nobody could interrupt it.
+  // Else the user couldn't interrupt it.
   const LeavesNothing check;
   SharedArray<int> heard(1);
   Job job(1, 1);
@@ -451,7 +451,7 @@ struct Shared {
 
 }  // namespace
 
-TEST_CASE("workers have no part in connections of the parent and a write to one harms nobody") {
+TEST_CASE("workers have no part in connections of the parent and a write to one does no harm") {
   const LeavesNothing check;
   Shared shared;
   Job job(20, 3);
@@ -490,7 +490,7 @@ TEST_CASE("a worker's connection is its own and not that of the workers that it 
   CHECK(writing[0] == EPIPE);
 }
 
-TEST_CASE("a copy of the pool in another process ends nobody's workers") {
+TEST_CASE("a copy of the pool in another process ends none of its workers") {
   const LeavesNothing check;
   SharedArray<int> go_on(1);
   Job job(2, 2);

@@ -277,7 +277,7 @@ TEST_CASE("an item that has used up its stack is late all the same") {
   CHECK(loss_in_time(50 * ms, spin_deep).was_late);
 }
 
-TEST_CASE("what comes of a signal that was held off until its item was over concerns nobody") {
+TEST_CASE("a time-out signal that was held off until its item was over concerns no item") {
   const LeavesNothing check;
   Job job(3, 1);
   job.during = [&](Worker& worker, std::uint32_t item) {
@@ -1049,7 +1049,7 @@ TEST_CASE("an item whose worker takes long to end is not run a second time") {
   CHECK(was_killed_by(end.tally.losses[0].status, SIGKILL));
 }
 
-TEST_CASE("an item whose worker takes long to end is not run again where nobody can tell") {
+TEST_CASE("an item whose worker takes long to end is not run again where its state can't be told") {
   const LeavesNothing check;
   const Fake<&Kernel::open> none(failing(ENOENT));
   LongEnd end(700);
@@ -1074,7 +1074,7 @@ TEST_CASE("a call goes on without a worker that never ends") {
   CHECK(eventually([] { return has_no_child(); }));
 }
 
-TEST_CASE("where nobody can tell a worker that closes its pipe and goes on is ended") {
+TEST_CASE("where its state can't be told a worker that closes its pipe and goes on is ended") {
   const Fake<&Kernel::open> none(failing(EMFILE));
   const Loss loss = loss_of(
       [] {
@@ -1240,7 +1240,7 @@ TEST_CASE("new workers that die do not end a call in which others are at work") 
   Tally tally(early.job);
   collect(pool, tally);
   check_complete(tally);
-  CHECK(pool.deaths() >= 3);  // nobody may have seen to the last one yet
+  CHECK(pool.deaths() >= 3);  // the last one's may not have been told yet
 }
 
 TEST_CASE("while new workers die no time is spent on forks") {
@@ -1258,7 +1258,7 @@ TEST_CASE("while new workers die no time is spent on forks") {
   CHECK(pool.forks() <= 12);
 }
 
-TEST_CASE("new workers that die end a call in which nobody is at work any more") {
+TEST_CASE("new workers that die end a call in which no other is at work any more") {
   const LeavesNothing check;
   EarlyDeaths early;
   const auto die = [&] {

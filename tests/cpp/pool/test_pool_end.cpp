@@ -68,7 +68,7 @@ TEST_CASE("whom a pool is too impatient to wait for is left to the reaper") {
   CHECK(has_no_child());
 }
 
-TEST_CASE("whoever ends in time is reaped by the pool itself") {
+TEST_CASE("a worker that ends in time is reaped by the pool itself") {
   const LeavesNothing check;
   lomp::Reaper reaper;
   Stuck stuck;
@@ -225,7 +225,7 @@ bool hold_one(Stuck& stuck, Pool& pool, Tally& tally, const SharedArray<pid_t>& 
   return hold(pid[0]);
 }
 
-/// Checks that `end` ends a pool in time although a worker of its can't end, who is left to the
+/// Checks that `end` ends a pool in time although a worker of its can't end, which is left to the
 /// reaper, the pool's own if there is no other; and that nothing is left when `release` is over.
 template <class Hold, class Release>
 void check_ends(bool has_reaper, bool is_stopped, Hold hold, Release release) {
@@ -284,7 +284,7 @@ TEST_CASE("a pool ends although a worker is frozen") {
   }
 }
 
-TEST_CASE("a pool that is stopped before it began forks nobody") {
+TEST_CASE("a pool that is stopped before it began forks no worker") {
   Stuck stuck;
   Pool pool(stuck.job.options, main_of(stuck.job));
   pool.stop();

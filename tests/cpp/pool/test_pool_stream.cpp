@@ -1,5 +1,5 @@
 // The pool as an iterator uses it: any number of records for each item, each delivered as soon as
-// somebody waits for it, and workers that run ahead by so many bytes and no more.
+// the caller waits for it, and workers that run ahead by so many bytes and no more.
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <testthat/vendor/catch.h>
@@ -135,8 +135,8 @@ class Consumer {
     return true;
   }
 
-  /// Takes all that comes, up to the end; gives up when nothing has come for a while, so that who
-  /// hangs fails the test, and who is slow doesn't.
+  /// Takes all that comes, up to the end; gives up when nothing has come for a while, so that a
+  /// pool that hangs fails the test, and one that is slow doesn't.
   void run(int seconds = 20) {
     const std::int64_t patience = std::int64_t{seconds} * 1000000000;
     std::int64_t deadline = lomp::now_ns() + patience;
@@ -368,7 +368,7 @@ TEST_CASE("items without any result but their end are passed over in their order
   }
 }
 
-TEST_CASE("a record is delivered to who waits for it although its item goes on") {
+TEST_CASE("a record is delivered to a caller that waits for it although its item goes on") {
   const LeavesNothing check;
   for (bool is_ordered : {false, true}) {
     Gate gate;
@@ -591,7 +591,7 @@ std::size_t count_files(const std::function<void(lomp::PayloadOrigin&)>& change)
 
 }  // namespace
 
-TEST_CASE("payloads that nobody has any more are made in the same files") {
+TEST_CASE("payloads are made in the files of those that were let go of") {
   const LeavesNothing check;
   CHECK(count_files([](lomp::PayloadOrigin&) {}) == 2);
 }
@@ -612,7 +612,7 @@ TEST_CASE("a pool that takes nothing back gives no origin") {
   CHECK(pool.origin_of(0, 0, 1).pool == 0);
 }
 
-TEST_CASE("records that are released after their worker has left free nobody's room") {
+TEST_CASE("records that are released after their worker has left make no room for another") {
   const LeavesNothing check;
   StreamJob job(3, 1, 1000);
   Pool pool(job.options, main_of(job));
@@ -743,7 +743,7 @@ TEST_CASE("no mix with a worker that dies and a successor that can't be had hang
   }
 }
 
-TEST_CASE("in order a dead worker's items that nobody has begun hold nobody up") {
+TEST_CASE("in order a dead worker's items that were not begun hold no other worker up") {
   // Cheap items make blocks grow, so that the dead one has others in its block.
   for (bool can_fork : {true, false}) {
     const LeavesNothing check;
@@ -766,7 +766,7 @@ TEST_CASE("in order a dead worker's items that nobody has begun hold nobody up")
   }
 }
 
-TEST_CASE("in order an item that a dead worker took out of sight holds nobody up") {
+TEST_CASE("in order an item that a dead worker took out of sight holds no worker up") {
   // It died between claiming it and writing that down.
   const LeavesNothing check;
   StreamJob job(8, 2, 100);

@@ -137,7 +137,7 @@ TEST_CASE("an item that ended before earlier ones keeps its values until its tur
   CHECK(order.head() == 2);
 }
 
-TEST_CASE("the head goes on only when somebody takes") {
+TEST_CASE("the head goes on only when a value is taken") {
   Order order;
   order.put(0, 1);
   order.end(0);

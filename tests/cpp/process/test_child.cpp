@@ -238,7 +238,7 @@ TEST_CASE("another child is not reaped") {
 }
 
 TEST_CASE("a process that is no child of this one is left alone") {
-  // As when the kernel has reaped a child and has given its number to somebody else.
+  // As when the kernel has reaped a child and has given its number to another process.
   const LeavesNothing check;
   adopt_orphans();
   const SharedArray<pid_t> stranger(1);

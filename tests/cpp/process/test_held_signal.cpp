@@ -65,7 +65,7 @@ LINUX_TEST_CASE("a signal that is ignored may have come") {
       SIGUSR1));
 }
 
-LINUX_TEST_CASE("who ends in another way has held off nothing") {
+LINUX_TEST_CASE("a process that ends in another way has held off nothing") {
   CHECK_FALSE(held_off(
       [] {
         block(SIGUSR1);

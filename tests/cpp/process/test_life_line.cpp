@@ -125,7 +125,7 @@ LINUX_TEST_CASE("a worker's own workers end with it") {
   while (::waitpid(-1, nullptr, 0) > 0) continue;  // the outer one
 }
 
-LINUX_TEST_CASE("to close the line ends the worker and nobody else") {
+LINUX_TEST_CASE("to close the line ends the worker and no other process") {
   const LeavesNothing check;
   LifeLine line;
   line.open();

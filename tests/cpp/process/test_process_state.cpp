@@ -167,7 +167,7 @@ TEST_CASE("a killed child that is frozen is dying") {
   CHECK(eventually([&] { return child.has_ended(); }));
 }
 
-TEST_CASE("whoever sees a dying child's pipe end sees that it is dying") {
+TEST_CASE("a parent that sees a dying child's pipe end sees that it is dying") {
   const LeavesNothing check;
   if (!can_look) return;
   for (int round = 0; round < 300; ++round) {
@@ -182,7 +182,7 @@ TEST_CASE("whoever sees a dying child's pipe end sees that it is dying") {
   }
 }
 
-TEST_CASE("a process of somebody else's is unknown") {
+TEST_CASE("a process that is no child of this one is unknown") {
   CHECK_FALSE(look_at_child(1).is_known());
   CHECK_FALSE(look_at_child(::getpid()).is_known());
 }

@@ -38,7 +38,7 @@ bool give(Reaper& reaper, Child& child) {
 
 }  // namespace
 
-TEST_CASE("a child is reaped when it has ended without anybody waiting for it") {
+TEST_CASE("a child is reaped when it has ended although its parent doesn't wait") {
   const LeavesNothing check;
   Reaper reaper;
   Told told;
@@ -81,7 +81,7 @@ TEST_CASE("children that come together are waited for by one thread") {
   CHECK(has_no_child());
 }
 
-TEST_CASE("nobody to adopt needs no thread") {
+TEST_CASE("where there is no child to adopt no thread is needed") {
   Reaper reaper;
   std::vector<Child> none;
   reaper.adopt(none);
@@ -142,7 +142,7 @@ TEST_CASE("a signal never comes to a reaper's thread") {
   {
     const lomp::SignalBlock block;
     ::kill(::getpid(), SIGUSR1);
-    CHECK(came_to == 0);  // nobody else takes it
+    CHECK(came_to == 0);  // no other process takes it
   }
   CHECK(came_to == 1);
   ::signal(SIGUSR1, before);

@@ -139,7 +139,7 @@ TEST_CASE("a socket that has yet to be connected to another machine is severed")
   CHECK(in_severed([&] { return is_dead(socket.get()); }) == 0);
 }
 
-TEST_CASE("a worker holds nobody's port") {
+TEST_CASE("a worker holds no port of its parent's") {
   const LeavesNothing check;
   sockaddr_in address;
   Fd listening = listening_socket(address);
@@ -155,7 +155,7 @@ TEST_CASE("a worker holds nobody's port") {
   pollfd severed{done.reader.get(), POLLIN, 0};
   REQUIRE(::poll(&severed, 1, 10000) == 1);
   listening.reset();
-  // The worker is still there, and nobody listens.
+  // The worker is still there, and no process listens.
   CHECK_THROWS(connect_to(address, SOCK_STREAM));
   ::kill(worker, SIGKILL);
   ::waitpid(worker, nullptr, 0);
@@ -237,7 +237,7 @@ TEST_CASE("a connection of a process with itself is a new one in a worker") {
   const LeavesNothing check;
   const Connection wake = connect_pair(SOCK_STREAM), other = connect_pair(SOCK_STREAM);
   if (lomp::SocketPeer().of(lomp::inode_of(wake.client.get())) == 0) {
-    SUCCEED("the kernel does not tell who is at the other end");
+    SUCCEED("the kernel does not tell what is at the other end");
     return;
   }
   lomp::set_nonblocking(wake.client.get());

@@ -99,7 +99,7 @@ TEST_CASE("a thief goes to the largest block and never to its own") {
   CHECK(schedule.steal(2).cursor == 15);
 }
 
-TEST_CASE("there is nothing to steal where nobody else holds items") {
+TEST_CASE("there is nothing to steal where no other worker holds items") {
   SharedPage page(100, 3, 64);
   Schedule schedule(page);
   hold(page, 1, 10, 20);
@@ -117,7 +117,7 @@ TEST_CASE("thieves empty a block down to its last item") {
   CHECK(stolen == 10);
 }
 
-TEST_CASE("waiting items are those that nobody has begun") {
+TEST_CASE("waiting items are those that no worker has begun") {
   SharedPage page(100, 3, 64);
   Schedule schedule(page);
   CHECK(schedule.waiting() == 100);

@@ -63,7 +63,7 @@ std::size_t first_wake(const std::vector<bool>& answers) {
 
 }  // namespace
 
-TEST_CASE("without a bound nobody ever waits") {
+TEST_CASE("without a bound no worker ever waits") {
   Flow flow(0, true);
   flow.sender.begin_item(7);
   for (int i = 0; i < 100; ++i) {
@@ -129,7 +129,7 @@ TEST_CASE("a worker that may send does not sleep and leaves no trace") {
   CHECK_FALSE(flow.line.is_waiting);
 }
 
-TEST_CASE("a release wakes nobody who doesn't wait") {
+TEST_CASE("a release wakes no worker that doesn't wait") {
   Flow flow(10);
   flow.send(100);
   CHECK_FALSE(flow.release(0, 100));
@@ -348,7 +348,7 @@ void release_all() {
   if (stepped->release(3, 10)) is_woken = true;
 }
 
-/// As the pool does it: whoever waits is woken.
+/// As the pool does it: a worker that waits is woken.
 void pass_on_the_turn() {
   stepped->receiver.set_head(4);
   if (stepped->line.is_waiting) is_woken = true;
@@ -359,7 +359,7 @@ void lift_the_bound() {
 }
 
 /// Has a worker wait for room, which it gets at a step of that. How many steps there were; 0 if it
-/// slept and nobody woke it.
+/// slept and wasn't woken.
 long wait_stepwise(void (*how)(), long when) {
   Flow flow(10, true);
   flow.sender.begin_item(3);
@@ -415,7 +415,7 @@ TEST_CASE("lifting the bound lets all go on until it is put back") {
   CHECK_FALSE(flow.sender.may_send());
 }
 
-TEST_CASE("only lifting the bound anew wakes those who wait") {
+TEST_CASE("only lifting the bound anew wakes workers that wait") {
   Flow flow(10);
   CHECK_FALSE(flow.receiver.set_open(false));
   CHECK(flow.receiver.set_open(true));

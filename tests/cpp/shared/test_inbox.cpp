@@ -12,7 +12,7 @@ using namespace lomp_test;
 using lomp::Inbox;
 using lomp::SharedPage;
 
-TEST_CASE("an inbox is empty at first and nobody's is empty for ever") {
+TEST_CASE("an inbox is empty at first and one without a worker is empty for ever") {
   SharedPage page(0, 1, 64, 128);
   std::uint32_t place = 0;
   for (const Inbox& inbox : {page.inbox(0, 0), Inbox()}) {

@@ -162,7 +162,7 @@ TEST_CASE("renewing a slot leaves the others and what all share alone") {
   CHECK(page.parent_waits());
 }
 
-TEST_CASE("a fresh page has no bound and nobody waits") {
+TEST_CASE("a fresh page has no bound and no worker that waits") {
   SharedPage page(100, 2, 64);
   CHECK(page.flow().bound == 0);
   CHECK_FALSE(page.flow().is_ordered);

@@ -144,7 +144,7 @@ TEST_CASE("descriptors arrive in order with their numbers") {
   CHECK(mark_of(received.fd) == 'b');
 }
 
-TEST_CASE("where no descriptor has come nobody waits for one") {
+TEST_CASE("where no descriptor has come none is waited for") {
   const ControlPair pair = make_control_pair();
   NumberedFd received;
   CHECK_FALSE(receive_descriptor(pair.parent.get(), received));
@@ -164,7 +164,7 @@ TEST_CASE("a descriptor that there is no place for is lost but its number is not
   CHECK(exited_with(status, 0));
 }
 
-TEST_CASE("what can't be sent is refused at once and kills nobody") {
+TEST_CASE("what can't be sent is refused at once and kills no process") {
   const LeavesNothing check;
   const lomp::Fd fd = marked('a');
   ControlPair pair = make_control_pair();
@@ -259,7 +259,7 @@ TEST_CASE("a socket takes as many messages as may be needed at once") {
   for (std::uint32_t i = 0; i < 64 + 4; ++i) REQUIRE(lomp::send_number(pair.parent.get(), i));
 }
 
-TEST_CASE("who waits for a message is woken by it and by the peer's end") {
+TEST_CASE("a process that waits for a message is woken by it and by the peer's end") {
   ControlPair pair = make_control_pair();
   pollfd state{pair.worker.get(), POLLIN, 0};
   CHECK(::poll(&state, 1, 0) == 0);

@@ -257,7 +257,7 @@ TEST_CASE("of an abandoned record in a file nothing arrives and its item goes on
   desk.worker.finish(kind_of(item));
   do_item(desk, 4000);
   desk.read();
-  CHECK(desk.receive(0));  // nobody's, and taken with the next one
+  CHECK(desk.receive(0));  // no record's, and taken with the next one
   desk.read_spilled();
   REQUIRE(desk.records.size() == 2);
   CHECK(is_right(desk.records[0], 0, 11));

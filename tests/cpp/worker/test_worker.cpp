@@ -314,7 +314,7 @@ Ending ending_without_reader(std::size_t size, void (*on_broken_pipe)(int)) {
 
 }  // namespace
 
-TEST_CASE("a worker whose results nobody reads leaves with a note") {
+TEST_CASE("a worker whose results are not read leaves with a note") {
   const LeavesNothing check;
   for (void (*handler)(int) : {SIG_DFL, SIG_IGN, +[](int) { ::_exit(61); }}) {  // the host's
     for (std::size_t size : {10, 1000000}) {
@@ -354,7 +354,7 @@ TEST_CASE("for a parent that is busy records are gathered") {
   CHECK(desk.records.size() == 7);
 }
 
-TEST_CASE("where the parent never waits nobody looks whether it does") {
+TEST_CASE("where the parent never waits no worker looks whether it does") {
   SharedPage page(2, 1, 1000);
   CHECK(page.parent_may_wait());
   page.parent_may_wait() = false;
@@ -419,7 +419,7 @@ std::uint64_t cost_of_all(const Desk& desk) {
   return sum;
 }
 
-/// Nobody may sleep while this lives.
+/// No code may sleep while this lives.
 auto no_sleep() {
   return [](pollfd*, nfds_t, int) -> int { throw std::logic_error("there was no reason to wait"); };
 }

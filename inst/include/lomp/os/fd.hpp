@@ -30,7 +30,8 @@ class Fd {
   int release() { return std::exchange(fd_, -1); }
 
   /// Closes the descriptor held so far. close() is not made again after EINTR: on Linux the
-  /// descriptor is gone by then and its number may belong to somebody else.
+  /// descriptor is gone by then, see close(2), and another thread may have opened a file by its
+  /// number.
   void reset(int fd = -1) noexcept {
     const int old = std::exchange(fd_, fd);
     if (old >= 0) ::close(old);

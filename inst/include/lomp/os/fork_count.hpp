@@ -22,8 +22,8 @@ inline const ForkCount& count_forks() {
   return count;
 }
 
-/// How many forks lie between this process and the first one that asked. Whoever remembers the
-/// number can tell later whether it is still in the same process: a system call for each emitted
+/// How many forks lie between this process and the first one that asked. Code that remembers the
+/// number can tell later whether it still runs in the same process: a system call for each emitted
 /// value would cost as much as all the rest of it. Copies that don't come from fork() (bare clone
 /// calls) go unnoticed.
 inline unsigned fork_depth() { return count_forks().as_child; }

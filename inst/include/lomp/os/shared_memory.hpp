@@ -10,7 +10,7 @@
 namespace lomp {
 
 /// Owns an anonymous shared mapping, zeroed. Children forked later see it at the same address;
-/// pages that nobody touches cost nothing; it is gone when its last process is.
+/// pages that no process touches cost nothing; it is gone when its last process is.
 class SharedMemory {
  public:
   /// Throws SystemError.

@@ -99,8 +99,8 @@ inline void unmap_payload(void* base, std::size_t bytes) {
 }
 
 /// Gives a mapped payload's bytes up but keeps their addresses, to be unmapped some time; the
-/// header page stays. Whoever touches them dies of it, rather than see what the file's next owner
-/// writes. False if that can't be had; nothing has changed then.
+/// header page stays. A process that touches them dies of it, rather than see what the file's maker
+/// writes next. False if that can't be had; nothing has changed then.
 inline bool vacate_payload(unsigned char* base, std::size_t bytes) {
   constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
   return ::mmap(base + payload_offset(), bytes, PROT_NONE, flags, -1, 0) != MAP_FAILED;

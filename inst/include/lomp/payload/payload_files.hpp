@@ -49,7 +49,7 @@ class PayloadFiles {
     }
   }
 
-  /// Nobody will ever tell that these payloads were let go of: numbers first, ..., end - 1.
+  /// The receiver will never tell that it has let go of the payloads first, ..., end - 1.
   void forget(std::uint32_t first, std::uint32_t end) {
     for (std::size_t i = files_.size(); i > 0; --i) {
       if (files_[i - 1].is_out_within(first, end)) drop(files_[i - 1]);
@@ -71,7 +71,7 @@ class PayloadFiles {
     files_.pop_back();
   }
 
-  /// One that nobody has, since it didn't fit.
+  /// One that is free, since it didn't fit.
   void drop_one() {
     const auto is_free = [](const PayloadFile& file) { return file.is_free(); };
     const auto found = std::find_if(files_.begin(), files_.end(), is_free);

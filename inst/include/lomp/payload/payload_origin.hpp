@@ -10,7 +10,7 @@
 
 namespace lomp {
 
-/// Who made a payload and may use its file again; nobody if `pool` is 0.
+/// The worker that made a payload and may use its file again; none if `pool` is 0.
 struct PayloadOrigin {
   std::uint32_t pool = 0;         ///< a number that each pool of a process has for itself, or below
   std::uint32_t incarnation = 0;  ///< the worker's process: which one of the pool's

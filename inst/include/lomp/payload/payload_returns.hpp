@@ -16,9 +16,10 @@ namespace lomp {
 /// numbers of items' files, which never come so far.
 constexpr std::uint32_t return_flag = std::uint32_t{1} << 31;
 
-/// Whoever lets go of a payload leaves its origin here; its pool comes and takes it. Payloads may
-/// outlive their pool, and may be let go of where nothing can be allocated: so there are a fixed
-/// number of places, and what finds none pushes another one out. Nothing but time is lost by that.
+/// Origins of payloads that this process has let go of, until their pools come and take them.
+/// Payloads may outlive their pool, and may be let go of where nothing can be allocated: so there
+/// are a fixed number of places, and what finds none pushes another one out. Nothing but time is
+/// lost by that.
 class PayloadReturns {
  public:
   static constexpr std::size_t capacity = 64;

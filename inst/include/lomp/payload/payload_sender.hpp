@@ -13,7 +13,7 @@
 namespace lomp {
 
 /// Gives each file that it sends the next number. A worker has one for its results, the parent has
-/// one for each worker that it sends items. The socket is somebody else's.
+/// one for each worker that it sends items. The sender doesn't own the socket.
 class PayloadSender {
  public:
   explicit PayloadSender(int control = -1) : control_(control) {}
@@ -36,13 +36,13 @@ class PayloadSender {
   /// used again.
   void forget(std::uint32_t first, std::uint32_t end) { files_.forget(first, end); }
 
-  /// False if there is no file for these bytes, or nobody to take it. `copy`, if it is asked for,
+  /// False if there is no file for these bytes, or no receiver for it. `copy`, if it is asked for,
   /// is a second descriptor of the file, or none if there is none to be had.
   bool send(const void* data, std::size_t bytes, Fd* copy = nullptr) {
     return lend(data, bytes, copy) || give(data, bytes, copy);
   }
 
-  /// In a file that is the receiver's from then on, who tells nothing of it.
+  /// In a file that is the receiver's from then on, and is never used again here.
   bool give(const void* data, std::size_t bytes, Fd* copy = nullptr) {
     Fd file = make_payload(data, bytes);
     if (!file || !send_file(file)) return false;

@@ -25,7 +25,7 @@ class RecordSink {
   ~RecordSink() = default;
 };
 
-/// Who has received the payloads that a record names.
+/// Where the payloads come from that a record names.
 class PayloadSource {
  public:
   /// The payload that a record of this worker's names by its number: a descriptor, valid until the

@@ -15,10 +15,10 @@
 namespace lomp {
 
 /// Gives records back by item, and within an item in the order of their coming. About `bound` bytes
-/// of them are kept in memory, and all others in a file on disk, so that whoever waits for one item
-/// may hear a lot of others. Where there is no room for a file either, memory must do: nothing is
-/// lost, and nothing comes out of turn. For records without payloads, whose owner may be gone by
-/// then.
+/// of them are kept in memory, and all others in a file on disk, so that a caller that waits for
+/// one item may hear a lot of others. Where there is no room for a file either, memory must do:
+/// nothing is lost, and nothing comes out of turn. For records without payloads, whose owner may be
+/// gone by then.
 class Backlog {
  public:
   explicit Backlog(std::size_t bound) : bound_(bound) {}

@@ -24,7 +24,7 @@ class Ending {
     is_doubtful_ = false;
   }
 
-  /// Nobody can tell whether it is dying: it is, if it ends within this time.
+  /// Whether it is dying can't be told: it is, if it ends within this time.
   void doubt_for(int milliseconds) {
     if (is_awaited()) return;
     is_doubtful_ = true;

@@ -18,14 +18,14 @@ namespace lomp {
 
 /// Which worker gets the next item, and what is taken back from one that is held up for another one
 /// that has nothing to do. Owns none of what it works with, which is the pool's. With numbered
-/// items nobody ever needs one.
+/// items it has nothing to do.
 class Feeder {
  public:
   /// `limit` is how many workers there may be, which may become fewer.
   Feeder(SharedPage& page, Workers& workers, ItemLedger& ledger, bool is_ordered, const int& limit)
       : page_(page), workers_(workers), ledger_(ledger), is_ordered_(is_ordered), limit_(limit) {}
 
-  // ---- For whoever has the items
+  // ---- For the caller, which has the items
 
   /// After a `request` event: the batch for that worker, open for items until post().
   ItemBatch& batch(int worker) {
@@ -38,7 +38,7 @@ class Feeder {
     ledger_.in_flight().give(item, at(worker).incarnation);
   }
 
-  /// The worker may begin what was added so far: who makes the next item may take long.
+  /// The worker may begin what was added so far: to make the next item may take long.
   void publish(int worker) {
     WorkerHandle& m = at(worker);
     if (m.supply.publish()) m.wake();
@@ -94,7 +94,7 @@ class Feeder {
     return ledger_.has_more() ? idle : nullptr;
   }
 
-  /// A worker that wants something in store. Nobody gets that while another one is about to ask for
+  /// A worker that wants something in store. None gets that while another one is about to ask for
   /// its first item.
   const WorkerHandle* find_asking() {
     if (!ledger_.is_produced()) return nullptr;
@@ -109,7 +109,7 @@ class Feeder {
   /// The pool has told its caller that a worker wants items.
   void note_asked() { asked_at_ = now_ns(); }
 
-  /// Is there anything that one more worker could do? Nobody knows how many items there are.
+  /// Is there anything that one more worker could do? How many items there are isn't known.
   bool has_items_to_give() const {
     return !ledger_.has_all() || ledger_.in_flight().has_returned() ||
            find_rest([](const Supply::Rest&) { return true; }) != nullptr;
@@ -127,7 +127,7 @@ class Feeder {
     return nullptr;
   }
 
-  /// Whoever has the earliest item that nobody has begun and that may be taken back.
+  /// The worker that has the earliest item of those that haven't been begun and may be taken back.
   template <class May>
   WorkerHandle* find_rest(May may) const {
     WorkerHandle* first = nullptr;
@@ -153,7 +153,7 @@ class Feeder {
     }));
   }
 
-  /// Nor is an item left behind for ever: whoever has begun much later ones takes it next.
+  /// Nor is an item left behind for ever: a worker that has begun much later ones takes it next.
   void relieve_overtaken(const WorkerHandle& m) {
     const std::uint64_t begun = m.supply.last_serial();
     const auto lead = 2 * static_cast<std::uint64_t>(limit_);

@@ -1,6 +1,6 @@
 // Side: parent.
 /// \file
-/// Where results come in the order of their items: whether anybody has the first open one.
+/// Where results come in the order of their items: whether any worker has the first open one.
 #ifndef LOMP_POOL_HEAD_WATCH_HPP
 #define LOMP_POOL_HEAD_WATCH_HPP
 

@@ -131,7 +131,8 @@ class ItemBatch final : public RecordSink {
 
   bool empty() const { return items_.empty(); }
 
-  /// What is in it, after it was posted. What `items` had before is nobody's.
+  /// What is in it, after it was posted. In return the batch gets `items`, whose memory it uses
+  /// again.
   void give_items(std::vector<BatchItem>& items) { items_.swap(items); }
   std::uint32_t first_file() const { return first_file_; }
 

@@ -36,7 +36,7 @@ namespace lomp {
 /// end isn't waited for without a limit, see DeathWatch and Shutdown.
 class Pool final : public PayloadSource {
  public:
-  /// Forks nobody yet. Throws SystemError if there is no shared memory.
+  /// Forks no worker yet. Throws SystemError if there is no shared memory.
   Pool(const PoolOptions& options, WorkerMain main)
       : options_(options),
         owner_(::getpid()),
@@ -95,7 +95,7 @@ class Pool final : public PayloadSource {
       } else if (count_live(workers_) == 0) {
         return make(EventKind::failed);
       } else if (const WorkerHandle* asking = is_stopping() ? nullptr : feeder_.find_asking()) {
-        if (!wait(0)) return ask_for(*asking);  // nobody has become idle meanwhile
+        if (!wait(0)) return ask_for(*asking);  // no other has become idle meanwhile
       } else {
         bool ready = false;
         const Event staged = options_.is_prompt ? wait_promptly(patience(tick_ms), ready) : Event();
@@ -135,9 +135,9 @@ class Pool final : public PayloadSource {
     if (flow_.release(line, record.item, record.cost())) handle->wake();
   }
 
-  /// Changes is_prompt, for as long as somebody wants many records and no single one. A pool whose
-  /// records come in the order of their items stays as it is: to see to that is part of it. So does
-  /// one that never was prompt, whose workers don't look.
+  /// Changes is_prompt, for as long as the caller wants many records and no single one. A pool
+  /// whose records come in the order of their items stays as it is: to see to that is part of it.
+  /// So does one that never was prompt, whose workers don't look.
   void set_prompt(bool is_prompt) {
     options_.is_prompt = options_.is_ordered || (is_prompt && page_.parent_may_wait());
   }
@@ -316,8 +316,9 @@ class Pool final : public PayloadSource {
     return event;
   }
 
-  /// Nobody has the head's item in hand while all wait for its end: so it can be after a death.
-  /// Then a new worker takes it over. Where none is to be had, the others must get on to it.
+  /// No worker has the head's item in hand while all wait for its end, which can be so after a
+  /// death. Then a new worker takes the item over. Where none is to be had, the others must get on
+  /// to it.
   bool is_head_idle() const { return options_.is_ordered && deaths_ > 0 && head_watch_.is_idle(); }
 
   void favour_head() {
@@ -331,7 +332,7 @@ class Pool final : public PayloadSource {
     return static_cast<std::int32_t>(w.told - page_.slot(w.slot).heard) >= most_unheard;
   }
 
-  /// Tells workers which of their payloads nobody has any more.
+  /// Tells workers which of their payloads this process has let go of.
   void return_payloads() {
     if (number_ == 0) return;
     payload_returns().take(number_, [this](const PayloadOrigin& origin) {
@@ -354,7 +355,7 @@ class Pool final : public PayloadSource {
   }
 
   /// The worker has said bye. Its process is ending, which takes as long as its fork did where the
-  /// session is large: nobody waits for it here.
+  /// session is large: it isn't waited for here.
   Event note_exit(Place& handle) {
     handle->child.note_alone();
     shutdown_.add(std::move(handle->child));
@@ -385,7 +386,7 @@ class Pool final : public PayloadSource {
     ++deaths_;
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
     if (early_deaths_ >= max_early_deaths) {
-      if (!is_anybody_at_work() && !is_complete()) return give_up(w, slot);
+      if (!is_any_at_work() && !is_complete()) return give_up(w, slot);
       policy_.hold_off(early_deaths_ - max_early_deaths);
     }
     return carry_out(judge(facts_of(w, slot)), w, slot);
@@ -424,7 +425,7 @@ class Pool final : public PayloadSource {
 
   /// Has a worker begun an item? Then workers can be had in this session. One that is dying counts
   /// until its death has been told: the call must not end before its item is known to be lost.
-  bool is_anybody_at_work() const {
+  bool is_any_at_work() const {
     for (const Place& handle : workers_) {
       if (handle && page_.slot(handle->slot).begun > 0) return true;
     }
@@ -473,8 +474,8 @@ class Pool final : public PayloadSource {
     return policy_.is_worth(progress(), live);
   }
 
-  /// A worker that dies between claiming items and writing them down takes them out of everybody's
-  /// sight. When all others have left, what isn't done is exactly what was lost in that way.
+  /// Items whose worker dies between claiming them and writing them down are in no worker's block.
+  /// When all others have left, what isn't done is exactly what was lost in that way.
   void requeue_gap() { page_.slot(launcher_.free_slot()).block = ledger_.first_gap().word(); }
 
   /// One more worker, or, if it is refused, one fewer for the rest of the call.

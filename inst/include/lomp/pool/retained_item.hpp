@@ -15,8 +15,9 @@ namespace lomp {
 
 /// Its record and the files of its payloads, which its worker may have, too: so the host needn't
 /// keep the item itself, whose memory its collector would look at again and again. The record is
-/// read as one that came from a worker is. Whoever writes a file again must know that no item that
-/// is held needs it: a file that its worker has let go of belongs to an item that has begun.
+/// read as one that came from a worker is. Before a sender writes a file again it must know that no
+/// item that is held needs it: a file that its worker has let go of belongs to an item that has
+/// begun.
 class RetainedItem final : public PayloadSource {
  public:
   RetainedItem() = default;

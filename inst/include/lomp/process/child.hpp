@@ -75,8 +75,9 @@ class Child {
   int status() const { return status_; }
 
   /// Ends the child, what it has started and every process that it has left in its group. Before
-  /// the child is reaped its number can't belong to anybody else, so nobody else is hit. Where the
-  /// kernel has reaped it (the host ignores SIGCHLD) it may, so then nobody is.
+  /// the child is reaped its number can't belong to another process, so no other is hit. Where the
+  /// kernel has reaped it (the host ignores SIGCHLD, see waitpid(2)) it may, so then no signal is
+  /// sent.
   void kill_group() {
     siginfo_t info{};
     if (pid_ <= 0 || look(info) != 0) return;
@@ -137,7 +138,7 @@ class Child {
     return true;
   }
 
-  /// Whoever does nothing more than wait() for it needs no descriptor.
+  /// A caller that does nothing more than wait() for the child needs no descriptor.
   void close_pidfd() { pidfd_.reset(); }
 
   /// In a forked child: the sibling isn't ours to end or to reap.
@@ -182,7 +183,7 @@ Child spawn(Main&& main) {
     block.release();
     run_child(main);
   }
-  ::setpgid(pid, pid);  // the child does the same: whoever comes first, the group is there
+  ::setpgid(pid, pid);  // the child does the same: the first of both makes the group
   return Child(pid);
 }
 

@@ -4,11 +4,11 @@
 /// parents while these are there, and ended.
 ///
 /// A process outside its worker's group is found for as long as each of its ancestors up to the
-/// worker lives or has left it to the worker, see adopt_orphans(). So what can't be found is what
-/// such a worker leaves behind that somebody else has killed by SIGKILL: its orphans are children
-/// of another process from then on. Of those, programs that the worker itself has forked are ended
-/// by the kernel (see tie_forked_processes()); those below them, and those that somebody started
-/// without fork() and moved to a group of their own, live on.
+/// worker lives or has left it to the worker, see adopt_orphans(). So one case is left: a worker
+/// that a process other than its parent kills by SIGKILL. Its orphans are children of another
+/// process from then on. Of those, programs that the worker itself has forked are ended by the
+/// kernel (see tie_forked_processes()); those below them, and those that were started without
+/// fork() and have moved to a group of their own, live on.
 ///
 /// All of it allocates nothing and holds no lock: signal handlers use it.
 #ifndef LOMP_PROCESS_DESCENDANTS_HPP
@@ -55,10 +55,10 @@ inline void pause_for(std::int64_t ns) {
   ::nanosleep(&time, nullptr);
 }
 
-/// Ends all that an adopting process has started, generation by generation: who is killed starts
-/// nothing more, and leaves its children to `root`. So nothing escapes as long as `root` itself
-/// starts nothing: it is this process, or has been stopped. Doesn't wait for what can't be ended
-/// now.
+/// Ends all that an adopting process has started, generation by generation: a process that is
+/// killed starts nothing more, and leaves its children to `root`. So nothing escapes as long as
+/// `root` itself starts nothing: it is this process, or has been stopped. Doesn't wait for what
+/// can't be ended now.
 inline void end_descendants(pid_t root) {
   constexpr std::int64_t pause_ns = 50000;
   if (!is_own_process_list()) return;

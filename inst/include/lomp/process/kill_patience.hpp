@@ -1,6 +1,6 @@
 // Side: any process.
 /// \file
-/// How long somebody waits for the end of processes that were killed.
+/// How long a process waits for the end of others that it has killed.
 #ifndef LOMP_PROCESS_KILL_PATIENCE_HPP
 #define LOMP_PROCESS_KILL_PATIENCE_HPP
 

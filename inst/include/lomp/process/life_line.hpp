@@ -17,10 +17,10 @@
 namespace lomp {
 
 /// A pipe whose writing end the session alone holds. Each worker opens the reading end for itself
-/// and has the kernel kill its group when the last writer is gone; that is SIGKILL, which nobody
-/// can block, ignore or handle, as they can the signal of a parent's death. The writing ends are
-/// known to a handler that closes them in each forked process, workers or not: none outlives the
-/// session.
+/// and has the kernel kill its group when the last writer is gone; that is SIGKILL, which no
+/// process can block, ignore or handle as it can the signal of its parent's death. The writing ends
+/// are known to a handler that closes them in each forked process, workers or not: none outlives
+/// the session.
 ///
 /// Does nothing where a system, a container or the table of descriptors refuses it. Open as long as
 /// there may be workers: they don't outlive it.
@@ -46,8 +46,8 @@ class LifeLine {
     writers()[place_] = Writer(fork_depth(), writer.release()).word();
   }
 
-  /// In the worker, which leads its group: from now on that ends with the session. Whoever calls
-  /// this must look afterwards whether the session was gone before.
+  /// In the worker, which leads its group: from now on that ends with the session. The worker must
+  /// look afterwards whether the session was gone before.
   void hold() const {
     if (!reader_) return;
     Fd own(open_again(reader_.get(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));

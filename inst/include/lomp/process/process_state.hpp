@@ -40,13 +40,13 @@ class ProcessState {
 
   /// It has ended, or is in the middle of it, or a signal that nothing can hold off is under way to
   /// it. Whatever it is doing, none of its own code will run any more. A process sets the mark of
-  /// its exit before it closes its descriptors, so whoever sees these closed sees the mark.
+  /// its exit before it closes its descriptors, so a parent that sees these closed sees the mark.
   bool is_dying() const { return has_died() || is_exiting_ || is_killed_; }
 
   /// It is known to go on.
   bool is_living() const { return is_known_ && !is_dying(); }
 
-  /// It uses a processor or waits for one: nobody holds it.
+  /// It uses a processor or waits for one: neither the system nor a debugger holds it.
   bool is_running() const { return state_ == 'R'; }
 
  private:

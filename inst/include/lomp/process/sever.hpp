@@ -4,7 +4,7 @@
 ///
 /// A fork copies what a client knows of its connection (what it has asked, what it may expect, the
 /// state of its encryption), but the connection stays one. Two processes that use it get each
-/// other's answers, and nobody notices.
+/// other's answers, and neither notices.
 #ifndef LOMP_PROCESS_SEVER_HPP
 #define LOMP_PROCESS_SEVER_HPP
 
@@ -145,8 +145,8 @@ inline int find_partner(int fd, const std::vector<int>& sockets, SocketPeer& pee
   return found == sockets.end() ? -1 : *found;
 }
 
-/// Puts a new pair of sockets, which nobody shares, in the place of another. False if there is none
-/// to be had.
+/// Puts a new pair of sockets, which no other process shares, in the place of another. False if
+/// there is none to be had.
 inline bool renew_pair(int a, int b) {
   int ends[2];
   if (kernel().socketpair(AF_UNIX, socket_option(a, SO_TYPE), 0, ends) == -1) return false;
@@ -161,9 +161,10 @@ inline bool renew_pair(int a, int b) {
 /// In a sealed worker: puts a dead socket in the place of each of the parent's connections, so that
 /// their clients connect again or fail; the parent's own stay as they are. `sockets` are
 /// open_sockets() from before the fork, some of which may have been closed since; `own` is the
-/// worker's. A socket that waits for connections goes too. No number becomes free: whoever closes
-/// one that he takes for his would close another's file. Where there is no dead socket to be had,
-/// standard input does as well, which is empty and can't be written to. Throws SystemError.
+/// worker's. A socket that waits for connections goes too. No number becomes free: a client that
+/// closes its connection later closes the dead socket, and no file that was opened since. Where
+/// there is no dead socket to be had, standard input does as well, which is empty and can't be
+/// written to. Throws SystemError.
 ///
 /// A connection of the parent with itself, by which a library ends its own waiting, is replaced by
 /// another one: to that library a dead one would be an event that never ends.

@@ -1,6 +1,6 @@
 // Side: worker.
 /// \file
-/// Reaps what a worker has adopted and nobody waits for.
+/// Reaps what a worker has adopted.
 #ifndef LOMP_PROCESS_STRAYS_HPP
 #define LOMP_PROCESS_STRAYS_HPP
 
@@ -10,11 +10,11 @@
 
 namespace lomp {
 
-/// A worker adopts what its programs leave running in the background, so that it can be ended with
-/// it, and which else somebody would reap who is there for that. Who of its dead children was
-/// adopted can't be told, and those that an item's own code has started are that code's to reap.
-/// So a few are let lie, and many only if they have lain for a second: an item that starts
-/// thousands of programs doesn't use up the system's processes.
+/// A worker adopts what its programs leave running in the background, so that all ends with the
+/// worker. Without it the system's first process would reap these when they end; now the worker
+/// must. It can't tell them from dead children that an item's own code has started, which are that
+/// code's to reap. So a few are let lie, and many are reaped once they have lain for a second: an
+/// item that starts thousands of programs doesn't use up the system's processes.
 class Strays {
  public:
   static constexpr std::int64_t period_ns = 1000000000;

@@ -15,7 +15,7 @@ namespace lomp {
 struct Progress {
   std::uint64_t finished = 0;
   std::uint64_t busy_ns = 0;
-  std::uint64_t waiting = 0;  ///< items that nobody has begun
+  std::uint64_t waiting = 0;  ///< items that no worker has begun
 };
 
 /// A worker costs a fork here, about as much again in the child, whose pages are copied when it

@@ -11,7 +11,7 @@
 
 namespace lomp {
 
-/// The books of a stream of items, whose number nobody knows: those that were given to a worker and
+/// The books of a stream of items, whose number isn't known: those that were given to a worker and
 /// have not ended yet, and those that must be given again: their worker died before it began them,
 /// or was held up while another one had nothing to do.
 class InFlight {

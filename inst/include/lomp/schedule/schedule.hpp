@@ -1,6 +1,6 @@
 // Side: both.
 /// \file
-/// Who does which item: workers claim blocks, and idle ones steal from the others.
+/// Which worker does which item: workers claim blocks, and idle ones steal from the others.
 #ifndef LOMP_SCHEDULE_SCHEDULE_HPP
 #define LOMP_SCHEDULE_SCHEDULE_HPP
 
@@ -38,7 +38,7 @@ class Schedule {
  public:
   explicit Schedule(SharedPage& page) : page_(&page) {}
 
-  /// Claims about `wanted` items that nobody has yet; fewer towards the end, so that the last
+  /// Claims about `wanted` items that no worker has yet; fewer towards the end, so that the last
   /// blocks of all workers end together.
   Block claim(std::uint64_t wanted) {
     const std::uint64_t items = page_->items();
@@ -63,7 +63,7 @@ class Schedule {
     }
   }
 
-  /// Items that nobody has begun, as far as can be seen from outside.
+  /// Items that no worker has begun, as far as can be seen from outside.
   std::uint64_t waiting() const {
     const std::uint64_t next = page_->next().load(std::memory_order_acquire);
     std::uint64_t sum = next < page_->items() ? page_->items() - next : 0;

@@ -8,9 +8,9 @@
 
 namespace lomp {
 
-/// The items cursor, cursor + 1, ..., end - 1 of a batch are there and nobody has taken them. An
-/// item is never there twice in the same batch, and the next batch at its place is made when its
-/// worker knows that it is through with it, so compare-and-swap is safe.
+/// The items cursor, cursor + 1, ..., end - 1 of a batch are there, not yet taken by the worker nor
+/// taken back by the parent. An item is never there twice in the same batch, and the next batch at
+/// its place is made when its worker knows that it is through with it, so compare-and-swap is safe.
 struct BatchState {
   static constexpr std::uint32_t max_items = (std::uint32_t{1} << 14) - 1;
 

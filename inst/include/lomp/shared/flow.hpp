@@ -1,6 +1,6 @@
 // Side: both.
 /// \file
-/// Back-pressure: how far workers may run ahead of whoever takes their results.
+/// Back-pressure: how far workers may run ahead of the caller that takes their results.
 #ifndef LOMP_SHARED_FLOW_HPP
 #define LOMP_SHARED_FLOW_HPP
 
@@ -10,10 +10,10 @@
 namespace lomp {
 
 /// What all workers and the parent share. A worker may begin a record as long as those that it has
-/// made and nobody has taken cost less than `bound`; so it is beyond it by one record at the most.
-/// Where records are taken in the order of their items, those of later items wait for the first
-/// one, the head, and its worker must not wait for them: what counts for it is the head's records
-/// alone. `bound` 0 means that nobody ever waits.
+/// made, and that have not been released, cost less than `bound`; so it exceeds the bound by one
+/// record at the most. Where records are taken in the order of their items, those of later items
+/// wait for the first one, the head, and its worker must not wait for them: what counts for it is
+/// the head's records alone. `bound` 0 means that no worker ever waits.
 struct FlowState {
   std::uint64_t bound = 0;
   bool is_ordered = false;
@@ -97,20 +97,22 @@ class FlowReceiver {
     return is_enough && must_wake(line);
   }
 
-  /// Is the worker still to be woken? Whoever asks does it: once for each time that it waits, so
-  /// that a worker that is slow to wake up isn't sent wake-ups without end.
+  /// Is the worker still to be woken? A caller that is told so must wake it. The answer is yes once
+  /// for each time that the worker waits, so that one that is slow to wake up isn't sent wake-ups
+  /// without end.
   static bool must_wake(FlowLine& line) {
     return line.is_waiting.load(std::memory_order_seq_cst) &&
            line.is_waiting.exchange(false, std::memory_order_seq_cst);
   }
 
-  /// From now on it is this item's turn. All who wait must be woken, since one of them has it.
+  /// From now on it is this item's turn. All workers that wait must be woken, since one of them has
+  /// it.
   void set_head(std::uint64_t item) {
     state_->head_released.store(0, std::memory_order_seq_cst);
     state_->head.store(item, std::memory_order_seq_cst);
   }
 
-  /// Lifts the bound, or puts it back; true if those who wait must be woken.
+  /// Lifts the bound, or puts it back; true if the workers that wait must be woken.
   bool set_open(bool is_open) {
     return state_->is_open.exchange(is_open, std::memory_order_seq_cst) != is_open && is_open;
   }

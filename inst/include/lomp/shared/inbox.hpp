@@ -19,7 +19,7 @@ class Inbox {
  public:
   using Word = std::atomic<std::uint64_t>;
 
-  /// Nobody's; nothing is ever in it.
+  /// An inbox without a worker; nothing is ever in it.
   Inbox() : Inbox(no_word(), nullptr, 0) {}
   Inbox(Word& word, unsigned char* data, std::size_t capacity)
       : word_(&word), data_(data), capacity_(capacity) {}

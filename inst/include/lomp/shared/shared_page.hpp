@@ -70,7 +70,7 @@ class SharedPage {
   std::uint64_t items() const { return header_->items; }
   int slots() const { return slots_; }
 
-  /// The first item that nobody has claimed; past the end when all are.
+  /// The first item that no worker has claimed; past the end when all are.
   std::atomic<std::uint64_t>& next() const { return header_->next; }
 
   /// The parent sleeps until something comes: what is finished must be sent at once.
@@ -79,7 +79,7 @@ class SharedPage {
   /// Will it ever do so? Settled before the first worker is forked.
   bool& parent_may_wait() const { return header_->parent_may_wait; }
 
-  /// Does somebody watch how far the call is? Settled before the first worker is forked.
+  /// Does the caller watch how far the call is? Settled before the first worker is forked.
   bool& is_watched() const { return header_->is_watched; }
 
   /// Has an item drawn random numbers, or tried to?

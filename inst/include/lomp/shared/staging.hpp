@@ -17,9 +17,9 @@ namespace lomp {
 /// whenever the worker is killed.
 ///
 /// The parent need not wait for the frame: it may take what is committed straight away, and all
-/// that is left when the worker is dead. A second word settles who has which bytes: how many of
-/// this frame's the parent has taken, and whether the worker is sending the rest. Both sides change
-/// it by compare-and-swap, so each byte goes one way only.
+/// that is left when the worker is dead. A second word settles which side has which bytes: how many
+/// of this frame's bytes the parent has taken, and whether the worker is sending the rest. Both
+/// sides change it by compare-and-swap, so each byte goes one way only.
 class Staging {
  public:
   using Word = std::atomic<std::uint64_t>;

@@ -35,7 +35,7 @@ struct Record {
   std::uint32_t payload_pages = 0;  ///< what its payloads take
   std::uint32_t incarnation = 0;    ///< which of the processes that were in the worker's place
 
-  /// What it takes until nobody needs it any more; its worker counts alike.
+  /// What it takes until it is released; its worker counts alike.
   std::uint64_t cost() const { return size + std::uint64_t{payload_pages} * cost_page; }
 };
 

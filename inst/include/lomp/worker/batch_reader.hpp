@@ -130,8 +130,8 @@ class BatchReader {
     return header;
   }
 
-  /// Who makes many items in a short time isn't asked to wake anybody for each: before this process
-  /// sleeps it looks once more after a moment. That time is none of the items'.
+  /// Before this worker sleeps it looks once more after a moment: a parent that makes many items in
+  /// a short time needn't wake it for each. No item's time counts that moment.
   void await_item(const Inbox& inbox) {
     writer_.flush();
     const std::int64_t since = now_ns();

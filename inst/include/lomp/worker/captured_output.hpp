@@ -9,7 +9,7 @@
 namespace lomp {
 
 /// Standard output in a nameless file: writes of this process and of the programs that it starts
-/// are appended there, whatever their size, and nobody waits for a reader.
+/// are appended there, whatever their size, and no write waits for a reader.
 class CapturedOutput {
  public:
   /// From now on. False if there is no file to be had: then all goes where it went before.

@@ -21,7 +21,7 @@
 namespace lomp {
 
 /// Wake-ups, files of streamed items, and the numbers of payloads whose files can be written again.
-/// Owns the descriptors that have come and that nobody has asked for yet.
+/// Owns the descriptors that have come and that have not been taken yet.
 class ControlReader {
  public:
   ControlReader(int socket, WorkerSlot& slot, PayloadSender& payloads)
@@ -37,8 +37,8 @@ class ControlReader {
     if (peer_is_gone(socket_)) leave(ExitReason::lost_pipe, EXIT_FAILURE);
   }
 
-  /// Takes the next message from the parent if there is one. Descriptors are kept until somebody
-  /// asks for their numbers.
+  /// Takes the next message from the parent if there is one. Descriptors are kept until they are
+  /// taken by their numbers.
   bool receive() {
     NumberedFd message;
     if (!receive_descriptor(socket_, message)) return false;
@@ -79,7 +79,7 @@ class ControlReader {
   int socket_;
   WorkerSlot& slot_;
   PayloadSender& payloads_;
-  std::vector<NumberedFd> received_;  // what nobody asked for yet
+  std::vector<NumberedFd> received_;  // and not yet taken
   Fd payload_;                        // what take_payload() gave
 };
 

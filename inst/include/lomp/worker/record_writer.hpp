@@ -65,7 +65,7 @@ class RecordWriter {
   PayloadSender& payloads() { return payloads_; }
 
   /// Completes the record in hand: from now on it outlives this process. Returns what it costs
-  /// until nobody needs it any more.
+  /// until it is released.
   std::uint64_t complete(RecordKind kind) {
     const std::uint64_t pages = payload_pages_;
     const std::uint64_t size = is_large_ ? send_last(kind) : stage(kind);

@@ -56,7 +56,7 @@ inline void end_what_worker_started() {
   end_process(EXIT_FAILURE);
 }
 
-/// The end of a process on a signal, as if nobody had handled it.
+/// The end of a process on a signal, as if the signal had no handler.
 inline void die_of(int signal) {
   ::signal(signal, SIG_DFL);
   ::raise(signal);
@@ -75,8 +75,8 @@ inline void on_death(int signal) {
   die_of(signal);
 }
 
-/// SIGTERM is how the kernel tells of the parent's death. Anybody else's SIGTERM ends this process
-/// alone, with that status.
+/// SIGTERM is how the kernel tells of the parent's death. A SIGTERM from any other process ends
+/// this one alone, with that status.
 inline void on_terminate(int signal) {
   const SealState& state = seal_state();
   if (is_sealed_worker() && ::getppid() != state.parent) end_own_group();
@@ -84,7 +84,7 @@ inline void on_terminate(int signal) {
 }
 
 /// The item in hand has taken too long. It may have ended by now, if it held the signal off: then
-/// this is about nobody.
+/// the signal concerns no item.
 inline void on_time_out(int signal) {
   if (is_sealed_worker()) {
     WorkerSlot& slot = *seal_state().slot;
@@ -146,7 +146,7 @@ inline void watch_control_socket(int socket) {
 
 /// Ties the worker's life to its parent's. The death signal comes when the forking *thread* ends,
 /// which is the parent's main thread; it can be held off, the line can't. If the parent died before
-/// they were set, nobody sends anything.
+/// they were set, neither is sent.
 inline void follow_parent(const SealState& state, const LifeLine& line) {
   const bool has_death_signal = ask_for_death_signal(SIGTERM);
   line.hold();

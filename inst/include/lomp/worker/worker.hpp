@@ -48,7 +48,8 @@ class Worker final : public RecordSink, public PayloadSource {
   Worker& operator=(const Worker&) = delete;
 
   /// Gets a block of items, by claiming or stealing; false when there is no more work to begin. Of
-  /// a stream it gets the next batch, waiting for it: who streams ends the process some time.
+  /// a stream it gets the next batch, waiting for it: there the worker goes on until its parent
+  /// ends it.
   bool next_block() {
     end_block();
     if (page_.has_inboxes()) {
@@ -108,8 +109,8 @@ class Worker final : public RecordSink, public PayloadSource {
   /// The item in hand, plus 1; 0 if there is none.
   std::uint64_t running() const { return slot_.running.load(std::memory_order_relaxed); }
 
-  /// From now on the parent tells which payloads nobody has any more. As many bytes as that may be
-  /// kept for the next ones.
+  /// From now on the parent tells which payloads the session has let go of. As many bytes of their
+  /// files may be kept for the next ones.
   void use_files_again(std::size_t most_free_bytes) {
     writer_.payloads().use_files_again(most_free_bytes);
   }
