@@ -12,8 +12,8 @@
 
 namespace lomp {
 
-/// A message to a worker says by this bit that its payload of that number is free; others have the
-/// numbers of items' files, which never come so far.
+/// The bit by which a message to a worker says that the worker's payload of that number is free.
+/// Messages without it have the numbers of items' files, which never grow so large.
 constexpr std::uint32_t return_flag = std::uint32_t{1} << 31;
 
 /// Origins of payloads that this process has let go of, until their pools come and take them.

@@ -20,8 +20,8 @@ class PayloadSender {
 
   void use_socket(int control) { control_ = control; }
 
-  /// From now on files are used again of which the receiver says that it has let go, for what comes
-  /// next. So many bytes of them may be kept.
+  /// From now on a file is written again when the receiver has said that it has let go of it. Free
+  /// files are kept up to so many bytes.
   void use_files_again(std::size_t most_free_bytes,
                        Protection protection = Protection::between_writes) {
     reuses_files_ = true;
@@ -57,7 +57,7 @@ class PayloadSender {
     return true;
   }
 
-  /// Of what was sent last.
+  /// The number of the file that was sent last.
   std::uint32_t last_number() const { return next_ - 1; }
   std::uint32_t next_number() const { return next_; }
 

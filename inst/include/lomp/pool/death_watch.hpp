@@ -63,8 +63,9 @@ class DeathWatch {
     if (!makes_headway(w)) reap(w);
   }
 
-  /// Its pidfd is ready or not. Without a pidfd the process is asked for directly; that is once a
-  /// tick at the least. A worker that is dead and can't be reaped is in the hands of a debugger.
+  /// To be told after each wait whether the worker's pidfd is ready. Without a pidfd the kernel is
+  /// asked for the process, at least once a tick. A worker that is dead and can't be reaped is in
+  /// the hands of a debugger.
   void look_for_end(WorkerHandle& w, bool pidfd_ready) {
     if (w.child.pidfd() >= 0 && !pidfd_ready) return;
     w.has_ended = w.child.has_ended();
@@ -106,9 +107,8 @@ class DeathWatch {
                        [](const auto& handle) { return handle && handle->ending.is_awaited(); });
   }
 
-  /// How long the pool may wait for news, of so many milliseconds, with this worker among those
-  /// that may have some: until its time is over, and, if no descriptor tells of its end, ever so
-  /// often.
+  /// How many of these milliseconds the pool may wait at the most: until this worker's time is
+  /// over, and, if no descriptor tells of its end, one after the other.
   static int patience_with(const WorkerHandle& w, int milliseconds) {
     if (w.phase != Phase::alive || !w.ending.is_awaited()) return milliseconds;
     const int left = w.ending.milliseconds_left();
@@ -155,7 +155,7 @@ class DeathWatch {
     w.phase = Phase::reaped;
   }
 
-  /// What is still there, for all that its time was over, was killed by its timer, too.
+  /// A worker whose time was over, and that is still there, was killed by its timer, too.
   void leave_behind(WorkerHandle& w) {
     WorkerSlot& slot = page_.slot(w.slot);
     if (slot.reason == ExitReason::none) {

@@ -70,8 +70,8 @@ class Feeder {
   }
 
   /// The first item that must be given again, because its worker died or was held up; false if
-  /// there is none for this worker. In order none goes behind a later one: that may have to wait
-  /// for it.
+  /// there is none for this worker. Where items are in order, a worker that has others in hand
+  /// doesn't get it: these may have to wait for it.
   bool first_returned(int worker, std::uint64_t& item) const {
     const Supply& supply = at(worker).supply;
     if (is_ordered_ && !supply.is_idle()) return false;

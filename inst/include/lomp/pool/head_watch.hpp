@@ -24,8 +24,9 @@ class HeadWatch {
   /// Has no worker the head's item in hand?
   bool is_idle() const { return !is_running(page_.flow().head); }
 
-  /// Out of sight for long: a living worker takes no time from a claim to its writing down, but for
-  /// what keeps it from its processor. To be asked now and then, with whether the head is idle.
+  /// Has the head been in no worker's hand, and in no block, for long? A living worker writes a
+  /// claim down at once, unless it waits for a processor. To be asked now and then, with whether
+  /// the head is idle.
   bool is_lost(bool is_head_idle) {
     const std::uint64_t head = page_.flow().head;
     if (!is_head_idle || !is_out_of_sight(head)) {

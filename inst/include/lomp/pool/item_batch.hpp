@@ -49,8 +49,8 @@ class ItemBatch final : public RecordSink {
     begin();
   }
 
-  /// From now on files are used again of which the worker says that it has let go, for what comes
-  /// next; so many bytes of them may be kept. They need no protection: code that writes where it
+  /// From now on a file is written again when the worker has said that it has let go of it. Free
+  /// files are kept up to so many bytes. They need no protection: code that writes where it
   /// shouldn't spoils the items themselves as easily.
   void use_files_again(std::size_t most_free_bytes) {
     payloads_.use_files_again(most_free_bytes, Protection::none);

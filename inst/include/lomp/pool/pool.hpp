@@ -278,7 +278,7 @@ class Pool final : public PayloadSource {
     return event;
   }
 
-  /// A worker that sends what can't be is as good as dead.
+  /// What was taken of a worker, as an event. A worker that has sent nonsense is given up.
   Event announce(Intake taken, WorkerHandle& w) {
     if (taken == Intake::nonsense) death_watch_.lose_pipe(w);
     if (taken != Intake::records) return {};
@@ -326,8 +326,8 @@ class Pool final : public PayloadSource {
     if (flow_.set_open(is_stuck)) wake_all();
   }
 
-  /// Has the worker so much to read that what it can do without is better left unsaid? Its socket
-  /// must have room for what it can't do without.
+  /// Has the worker left so many messages unread that those it can do without are better not sent?
+  /// Its socket must have room for those that it needs.
   bool is_behind(const WorkerHandle& w) const {
     return static_cast<std::int32_t>(w.told - page_.slot(w.slot).heard) >= most_unheard;
   }
@@ -342,7 +342,7 @@ class Pool final : public PayloadSource {
     });
   }
 
-  /// Each pool of this process has another one.
+  /// A number that no other pool of this process has.
   static std::uint32_t next_number() {
     static std::uint32_t last = 0;
     return ++last;
@@ -403,8 +403,8 @@ class Pool final : public PayloadSource {
     return facts;
   }
 
-  /// Of produced items the ledger knows which ones come back; a numbered one is the one before its
-  /// worker's block.
+  /// Of produced items the ledger knows which ones come back. A numbered one that is to be run
+  /// again is the one just before its worker's block, and is put back there.
   Event carry_out(const Verdict& verdict, const WorkerHandle& w, WorkerSlot& slot) {
     if (verdict.is_spared) spared_.insert(verdict.again);
     if (verdict.again != 0 && !options_.is_streamed) {
@@ -414,8 +414,8 @@ class Pool final : public PayloadSource {
     return with_loss(EventKind::lost, w, slot, verdict.lost);
   }
 
-  /// Nor is an item run again of which something has come: it went on after its worker had damaged
-  /// the pipe.
+  /// Tells that an item is lost of which records have come, but not the last one. It isn't run
+  /// again: the caller has seen these records.
   Event report_begun(WorkerHandle& w) {
     const std::uint64_t item = *w.begun.begin();
     w.begun.erase(item);

@@ -53,7 +53,8 @@ struct WorkerHandle {
     if (send_number(control.get(), number)) ++told;
   }
 
-  /// A number without a descriptor means nothing else. That one is there already will do as well.
+  /// The number 0 without a descriptor wakes the worker and means nothing else. If the socket is
+  /// full, what it holds will wake the worker as well.
   void wake() { tell(0); }
 };
 

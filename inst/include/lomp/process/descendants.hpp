@@ -78,7 +78,8 @@ inline void end_own_descendants() {
   end_descendants(::getpid());
 }
 
-/// Stops a child, if it can be. A killed one that waits for a processor stops no more.
+/// Stops a child, and waits until it has stopped, but not for ever: one that has been killed
+/// already never stops, and may wait for a processor before it ends.
 inline void stop_child(pid_t child) {
   ::kill(child, SIGSTOP);
   KillPatience patience(now_ns());

@@ -31,7 +31,7 @@ class LifeLine {
   LifeLine& operator=(const LifeLine&) = delete;
   ~LifeLine() { close(); }
 
-  /// In the session, before it forks a worker. That it is open already will do.
+  /// In the session, before it forks a worker. Does nothing if the line is open already.
   void open() {
     if (!has_signal_choice) return;
     (void)fork_depth();  // counts before close_inherited() looks
@@ -92,7 +92,8 @@ class LifeLine {
     return all;
   }
 
-  /// In each forked process, at once: the parent's. Those before are closed already.
+  /// In each forked process, at once: closes the writing ends of its parent. Those of earlier
+  /// generations are closed already.
   static void close_inherited() {
     const unsigned parent = fork_depth() - 1;
     for (std::uint64_t word : writers()) {

@@ -153,7 +153,7 @@ class Reaper {
     children.clear();
   }
 
-  /// Those that are left are still under way when the time is over.
+  /// Reaps those that end in time; the others stay in `children`.
   static void reap_by(Time deadline, std::vector<Child>& children) {
     for (const Child& child : children) {
       const auto left =

@@ -104,7 +104,8 @@ struct ReceivedMessage {
   }
 };
 
-/// The kernel has put them into this process, whatever they came with.
+/// Takes the descriptors that the kernel has opened in this process, whatever message they came
+/// with.
 inline void take_descriptors(msghdr& message, ReceivedMessage& got) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
        header = CMSG_NXTHDR(&message, header)) {
@@ -137,8 +138,9 @@ inline ReceivedMessage receive_some(int socket, std::size_t most) {
   return got;
 }
 
-/// After a call that got no bytes, is there still something to be read? An empty message looks like
-/// the end. That the peer has closed without reading all is told once, before what it has sent.
+/// After a call that got no bytes: is there still something to be read? An empty message looks like
+/// the end. Where the peer has closed its end before it had read all, one call fails with
+/// ECONNRESET, and what the peer has sent is there afterwards.
 inline bool has_more(int socket, ssize_t got) {
   if (got < 0) return errno == ECONNRESET;
   int waiting = 0;

@@ -16,10 +16,11 @@
 namespace lomp {
 
 /// What the kernel sends to a process whose time is over: a signal that no program uses, so that
-/// the wait status tells this end from any other. One that has another meaning where there is none.
+/// the wait status tells this end from any other. Where no timer sends such a signal it is SIGALRM,
+/// which programs do use.
 constexpr int time_out_signal = has_signal_timers ? unused_signal : SIGALRM;
 
-/// The kernel's timer of that signal where it has no other, or no more of them.
+/// What setitimer(2) sends, whose timer is used where there is no other, or none left.
 constexpr int alarm_signal = SIGALRM;
 
 /// The timer that ends the process, by a signal that its own code may have a handler for. Where the
@@ -46,8 +47,9 @@ class KillTimer {
   SignalTimer last_{SIGKILL};
 };
 
-/// The time of the item in hand. The parent sees the deadline (0 if there is none): a worker can't
-/// have been ended for its time before, and one whose timer has failed is killed.
+/// The time of the item in hand. The parent sees the deadline (0 if there is none): a worker that
+/// ended before it wasn't ended for its time, and one that goes on long after it is killed, since
+/// its timer has failed.
 class ItemTimer {
  public:
   using Deadline = std::atomic<std::int64_t>;

@@ -144,9 +144,9 @@ inline void watch_control_socket(int socket) {
   (void)signal_owner(socket, ::getpid(), SIGIO);
 }
 
-/// Ties the worker's life to its parent's. The death signal comes when the forking *thread* ends,
-/// which is the parent's main thread; it can be held off, the line can't. If the parent died before
-/// they were set, neither is sent.
+/// Ties the worker's life to its parent's. The death signal comes when the *thread* that forked
+/// ends (prctl(2)), which is the parent's main thread. A worker can hold that signal off, but not
+/// what comes by the line. If the parent died before they were set, neither is sent.
 inline void follow_parent(const SealState& state, const LifeLine& line) {
   const bool has_death_signal = ask_for_death_signal(SIGTERM);
   line.hold();
@@ -157,9 +157,10 @@ inline void follow_parent(const SealState& state, const LifeLine& line) {
   if (::getppid() != state.parent) end_own_group();
 }
 
-/// In each forked process. One that a worker has forked ends with that, even if it has left its
-/// group and the worker is killed by SIGKILL; this holds for the program that it turns into, too.
-/// What other threads than the worker's first one fork is left alone: it would end with them.
+/// Runs in each forked process. A process that a worker has forked ends with the worker, even if it
+/// has left its group and the worker is killed by SIGKILL; so does the program that it turns into.
+/// What other threads than the worker's first one fork is left alone: the signal comes at the end
+/// of the thread that forked, see PR_SET_PDEATHSIG in prctl(2).
 inline void on_forked() {
   SealState& state = seal_state();
   if (state.self == 0 || state.is_descendant) return;

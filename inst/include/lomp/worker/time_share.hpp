@@ -10,8 +10,8 @@
 
 namespace lomp {
 
-/// Something that takes time which isn't known before is done again when so many times as much has
-/// passed since then as it took.
+/// For something of which it isn't known before how long it takes: it is done again only when so
+/// many times as long has passed since.
 class TimeShare {
  public:
   explicit TimeShare(std::int64_t times) : times_(times) {}

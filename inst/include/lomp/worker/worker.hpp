@@ -196,8 +196,8 @@ class Worker final : public RecordSink, public PayloadSource {
     return static_cast<double>(item_ns) * static_cast<double>(schedule_.waiting()) >= any_fork_ns;
   }
 
-  /// The parent says that it waits, then looks at what is staged, then sleeps; here it is the other
-  /// way round. So at least one of the two sees what the other has done.
+  /// The parent says that it waits, then looks at what is staged, then sleeps; a worker stages,
+  /// then looks whether the parent waits. So at least one of the two sees what the other has done.
   void serve_waiting_parent() {
     if (!parent_may_wait_) return;  // the fence takes as long as much else of a small item
     std::atomic_thread_fence(std::memory_order_seq_cst);
