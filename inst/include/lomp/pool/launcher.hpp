@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "lomp/os/allocator.hpp"
-#include "lomp/os/stack_pages.hpp"
 #include "lomp/pool/pool_options.hpp"
 #include "lomp/pool/worker_handle.hpp"
 #include "lomp/process/life_line.hpp"
@@ -71,7 +70,6 @@ class Launcher {
       if (options_.before_fork) options_.before_fork();
       fork_into(free_slot());
       policy_.after_fork();
-      populate_stack_above();
       ++forks_;
     } catch (const SystemError& error) {
       limit_ = count_live(workers_);
@@ -95,7 +93,6 @@ class Launcher {
     const pid_t parent = ::getpid();
     life_line_.open();
     handle->child = spawn([&] {
-      populate_stack_below();
       seal_process(parent, control.worker.get(), page_.slot(slot), life_line_);
       pipe.reader.reset();
       control.parent.reset();
