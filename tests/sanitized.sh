@@ -17,9 +17,9 @@
 #   tests look for them.
 # - R itself: it is the system's, not built for a sanitizer, so an access beyond the end of a vector
 #   is seen only if it leaves the page or block of R's heap; valgrind sees that much, too.
-# - memory, leaks and fork-safety (both), whose tests count pages and limit the address space, the
-#   descriptors or the processes: a sanitizer takes terabytes of the first and needs the others for
-#   itself, and both keep what is freed for a while.
+# - mapped_vector, external_memory, leaks and fork-safety (both), whose tests count pages and limit
+#   the address space, the descriptors or the processes: a sanitizer takes terabytes of the first
+#   and needs the others for itself, and both keep what is freed for a while.
 # - hosts (both), whose front end is a program that isn't built for a sanitizer, and whose tests
 #   refuse system calls to all of a process.
 # - examples, devices, connections, signals, timeout, run-interrupt, leaving and
@@ -34,7 +34,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/told"
 chmod 1777 "$work/told"         # A test runs R as another user, who may have something to tell.
 
-files='api-|cases|functions|order|output|plan-|run-(here|map|source|worker)|say-'
+files='api-|cases|codec|functions|order|output|plan-|run-(here|map|source|worker)|say-'
 for_valgrind="^($files)"
 for_asan="^($files|connections|devices|examples|heap|leaving|run-interrupt|signals|timeout)"
 

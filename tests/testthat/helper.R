@@ -235,3 +235,30 @@ give_word <- function(path) {
   writeLines("go", pipe)
   close(pipe)
 }
+
+# ---- Classes ------------------------------------------------------------------------------------
+
+setClass("LompBox", representation(items = "list"), where = globalenv())
+setClass("LompCrate", representation(items = "list"), where = globalenv())
+setClass("LompList", contains = "list", where = globalenv())
+setClass("LompNamed", contains = "namedList", where = globalenv())
+setClass("LompNumbers", contains = "numeric", where = globalenv())
+lomp_store <- setRefClass("LompStore", fields = list(items = "list"), where = globalenv(),
+                          methods = list(count = function() length(items)))
+
+# ---- Strings ------------------------------------------------------------------------------------
+
+latin1 <- function(x) {
+  x <- iconv(x, "UTF-8", "latin1")
+  Encoding(x) <- "latin1"
+  x
+}
+
+bytes <- function(...) {
+  x <- rawToChar(as.raw(c(...)))
+  Encoding(x) <- "bytes"
+  x
+}
+
+some_strings <- c("", "ascii", NA, "\u00fcml\u00e4ut", latin1("\u00e9t\u00e9"), bytes(0xff, 0x41),
+                  "\u65e5\u672c\u8a9e", "a\nb\t\"c\"")

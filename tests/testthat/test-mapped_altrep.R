@@ -1,5 +1,5 @@
 # Large results where R can't make ordinary vectors around mappings: ALTREP vectors, which own them.
-# What is to be said of both kinds is in test-memory.R.
+# What is to be said of both kinds is in test-mapped_vector.R.
 
 is_altrep <- function(x) {
   any(grepl("mapped by lomp", utils::capture.output(.Internal(inspect(x)))))
