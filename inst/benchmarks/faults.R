@@ -1,0 +1,175 @@
+#!/usr/bin/env Rscript
+# What calls cost in page faults, which unlike times can be counted on any machine: in this process,
+# in the children, and the private memory of the largest child, for lapply, lomp and mclapply; and
+# what one bare fork costs. See README.md.
+#
+#   Rscript faults.R                       a table
+#   Rscript faults.R --scenarios=small     only these, with commas between them
+#   Rscript faults.R --check               lomp alone; fails where it takes 15 % more than recorded
+#   Rscript faults.R --record              lomp alone; writes faults.csv in the working directory
+
+# ---- Scenarios ----------------------------------------------------------------------------------
+
+give_back <- function(i) i
+
+three_numbers <- function(i) c(i, i + 1, i * 2)
+
+make_record <- function(i) {
+  list(matrix(i + 0.5, 300, 300), id = i, names = paste("name", i, seq_len(2000)))
+}
+
+describe_image <- function(m) c(mean(m), stats::sd(m), range(m))
+
+make_images <- function(n, side) {
+  lapply(seq_len(n), function(k) matrix(seq_len(side^2) / k, side))
+}
+
+# items(): what is mapped over. calls: how many calls one measurement has.
+scenarios <- list(
+  calls = list(title = "100 calls of 4 trivial items", items = function() 1:4, fun = give_back,
+               calls = 100),
+  small = list(title = "1e5 items, three numbers each", items = function() seq_len(1e5),
+               fun = three_numbers, calls = 1),
+  integers = list(title = "1e6 items, function(i) i", items = function() seq_len(1e6),
+                  fun = give_back, calls = 1),
+  mixed = list(title = "200 lists: a 300 x 300 matrix, an id, 2000 strings",
+               items = function() seq_len(200), fun = make_record, calls = 1),
+  images = list(title = "40 matrices of 2 MB: mean, sd, range",
+                items = function() make_images(40, 512), fun = describe_image, calls = 1)
+)
+
+engines <- list(
+  lapply = function(x, f) lapply(x, f),
+  lomp = function(x, f) lomp::lomp_map(x, f, .workers = 2),
+  mclapply = function(x, f) parallel::mclapply(x, f, mc.cores = 2),
+  fork = function(x, f) parallel::mccollect(parallel::mcparallel(NULL))
+)
+
+# ---- One measurement, in a process of its own ---------------------------------------------------
+
+# Of this process, and of those of its children that were waited for.
+count_faults <- function() {
+  fields <- strsplit(sub(".*\\) ", "", readLines("/proc/self/stat")), " ")[[1]]
+  as.numeric(fields[c(8, 9)])
+}
+
+has_children <- function() {
+  lists <- Sys.glob("/proc/self/task/*/children")
+  any(nzchar(unlist(lapply(lists, function(path) {
+    tryCatch(suppressWarnings(readLines(path, warn = FALSE)), error = function(cnd) "")
+  }))))
+}
+
+# Where children are reaped by a thread, the call doesn't wait for that.
+await_children <- function(seconds = 10) {
+  end <- Sys.time() + seconds
+  while (has_children() && Sys.time() < end) Sys.sleep(0.01)
+}
+
+faults_of <- function(scenario, run) {
+  items <- scenario$items()
+  run(1:2, identity)
+  await_children()
+  gc()
+  before <- count_faults()
+  for (k in seq_len(scenario$calls)) run(items, scenario$fun)
+  await_children()
+  (count_faults() - before) / scenario$calls
+}
+
+private_mb <- function() {
+  lines <- grep("^Private", readLines("/proc/self/smaps_rollup"), value = TRUE)
+  sum(as.numeric(gsub("[^0-9]", "", lines))) / 1024
+}
+
+# The function, which writes down now and then how much private memory its process has, in a file of
+# the process' own.
+with_notes <- function(fun, every, folder) {
+  n <- 0
+  function(x) {
+    value <- fun(x)
+    n <<- n + 1
+    if (n %% every == 0) {
+      cat(private_mb(), "\n", file = file.path(folder, Sys.getpid()), append = TRUE)
+    }
+    value
+  }
+}
+
+# Of the largest worker; NA where there are none.
+memory_of <- function(scenario, name, run) {
+  if (!name %in% c("lomp", "mclapply")) return(NA)
+  items <- scenario$items()
+  folder <- tempfile()
+  dir.create(folder)
+  run(items, with_notes(scenario$fun, max(1, length(items) %/% 50), folder))
+  notes <- lapply(list.files(folder, full.names = TRUE), scan, quiet = TRUE)
+  if (length(notes) > 0) max(unlist(notes)) else NA
+}
+
+measure_here <- function(scenario, engine) {
+  of <- scenarios[[scenario]]
+  cat(faults_of(of, engines[[engine]]), memory_of(of, engine, engines[[engine]]), "\n")
+}
+
+# ---- The driver ---------------------------------------------------------------------------------
+
+script <- function() {
+  sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[[1]])
+}
+
+# list(parent, children, private): medians of several processes.
+measure <- function(scenario, engine, times = 3) {
+  runs <- vapply(seq_len(times), function(k) {
+    line <- system2(file.path(R.home("bin"), "Rscript"),
+                    c(shQuote(script()), "--cell", scenario, engine), stdout = TRUE)
+    scan(text = utils::tail(line, 1), quiet = TRUE)
+  }, numeric(3))
+  medians <- apply(runs, 1, stats::median)
+  data.frame(scenario = scenario, engine = engine, parent = round(medians[[1]]),
+             children = round(medians[[2]]), private_mb = round(medians[[3]], 1))
+}
+
+measure_all <- function(names, engine_names) {
+  rows <- list()
+  for (name in names) {
+    cat("\n", scenarios[[name]]$title, "\n", sep = "")
+    table <- do.call(rbind, lapply(engine_names, function(engine) measure(name, engine)))
+    print(table[-1], row.names = FALSE)
+    rows <- c(rows, list(table))
+  }
+  do.call(rbind, rows)
+}
+
+# How much more than recorded may be taken: as much as such counts vary between machines.
+slack <- 1.15
+
+# Prints what takes too much; TRUE if nothing does.
+is_within <- function(measured, recorded) {
+  both <- merge(measured, recorded, by = c("scenario", "engine"), suffixes = c("", ".recorded"))
+  if (nrow(both) != nrow(measured)) stop("a scenario has no record: run faults.R --record")
+  ok <- TRUE
+  for (what in c("parent", "children", "private_mb")) {
+    over <- which(both[[what]] > slack * both[[paste0(what, ".recorded")]])
+    for (k in over) {
+      ok <- FALSE
+      cat(sprintf("%s: %s is %s, and was %s\n", both$scenario[[k]], what, both[[what]][[k]],
+                  both[[paste0(what, ".recorded")]][[k]]))
+    }
+  }
+  ok
+}
+
+main <- function(arguments) {
+  if (identical(arguments[1], "--cell")) return(measure_here(arguments[[2]], arguments[[3]]))
+  chosen <- sub("^--scenarios=", "", grep("^--scenarios=", arguments, value = TRUE))
+  names <- if (length(chosen) > 0) strsplit(chosen, ",")[[1]] else names(scenarios)
+  alone <- any(c("--check", "--record") %in% arguments)
+  measured <- measure_all(names, if (alone) "lomp" else names(engines))
+  if ("--record" %in% arguments) utils::write.csv(measured, "faults.csv", row.names = FALSE)
+  if (!"--check" %in% arguments) return(invisible())
+  recorded <- utils::read.csv(file.path(dirname(script()), "faults.csv"))
+  if (!is_within(measured, recorded)) quit(status = 1)
+}
+
+main(commandArgs(TRUE))
