@@ -58,7 +58,7 @@ call_settle <- function(handle) {
 }
 
 call_close <- function(handle) {
-    invisible(.Call(`_lomp_call_close`, handle))
+    .Call(`_lomp_call_close`, handle)
 }
 
 call_is_known <- function(handle) {

@@ -21,7 +21,7 @@ close_iterator <- function(state) {
   complaints <- NULL
   if (!isTRUE(state$is_concluded)) {
     state$is_concluded <- TRUE
-    tell_of_end(state, state$end$done)
+    tell_of_end(state)
     complaints <- state$plan$call$complaints
   }
   call_close(state$handle)

@@ -143,10 +143,10 @@ fail_call <- function(failure, state) {
   if (plan$ordered && !is_fatal && !state$is_gathered) FALSE
 }
 
-# The caller's own code hears of the end: `done` is how many items are over.
-tell_of_end <- function(state, done) {
+# The caller's own code hears of the end.
+tell_of_end <- function(state) {
   progress <- state$progress
   state$progress <- NULL
-  if (!is.null(progress)) progress$end(done, state$failures$n())
+  if (!is.null(progress)) progress$end(call_summary(state$handle)$done, state$failures$n())
   close_source(state)
 }

@@ -137,7 +137,7 @@ conclude_with <- function(state, results) {
     if (is_outside() && (!is.null(end) || length(results) > 0L)) {
       the$last <- if (is.null(end)) new_left(results, state$plan) else end
     }
-    tell_of_end(state, state$end$done)
+    tell_of_end(state)
     state$is_concluded <- TRUE
     warnings <- closing_warnings(outcome_of_iterator(state), state$plan, end)
     if (state$how == "interrupted") warnings <- c(warnings, warning_of_interrupt(state$end))

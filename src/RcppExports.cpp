@@ -43,7 +43,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // call_run
-SEXP call_run(SEXP handle);
+bool call_run(SEXP handle);
 RcppExport SEXP _lomp_call_run(SEXP handleSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -156,12 +156,13 @@ BEGIN_RCPP
 END_RCPP
 }
 // call_close
-void call_close(SEXP handle);
+bool call_close(SEXP handle);
 RcppExport SEXP _lomp_call_close(SEXP handleSEXP) {
 BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    call_close(handle);
-    return R_NilValue;
+    rcpp_result_gen = Rcpp::wrap(call_close(handle));
+    return rcpp_result_gen;
 END_RCPP
 }
 // call_is_known

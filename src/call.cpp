@@ -136,15 +136,15 @@ SEXP call_take(SEXP handle, int most) {
   return call->take(most);
 }
 
-// Where results go into a list: waits for the end, and gives call_summary(). A jump from here loses
-// nothing, and the next call goes on.
+// Where results go into a list: waits for the end. TRUE if all items are done and call_summary()
+// has nothing that the caller must know. A jump from here loses nothing, and the next call goes on.
 // [[Rcpp::export(rng = false)]]
-SEXP call_run(SEXP handle) {
+bool call_run(SEXP handle) {
   Call& call = *call_of(handle);
   const Use use(call);
   call.next();
   unwind(lomp::let_interrupts_through);
-  return unwind([&call] { return call.summary(); });
+  return call.has_ended_well();
 }
 
 // After an error that has left call_run(): if a result couldn't be read, that is its item's failure
@@ -210,14 +210,19 @@ void call_settle(SEXP handle) {
   if (call_of(handle) != nullptr) call_of(handle)->settle();
 }
 
-// Ends and reaps all workers. May be called again. A call that is being used ends when its user
-// asks again.
+// Ends and reaps all workers. Tells whether an item has drawn random numbers. May be called again.
+// A call that is being used ends when its user asks again.
 // [[Rcpp::export(rng = false)]]
-void call_close(SEXP handle) {
+bool call_close(SEXP handle) {
   Call* call = call_of(handle);
-  if (call == nullptr) return;
-  if (!call->is_busy()) return close_handle(handle);
-  call->begin_closing();
+  if (call == nullptr) return false;
+  const bool has_drawn = call->runner().has_drawn();
+  if (call->is_busy()) {
+    call->begin_closing();
+  } else {
+    close_handle(handle);
+  }
+  return has_drawn;
 }
 
 // Is the handle open, or was it closed in this process? FALSE for one that was read from a file.

@@ -57,6 +57,12 @@ class Call {
   /// jump.
   SEXP summary() const;
 
+  /// Are all items done, with nothing to tell of forks and pointers?
+  bool has_ended_well() const {
+    return runner_->done() == runner_->given() && runner_->refused() == 0 &&
+           !delivery_.dead().any();
+  }
+
   /// The results of a call that puts them into a list. May jump.
   SEXP results();
 

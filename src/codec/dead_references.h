@@ -29,6 +29,8 @@ class DeadReferences {
   /// The result of this item (from 0) has arrived. An item is noted once, by its first one.
   void note(std::uint64_t item, int holder);
 
+  bool any() const { return !items_.empty(); }
+
   /// The items (from 1), named by the classes, "" where that isn't known. May jump.
   SEXP items() const;
 
