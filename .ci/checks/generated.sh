@@ -1,4 +1,5 @@
-# What Rcpp and roxygen2 generate is as they generate it now from what is in the checkout.
+# What Rcpp and roxygen2 generate is as they generate it now from what is in the checkout, and so are
+# the drawings of ARCHITECTURE.md.
 set -e
 mkdir -p "$WORK/generated"
 cd "$WORK/generated"
@@ -13,4 +14,8 @@ status=0
 for file in NAMESPACE man R/RcppExports.R src/RcppExports.cpp; do
   diff -ru "$ROOT/$file" "lomp/$file" || status=1
 done
+mkdir paper
+cd "$ROOT"
+Rscript --no-init-file .ci/diagrams.R "$WORK/generated/paper"
+diff -ru vignettes "$WORK/generated/paper" || status=1
 exit $status
