@@ -19,8 +19,8 @@ make_root() {
   echo force-unsafe-io >"$newest/etc/dpkg/dpkg.cfg.d/lomp"
   cp /etc/hosts "$newest/etc/hosts"
   inside apt-get -q update &&
-    inside apt-get -q install -y ca-certificates ccache g++ make pandoc r-base-core r-cran-rcpp \
-      tidy || return 1
+    inside apt-get -q install -y ca-certificates ccache g++ make pandoc qpdf r-base-core \
+      r-cran-rcpp r-cran-rmarkdown tidy || return 1
   # Whom this system trusts, its downloads from CRAN may trust.
   cp "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$newest/etc/ssl/certs/ca-certificates.crt"
   inside bash /checkout/tests/run.sh needs r
