@@ -224,7 +224,7 @@ draw_call <- function() {
     arrow(c(worker, pool), c(680, 680), "no item is left: bye"),
     note(645, 692, 230, 40, c("ends, which takes its time: the", "Reaper's thread waits for that")),
     arrow(c(pool, call), c(780, 780), "finished"),
-    arrow(c(call, r), c(826, 826), "the summary"),
+    arrow(c(call, r), c(826, 826), "the end"),
     note(10, 838, 200, 40, c("conclude(): the list,", "or an error with it")),
     note(345, 820, 525, 58, c(
       "However the call is left before: what was finished is in lomp_last(),",
