@@ -35,6 +35,7 @@ open_call <- function(plan, frame) {
     note_session()
     ready_frame(frame)
   }
+  if (!plan$is_map) begin_progress(state)
   results <- if (plan$is_map && !is.na(plan$n)) new_results(plan) else list()
   state$handle <- call_open(call_settings(state, frame), results)
   stop_by(plan$call, stopper(state))
@@ -57,11 +58,16 @@ call_settings <- function(state, frame) {
     is_ordered = plan$ordered, buffer = plan$buffer, backlog = if (plan$is_map) plan$backlog else 0,
     tick = tick_of(state$progress), timeout = plan$timeout,
     keep_connections = plan$keep_connections, harmless = plan$harmless,
-    frame = frame, item_call = plan$item_call, hooks = item_hooks(plan), limit = limit_call(plan),
+    frame = frame, item_call = plan$item_call, hooks = item_hooks(state), limit = limit_call(plan),
     outlet = plan$outlet, seed = plan$random$seed, numbers = plan$redo$todo,
-    on_event = function(event) suspendInterrupts(on_event(event, state)),
-    look = new_look(plan$call)
+    on_event = new_handler(state), look = new_look(plan$call)
   )
+}
+
+# It outlives the frame.
+new_handler <- function(state) {
+  force(state)
+  function(event) suspendInterrupts(on_event(event, state))
 }
 
 # ---- Events -------------------------------------------------------------------------------------
@@ -79,9 +85,11 @@ on_event <- function(event, state) {
     rest = rest_progress(state),
     ended = conclude_iterator(state),
     exhausted = fail_call(new_fork_error(event$value, state$plan), state),
-    note_failure(event, state)
+    fail_call(failure_of(event, state$plan), state)
   )
 }
+
+begin_progress <- function(state) if (!is.null(state$progress)) state$progress$begin()
 
 tell_progress <- function(state, is_waiting) {
   progress <- state$progress
@@ -101,15 +109,6 @@ say_from_item <- function(event, state) {
   NULL
 }
 
-# A time limit of the caller's, which an item in this process has met, ends the call.
-note_failure <- function(event, state) {
-  plan <- state$plan
-  limit <- if (plan$workers == 0L) callers_limit(event$value$condition, plan)
-  if (is.null(limit)) return(fail_call(failure_of(event, plan), state))
-  if (plan$is_map) state$failures$add(new_cut(event$item, plan))
-  stop(limit)
-}
-
 failure_of <- function(event, plan) {
   item <- item_at(event$item, plan)
   switch(event$kind,
@@ -120,9 +119,11 @@ failure_of <- function(event, plan) {
   )
 }
 
-# For want of memory, as a rule.
+# For want of memory, as a rule. `cnd` is NULL where a handler of the caller's has left the call
+# while a result was being read.
 unread_result <- function(cnd) {
-  message <- paste("its result can't be read here:", conditionMessage(cnd))
+  why <- if (is.null(cnd)) "a handler has left the call meanwhile" else conditionMessage(cnd)
+  message <- paste("its result can't be read here:", why)
   describe_failure(simpleError(message), character())
 }
 

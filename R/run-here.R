@@ -31,6 +31,13 @@ callers_limit <- function(cnd, plan) {
   if (!is.null(cnd) && is_limit(cnd, limits)) cnd
 }
 
+# What a list has in the item's place tells that it was left half-way.
+leave_by_limit <- function(limit, state) {
+  plan <- state$plan
+  if (plan$is_map) state$failures$add(new_cut(call_summary(state$handle)$in_hand, plan))
+  stop(limit)
+}
+
 is_limit <- function(cnd, limits = time_limits) message_of(cnd) %in% gettext(limits, domain = "R")
 
 # What R says of limits, that of a single evaluation first, which lomp uses itself.

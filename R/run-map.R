@@ -42,7 +42,8 @@ run_list <- function(plan, frame) {
     drawn <- call_close(handle)
     pay_random(plan$random, drawn)
   }, add = TRUE)
-  is_well <- if (plan$workers == 0L) {
+  begin_progress(state)
+  is_well <- if (plan$workers == 0L && is.null(plan$source)) {
     call_run(handle)
   } else {
     heed_interrupts(run_to_end(handle), call)

@@ -174,8 +174,8 @@ muffle_retry <- function(cnd) {
 retry_message <- function() gettext("restarting interrupted promise evaluation", domain = "R")
 
 # What C++ calls of R's: in a worker the first four, in this process the others.
-item_hooks <- function(plan) {
-  list(prepare = prepare_worker, run = if (plan$retries_dots) run_retrying else run_items,
+item_hooks <- function(state) {
+  list(prepare = prepare_worker, run = if (state$plan$retries_dots) run_retrying else run_items,
        describe = describe_failure, collect = collect_garbage, hear = hear_error,
-       describe_here = describe_thrown)
+       describe_here = function(cnd) describe_thrown(cnd, state))
 }

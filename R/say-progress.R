@@ -23,11 +23,11 @@ takes_two <- function(f) {
   takes_dots(f) || length(names) >= 2L
 }
 
-# What a call tells of its progress, or NULL if it tells nothing. update(done, failed,
-# is_waiting) tells how far it is, and whether lomp has nothing better to do than to wait; clear()
-# makes way for what others say; rest() does so when a consumer's own code goes on, and returns
-# whether it had to; end(done, failed) comes last. In a document only who asks for a bar gets one,
-# and a worker has none, since it would be one of many on the same line.
+# What a call tells of its progress, or NULL if it tells nothing. begin() comes first. update(done,
+# failed, is_waiting) tells how far it is, and whether lomp has nothing better to do than to wait;
+# clear() makes way for what others say; rest() does so when a consumer's own code goes on, and
+# returns whether it had to; end(done, failed) comes last. In a document only a call that asks for a
+# bar gets one, and a worker has none, since it would be one of many on the same line.
 new_progress <- function(plan, total) {
   value <- plan$progress
   if (is.function(value)) return(new_caller(value, total, plan$call))
@@ -51,8 +51,8 @@ new_caller <- function(f, total, call) {
       works <<- TRUE
     }, call, "lomp_progress_failed", "the function of `.progress` failed and wasn't called again")
   }
-  tell(0)
   list(
+    begin = function() tell(0),
     update = function(done, failed, is_waiting = TRUE) if (done != last) tell(done),
     clear = function() NULL,
     rest = function() FALSE,
@@ -84,7 +84,7 @@ new_bar <- function(total) {
     if (is_shown) say_progress(summary_text(done, total, failed, elapsed() - began))
     is_shown <<- FALSE
   }
-  list(update = update, clear = clear, rest = clear, end = end)
+  list(begin = function() NULL, update = update, clear = clear, rest = clear, end = end)
 }
 
 # A line of a terminal that is written over. seen() tells for how many seconds it was there since it

@@ -130,8 +130,10 @@ thrown <- function(cnd, calls) {
 }
 
 # Of an error that R doesn't show to calling handlers, since the stack is full, only itself is
-# known.
-describe_thrown <- function(cnd) {
-  if (inherits(cnd, "lomp_thrown")) return(describe_here(cnd$error, cnd$calls))
-  describe_failure(cnd, NULL)
+# known. A time limit of the caller's isn't the item's failure: it leaves the call.
+describe_thrown <- function(cnd, state) {
+  if (!inherits(cnd, "lomp_thrown")) return(describe_failure(cnd, NULL))
+  limit <- callers_limit(cnd$error, state$plan)
+  if (!is.null(limit)) leave_by_limit(limit, state)
+  describe_here(cnd$error, cnd$calls)
 }

@@ -68,6 +68,12 @@ Call* living_call(SEXP handle) {
   return call;
 }
 
+// Is there anything for this process to end?
+bool is_own(SEXP handle) {
+  const Call* call = call_of(handle);
+  return call != nullptr && !call->is_foreign();
+}
+
 // While one of these lives the call can't be used by what it calls.
 class Use {
  public:
@@ -169,12 +175,14 @@ SEXP call_not_done(SEXP handle) {
 // All that has come and was not taken, as call_take() gives it; it stays where it is.
 // [[Rcpp::export(rng = false)]]
 SEXP call_peek(SEXP handle) {
-  return unwind([handle] { return call_of(handle)->delivery().peek(); });
+  Call* call = call_of(handle);
+  return unwind([call] { return call == nullptr ? lomp::make_part(0) : call->delivery().peek(); });
 }
 
 // Puts back the first `number` results that call_take() gave last: they come first, from now on.
 // [[Rcpp::export(rng = false)]]
 void call_put_back(SEXP handle, SEXP values, SEXP items, double number) {
+  if (call_of(handle) == nullptr) return;
   unwind([&] {
     call_of(handle)->delivery().put_back(values, REAL(items), static_cast<R_xlen_t>(number));
     return R_NilValue;
@@ -198,16 +206,17 @@ void call_post(SEXP handle, int worker, bool is_end) {
 // [[Rcpp::export(rng = false)]]
 void call_step(SEXP handle) { call_of(handle)->runner().step(); }
 
-// Ends the items; what they had finished still comes.
+// Ends the items; what they had finished still comes. In another process than the one that forked
+// the workers, neither this nor call_settle() does anything.
 // [[Rcpp::export(rng = false)]]
 void call_stop(SEXP handle) {
-  if (call_of(handle) != nullptr) call_of(handle)->runner().stop();
+  if (is_own(handle)) call_of(handle)->runner().stop();
 }
 
 // The same, and all that they had finished is here when it returns, and workers have ended.
 // [[Rcpp::export(rng = false)]]
 void call_settle(SEXP handle) {
-  if (call_of(handle) != nullptr) call_of(handle)->settle();
+  if (is_own(handle)) call_of(handle)->settle();
 }
 
 // Ends and reaps all workers. Tells whether an item has drawn random numbers. May be called again.

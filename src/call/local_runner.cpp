@@ -29,6 +29,18 @@ class OpenOutlet {
   SEXP handle_;
 };
 
+// When one of these ends, by an exception, too, there is no step.
+class Step {
+ public:
+  explicit Step(bool& is_stepping) : is_stepping_(is_stepping) { is_stepping_ = true; }
+  ~Step() { is_stepping_ = false; }
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+
+ private:
+  bool& is_stepping_;
+};
+
 bool are_same_words(SEXP x, SEXP y) {
   if (x == y) return true;
   if (TYPEOF(x) != INTSXP || TYPEOF(y) != INTSXP || XLENGTH(x) != XLENGTH(y)) return false;
@@ -68,6 +80,7 @@ SEXP LocalRunner::wait() {
 
 // As in a worker, an item that is produced is the one element of a list of its own.
 bool LocalRunner::give(int, SEXP value) {
+  if (is_stopped_) return false;
   unwind([&] {
     SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
     SET_VECTOR_ELT(items, 0, value);
@@ -84,7 +97,7 @@ void LocalRunner::post(int, bool is_end) { has_all_ = has_all_ || is_end; }
 // In the middle of an item its data stay where they are.
 void LocalRunner::settle() {
   is_stopped_ = true;
-  if (random_ != nullptr) return;
+  if (is_stepping_) return;
   forget_generator();
   end();
 }
@@ -98,7 +111,6 @@ Record LocalRunner::record(bool goes_on) const {
 
 // If the one in hand was left by a jump.
 void LocalRunner::leave_item() {
-  random_ = nullptr;
   if (!is_underway_) return;
   is_underway_ = false;
   forget_generator();
@@ -121,6 +133,7 @@ void LocalRunner::end() {
 void LocalRunner::step() {
   Outlet outlet = {emit, always, this, fork_depth()};
   const OpenOutlet open(task_.outlet, outlet);
+  const Step step(is_stepping_);
   unwind([this] {
     run();
     return R_NilValue;
@@ -133,7 +146,6 @@ void LocalRunner::run() {
   random_ = &random;
   Attempt attempt = {run_items, keep_failure, this, hear_, describe_};
   catch_r_error(attempt);
-  random_ = nullptr;
   UNPROTECT(1);
 }
 
@@ -149,22 +161,28 @@ bool LocalRunner::goes_on() const {
   return delivery_.is_list() && !is_produced_ && !is_stopped_ && !has_all() && !clock_.is_over();
 }
 
+// The limit of the item before may be met when the next one is set: that is the next one's.
 void LocalRunner::run_one() {
+  const bool is_new = !has_generator();
+  if (is_new) take_item();
+  is_underway_ = true;
   if (limit_ != R_NilValue) Rf_eval(limit_, R_BaseEnv);
-  if (has_generator()) {
-    deliver_next(PROTECT(go_on_with_generator()));
-  } else {
+  if (is_new) {
     SEXP value = PROTECT(begin_item());
     note_draws();
     deliver(value);
+  } else {
+    deliver_next(PROTECT(go_on_with_generator()));
   }
   UNPROTECT(1);
 }
 
-SEXP LocalRunner::begin_item() {
+void LocalRunner::take_item() {
   item_ = next_item_++;
-  is_underway_ = true;
   is_given_ = false;
+}
+
+SEXP LocalRunner::begin_item() {
   random_->begin(item_);
   return task_.call.evaluate(is_produced_ ? 0 : item_);
 }
@@ -186,7 +204,6 @@ void LocalRunner::deliver(SEXP value) {
 
 // A generator goes on drawing where it stopped.
 SEXP LocalRunner::go_on_with_generator() {
-  is_underway_ = true;
   SEXP begin = VECTOR_ELT(kept_, kept_stream);
   restore_seed(begin);
   SEXP call = PROTECT(Rf_lang1(generator()));

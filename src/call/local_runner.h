@@ -57,6 +57,7 @@ class LocalRunner final : public Runner {
   static void emit(SEXP value, void* data);
   bool goes_on() const;
   void run_one();
+  void take_item();
   SEXP begin_item();
   SEXP go_on_with_generator();
   void keep_stream();
@@ -83,7 +84,8 @@ class LocalRunner final : public Runner {
   bool is_stopped_ = false;
   bool has_ended_ = false;
   bool has_drawn_ = false;
-  ItemRandom* random_ = nullptr;  // while a step runs
+  bool is_stepping_ = false;
+  ItemRandom* random_ = nullptr;  // of the step that runs
 };
 
 }  // namespace lomp

@@ -1,7 +1,6 @@
 #include "call/pool_runner.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "r/protected.h"
 #include "r/unwind.h"
@@ -137,6 +136,7 @@ void PoolRunner::give_returned(int worker) {
 
 // The item is kept until it has ended.
 bool PoolRunner::give(int worker, SEXP value) {
+  if (has_ended_) return false;
   Given given = Given::more;
   unwind([&] {
     const std::uint64_t item = next_item_;
@@ -205,6 +205,7 @@ SEXP PoolRunner::begin_reading(const Event& event) {
 }
 
 SEXP PoolRunner::read_all() {
+  if (is_reading_) skip_unread(R_NilValue, this);
   if (delivery_.is_list() || std::all_of(next_record_, last_record_, is_small)) {
     return read_rest(this);
   }
@@ -223,6 +224,7 @@ SEXP PoolRunner::read_rest(void* data) {
 SEXP PoolRunner::skip_unread(SEXP condition, void* data) {
   PoolRunner& runner = *static_cast<PoolRunner*>(data);
   return contain([&] {
+    runner.is_reading_ = false;
     const Record& record = *runner.next_record_++;
     if (!record.goes_on) runner.let_go(record.item);
     runner.delivery_.put_event(record, "unread", condition);
@@ -231,7 +233,7 @@ SEXP PoolRunner::skip_unread(SEXP condition, void* data) {
 }
 
 bool PoolRunner::note_unread(SEXP condition) {
-  if (!std::exchange(is_reading_, false)) return false;
+  if (!is_reading_) return false;
   unwind([&] { return skip_unread(condition, this); });
   return true;
 }
@@ -245,7 +247,6 @@ void PoolRunner::read(const Record& record) {
   }
   is_reading_ = true;
   SEXP value = PROTECT(read_record(record, pool_));
-  is_reading_ = false;
   if (!record.goes_on) let_go(record.item);
   const char* event = event_of(encoding);
   if (event == nullptr) {
@@ -253,6 +254,7 @@ void PoolRunner::read(const Record& record) {
   } else {
     delivery_.put_event(record, event, value);
   }
+  is_reading_ = false;
   UNPROTECT(1);
 }
 

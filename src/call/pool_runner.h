@@ -76,7 +76,7 @@ class PoolRunner final : public Runner {
   Record said_{};                        // what was held and taken last
   const Record* next_record_ = nullptr;  // of the last event, what hasn't been read
   const Record* last_record_ = nullptr;  // behind them
-  bool is_reading_ = false;
+  bool is_reading_ = false;              // after a jump, the next record was left half-way
   ItemsUnderway underway_;
   Pool pool_;
   std::uint64_t next_item_ = 0;

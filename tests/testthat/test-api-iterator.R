@@ -393,3 +393,56 @@ test_that("a forgotten emit() is told, once", {
                                        .workers = workers)))
   }
 })
+
+# ---- Closed from within -------------------------------------------------------------------------
+
+test_that("a handler of the last warning may close the iterator and leave", {
+  for (workers in c(0, 2)) {
+    it <- lomp_iterate(1:4, function(i) if (i == 2) stop("no") else i, .workers = workers,
+                       .on_error = "collect")
+    closing <- function(cnd) it(close = TRUE)
+    cnd <- tryCatch(withCallingHandlers(as.list(it), warning = closing), warning = identity)
+    expect_s3_class(cnd, "lomp_failed")
+    expect_true(lomp_done(it()))
+  }
+})
+
+test_that("a producer may close the iterator that asks it, and give an item nevertheless", {
+  for (workers in c(0, 2)) {
+    n <- 0
+    produce <- function() {
+      n <<- n + 1
+      if (n == 4) it(close = TRUE)
+      n
+    }
+    it <- lomp_iterate(produce, identity, .workers = workers)
+    expect_no_leaks(while (!lomp_done(it())) NULL)
+    expect_identical(n, 4)
+    expect_true(lomp_done(it()))
+  }
+})
+
+test_that("a forked process that closes an iterator ends no worker of its parent's", {
+  skip_if_not(.Platform$OS.type == "unix")
+  it <- lomp_iterate(1:6, identity, .workers = 2)
+  values <- it()
+  child <- parallel::mcparallel(it(close = TRUE))
+  parallel::mccollect(child)
+  expect_setequal(c(values, unlist(as.list(it))), 1:6)
+})
+
+test_that("the data of an iterator go when it is left, though its results stay", {
+  for (workers in c(0, 1)) {
+    freed <- 0
+    make <- function(i) {
+      item <- new.env()
+      reg.finalizer(item, function(item) freed <<- freed + 1)
+      item
+    }
+    it <- lomp_iterate(lapply(1:3, make), function(item) warning("leave"), .workers = workers)
+    expect_identical(tryCatch(as.list(it), warning = function(cnd) "left"), "left")
+    gc()
+    expect_identical(freed, 3)
+    it(close = TRUE)
+  }
+})

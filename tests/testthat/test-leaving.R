@@ -322,3 +322,51 @@ test_that("messages about the end read well", {
     first(as.list(lomp_iterate(1:3, silent, .workers = 0))), leave()
   )
 })
+
+# ---- Where a result is being read ---------------------------------------------------------------
+
+# R warns of a namespace that isn't there while it reads a result that refers to one.
+missing_namespace <- function() {
+  namespace <- new.env(parent = baseenv())
+  info <- new.env()
+  info$spec <- c(name = "there.is.none", version = "1")
+  assign(".__NAMESPACE__.", info, namespace)
+  list(namespace)
+}
+
+test_that("a handler may leave the call while a result is being read", {
+  run <- run_r(env = c("_R_NO_REPORT_MISSING_NAMESPACES_" = "false"), code = {
+    library(lomp)
+    f <- function(i) {
+      Sys.sleep(0.05 * i)
+      if (i == 3) missing_namespace() else i
+    }
+    left <- tryCatch(lomp_map(1:4, f, .workers = 1), warning = function(cnd) "left")
+    last <- lomp_last()
+    it <- lomp_iterate(1:4, f, .workers = 1, .on_error = "collect")
+    taken <- list()
+    while (!lomp_done(value <- tryCatch(it(), warning = function(cnd) "left"))) {
+      taken <- c(taken, list(value))
+    }
+    give(list(left = left, last = last, taken = taken))
+  }, values = list(missing_namespace = missing_namespace))
+  expect_identical(run$value$left, "left")
+  expect_s3_class(run$value$last, "lomp_left")
+  expect_identical(run$value$last$results[1:2], list(1L, 2L))
+  expect_match(conditionMessage(run$value$last$results[[3]]), "can't be read here: a handler has")
+  expect_identical(run$value$taken[c(1, 2, 3)], list(1L, 2L, "left"))
+  expect_s3_class(run$value$taken[[4]], "lomp_error")
+  expect_identical(run$value$taken[[5]], 4L)
+})
+
+test_that("the function that hears of progress may leave the call at its beginning", {
+  for (workers in c(0, 2)) {
+    call <- function() {
+      lomp_map(1:3, identity, .workers = workers,
+               .progress = function(done, total) invokeRestart("leave"))
+    }
+    expect_identical(expect_no_leaks(withRestarts(call(), leave = function() "left")), "left")
+    expect_s3_class(lomp_last(), "lomp_left")
+    expect_identical(lomp_ok(lomp_last()$results), rep(FALSE, 3))
+  }
+})

@@ -165,3 +165,19 @@ test_that("many results of one item take no more than their number does", {
   few <- min(time(3000), time(3000))
   expect_lt(time(30000), 40 * few)  # ten times, if nothing is quadratic; a hundred times if it is
 })
+
+test_that("a time limit of the caller's leaves an item at once that has emitted", {
+  emit_and_spin <- function(i, emit) {
+    emit(i)
+    if (i == 1) repeat NULL
+  }
+  it <- lomp_iterate(1:3, emit_and_spin, .workers = 0)
+  limited <- function() {
+    on.exit(setTimeLimit())
+    setTimeLimit(elapsed = 0.3, transient = TRUE)
+    it()
+  }
+  expect_error(limited(), "reached elapsed time limit", fixed = TRUE)
+  expect_output(print(it), "0 of 3 items done")
+  expect_identical(as.list(it), list(1L, 2L, 3L))
+})
