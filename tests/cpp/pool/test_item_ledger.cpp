@@ -15,6 +15,7 @@ TEST_CASE("numbered items are over once each and complete together") {
   CHECK_FALSE(ledger.settle(3));
   CHECK(ledger.is_settled(1));
   CHECK_FALSE(ledger.is_settled(0));
+  CHECK_FALSE(ledger.is_settled(std::uint64_t{1} << 40));  // of a slot that was overwritten
   CHECK(ledger.first_open() == 0);
   CHECK(ledger.first_gap().size() == 1);
   CHECK(ledger.settle(0));
@@ -40,8 +41,13 @@ TEST_CASE("produced items are known from the time when they are given") {
   ledger.in_flight().give(1, 2);
   CHECK(ledger.is_item(0));
   CHECK(ledger.first_open() == 0);
+  CHECK_FALSE(ledger.is_settled(0));
   CHECK(ledger.settle(0));
+  CHECK(ledger.is_settled(0));
   CHECK_FALSE(ledger.is_item(0));
+  ledger.in_flight().take_back(2);
+  CHECK_FALSE(ledger.is_settled(1));
+  ledger.in_flight().give(1, 3);
   CHECK(ledger.first_open() == 1);
   CHECK(ledger.settled() == 1);
 }

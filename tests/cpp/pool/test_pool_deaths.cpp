@@ -819,6 +819,17 @@ TEST_CASE("what runs when a worker is given up is run again once") {
   CHECK(tally.losses.empty());
 }
 
+TEST_CASE("an item whose record has come is not run again when its worker is given up") {
+  Job job(50, 1);
+  const Tally tally = run_with_first(job, [&](Worker& worker) {
+    const std::uint32_t item = do_item(job, worker);
+    own_slot().running = item + 1;  // as between the commit and the mark that it is over
+    for (int fd = 3; fd < 4096; ++fd) ::close(fd);
+    wait_for_death();
+  });
+  CHECK(tally.losses.empty());
+}
+
 TEST_CASE("an item that damages the pipe each time is lost with its second worker") {
   const std::string noise(100000, '!');  // more than is passed over
   const Loss loss = loss_of(

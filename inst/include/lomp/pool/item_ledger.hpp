@@ -35,9 +35,9 @@ class ItemLedger {
   /// How many are over.
   std::uint64_t settled() const { return is_produced_ ? in_flight_.settled() : done_.count(); }
 
-  /// Is this one over? Of produced items, it must have been given to a worker once.
+  /// Is this one over? A produced one that was never given to a worker counts as that, too.
   bool is_settled(std::uint64_t item) const {
-    return is_produced_ ? !in_flight_.is_open(item) : done_.has(item);
+    return is_produced_ ? !in_flight_.is_open(item) : item < done_.size() && done_.has(item);
   }
 
   /// Are all over, and will none come?

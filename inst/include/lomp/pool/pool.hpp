@@ -392,14 +392,16 @@ class Pool final : public PayloadSource {
     return carry_out(judge(facts_of(w, slot)), w, slot);
   }
 
+  /// An item whose last record has come is in hand no more, though its worker hadn't marked that.
   DeathFacts facts_of(const WorkerHandle& w, const WorkerSlot& slot) const {
     DeathFacts facts;
     facts.running = slot.running;
+    if (facts.running != 0 && ledger_.is_settled(facts.running - 1)) facts.running = 0;
     facts.last = slot.last;
     facts.unreadable = w.unreadable;
-    facts.has_begun = slot.running != 0 && w.begun.count(slot.running - 1) != 0;
+    facts.has_begun = facts.running != 0 && w.begun.count(facts.running - 1) != 0;
     facts.was_given_up = slot.reason == ExitReason::given_up;
-    facts.was_spared = spared_.count(slot.running) != 0;
+    facts.was_spared = spared_.count(facts.running) != 0;
     return facts;
   }
 

@@ -11,7 +11,7 @@ namespace lomp {
 /// What is known of a worker when it is dead and all that it sent or staged has been taken. Items
 /// are counted from 1; 0 is none.
 struct DeathFacts {
-  std::uint64_t running = 0;     ///< the item in hand
+  std::uint64_t running = 0;     ///< the item in hand, whose last record hasn't come
   std::uint64_t last = 0;        ///< the item begun last, in hand or not
   std::uint64_t unreadable = 0;  ///< the item whose record couldn't be read here
   bool has_begun = false;        ///< a record of the item in hand came, but not its last one
