@@ -128,7 +128,8 @@ test_both_ways("items that nothing refers to any more are given back when they h
     results <- lomp_map(items, look, .workers = 2)
     means <- vapply(results, `[[`, 0, 1)
     expect_identical(means, 1:80 + means[[1]] - 1)
-    expect_lt(length(setdiff(unlist(lapply(results, `[[`, 2)), others)), 30)
+    # A few at a time, as a rule 4 to 12; more where the workers are held up. It would be 80 or 160.
+    expect_lt(length(setdiff(unlist(lapply(results, `[[`, 2)), others)), 60)
   }
 })
 
