@@ -141,8 +141,10 @@ measure_all <- function(names, engine_names) {
   do.call(rbind, rows)
 }
 
-# How much more than recorded may be taken: as much as such counts vary between machines.
+# How much more than recorded may be taken: as much as such counts vary between machines. The
+# private memory of a worker that does little is R's own, and a few megabytes of it vary as well.
 slack <- 1.15
+room <- c(parent = 0, children = 0, private_mb = 5)
 
 # Prints what takes too much; TRUE if nothing does.
 is_within <- function(measured, recorded) {
@@ -150,7 +152,7 @@ is_within <- function(measured, recorded) {
   if (nrow(both) != nrow(measured)) stop("a scenario has no record: run faults.R --record")
   ok <- TRUE
   for (what in c("parent", "children", "private_mb")) {
-    over <- which(both[[what]] > slack * both[[paste0(what, ".recorded")]])
+    over <- which(both[[what]] > slack * both[[paste0(what, ".recorded")]] + room[[what]])
     for (k in over) {
       ok <- FALSE
       cat(sprintf("%s: %s is %s, and was %s\n", both$scenario[[k]], what, both[[what]][[k]],
