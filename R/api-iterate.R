@@ -30,11 +30,11 @@
 #' of them; what was finished can still be taken then, and [lomp_last()] has what `as.list(it)` had.
 #'
 #' An iterator that has ended, was closed, failed or was interrupted has no workers any more, and
-#' `print(it)` tells how it ended and how much of it is there; one that nobody holds any more ends
+#' `print(it)` tells how it ended and how much of it is there; one that is not in use any more ends
 #' its workers when it is collected. It works only in the process that made it.
 #'
 #' @section How far workers run ahead:
-#' They wait when the results that nobody has taken yet take up more than the option `lomp.buffer`
+#' They wait when the results that were not taken yet take up more than the option `lomp.buffer`
 #' (64 MiB), or one result each if those are larger. So a slow consumer doesn't fill the memory.
 #'
 #' @section Order:
@@ -63,7 +63,7 @@
 #' As in [lomp_map()], with these differences. With `.on_error = "stop"`, `it()` throws the
 #' `lomp_error` after the results that came before it, and the iterator has ended; if it is ordered,
 #' that is when the failed item's turn has come. Its field `results` has the results that were
-#' finished and that nobody has taken: those of later items, and for `as.list(it)` all. With
+#' finished and that was not taken: those of later items, and for `as.list(it)` all. With
 #' `"collect"`,
 #' `it()` returns the `lomp_error` as a value ([lomp_ok()] tells), and one warning comes at the end.
 #' When a worker dies, what its item had emitted before is delivered, once; the item is a
@@ -84,8 +84,8 @@
 #'
 #' @inheritParams lomp_map
 #' @param .f A function, or the name of one, as [match.fun()] takes it.
-#' @param .timeout Seconds that each item may take, as in [lomp_map()]; what it waits until somebody
-#'   takes its results doesn't count.
+#' @param .timeout Seconds that each item may take, as in [lomp_map()]; what it waits until
+#'   its results are taken doesn't count.
 #' @param .progress As in [lomp_map()]; what is done are items, not results. The bar is there only
 #'   while a result is waited for, so that the consumer can print whole lines; where hardly any time
 #'   goes by like this, a line each ten seconds tells how far it is.
@@ -129,7 +129,7 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
   FUN <- if (has_value(substitute(.f), parent.frame())) .f
   if (!is.function(FUN)) {
     given <- if (is.null(FUN)) substitute(.f) else FUN
-    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd, given, X))
+    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd, given, X, ...))
   }
   if (...length() > 0L) check_dots(FUN, names(substitute(list(...))), lomp_iterate)
   if (!is_plain_vector(X) && !is_source(X)) {

@@ -29,7 +29,7 @@
 #' a generator of the package coro; a function that can be called without arguments, gives an item
 #' each time, and [lomp_done()] at its end; or an object of the package iterators. It runs in this
 #' process and is asked for an item when a worker can take one, those with nothing to do first. An
-#' item goes out as soon as it is made, however long the next one takes. Each worker has one parcel
+#' item goes out as soon as it is made, however long the next one takes. Each worker has one batch
 #' of items in hand and one in store; where it is held up, another one with nothing to do gets what
 #' it hasn't begun. Items travel like results, large vectors through memory files; where
 #' they are large, this process' heap keeps up to 64 MB that were freed, for the next ones. The
@@ -237,8 +237,8 @@
 #'   a `function(done, total)`: it is called at the beginning, at the end and at most 20 times a
 #'   second in between (`total` is `NA` for items from a stream). A function that can't take two
 #'   arguments is an error of the call.
-#' @param .redo An earlier result for the same `.x`: a list that has conditions in the places of
-#'   items that failed, a `lomp_error` or `lomp_interrupt`, or [lomp_last()]. Only the items that
+#' @param .redo An earlier result for the same `.x`: a list that has lomp's conditions in the places
+#'   of items that failed, a `lomp_error` or `lomp_interrupt`, or [lomp_last()]. Only the items that
 #'   have no result there are run, each with the random numbers that it had; the others are taken
 #'   over. `.f` may be another function now. `NULL` runs all. Not for items from a stream.
 #'
@@ -285,7 +285,7 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
   FUN <- if (has_value(substitute(.f), parent.frame())) .f
   if (!is.function(FUN)) {
     given <- if (is.null(FUN)) substitute(.f) else FUN
-    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd, given, X))
+    FUN <- tryCatch(match.fun(.f), error = function(cnd) stop_not_function(cnd, given, X, ...))
   }
   dot_names <- if (...length() > 0L) names(substitute(list(...)))
   if (!is.null(dot_names)) check_dots(FUN, dot_names)

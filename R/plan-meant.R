@@ -25,8 +25,14 @@ tell_known <- function(known) {
 
 enumerate <- function(names) paste0("`", names, "`", collapse = " and ")
 
+# Was the function meant that is now the first of the further arguments, since one of these was
+# taken for lomp's own by its name?
+has_function_first <- function(...) {
+  ...length() > 0L && is.function(tryCatch(..1, error = function(cnd) NULL))
+}
+
 # `given` is the value, or a name that has none; `cnd` is what match.fun() says of it.
-stop_not_function <- function(cnd, given, items) {
+stop_not_function <- function(cnd, given, items, ...) {
   takes <- "must be a function or the name of one"
   if (inherits(given, "formula")) {
     stop_argument(".f", paste0(takes, ", not a formula: ", function_instead(given)))
@@ -36,6 +42,12 @@ stop_not_function <- function(cnd, given, items) {
                                 describe_value(given)))
   }
   if (is.null(given) || is_name(given)) stop_argument(".f", takes, why = cnd)
+  if (has_function_first(...)) {
+    stop_argument(".f", sprintf(
+      "%s, not %s: `.x` and `.f` are lomp's own arguments; %s", takes, describe_value(given),
+      "your function gets one of that name within another one, \\(item) f(item, .x = ...)"
+    ))
+  }
   stop_argument(".f", takes, describe_value(given))
 }
 

@@ -92,4 +92,10 @@ test_that("messages on what was meant read well", {
     caught(lomp_map(1:3, quote(f(x)))),
     caught(lomp_map(1:3, sqrt(4)))
   )
+  expect_messages(caught(lomp_map(1:3, function(i, .x) i + .x, .x = 5)))
+})
+
+test_that("a function that is a further argument isn't meant where another one was named", {
+  cnd <- expect_argument_error(lomp_map(1:3, "no such function", mean), ".f")
+  expect_no_match(conditionMessage(cnd), "own arguments")
 })
