@@ -69,7 +69,8 @@ run_to_unread <- function(handle) {
 }
 
 # What there is to be known of a call that has done all it had to is its results. After a fork each
-# R object that is made is a page copied: that takes 30 less of a small call's 390 (ru_minflt).
+# R object that is made is a page copied: not to ask for more took a small call's faults from 397 to
+# 381 (ru_minflt).
 outcome_of_list <- function(state, is_well) {
   results <- call_results(state$handle)
   summary <- if (!is_well) call_summary(state$handle)

@@ -2,6 +2,7 @@
 // there are none, and closed.
 #include "call/call.h"
 
+#include "call/scoped_flag.h"
 #include "lomp/os/fork_count.hpp"
 #include "r/protected.h"
 #include "r/unwind.h"
@@ -74,24 +75,15 @@ bool is_own(SEXP handle) {
   return call != nullptr && !call->is_foreign();
 }
 
-// While one of these lives the call can't be used by what it calls.
-class Use {
- public:
-  explicit Use(Call& call) : call_(call) {
-    if (call.is_foreign()) refuse("it belongs to the process that made it");
-    if (call.is_busy()) refuse("it is being used already");
-    call_.set_busy(true);
-  }
-  ~Use() { call_.set_busy(false); }
-  Use(const Use&) = delete;
-  Use& operator=(const Use&) = delete;
-
- private:
-  Call& call_;
-};
+// The call's flag, if it can be used now: else R's error says why.
+bool& use_of(Call& call) {
+  if (call.is_foreign()) refuse("it belongs to the process that made it");
+  if (call.is_busy()) refuse("it is being used already");
+  return call.is_busy();
+}
 
 SEXP next_single(Call& call) {
-  const Use use(call);
+  const lomp::ScopedFlag use(use_of(call));
   return call.next_single();
 }
 
@@ -138,7 +130,7 @@ SEXP call_next(SEXP handle) {
 SEXP call_take(SEXP handle, int most) {
   Call* call = living_call(handle);
   if (call == nullptr) return unwind([] { return lomp::make_part(0); });
-  const Use use(*call);
+  const lomp::ScopedFlag use(use_of(*call));
   return call->take(most);
 }
 
@@ -147,7 +139,7 @@ SEXP call_take(SEXP handle, int most) {
 // [[Rcpp::export(rng = false)]]
 bool call_run(SEXP handle) {
   Call& call = *call_of(handle);
-  const Use use(call);
+  const lomp::ScopedFlag use(use_of(call));
   call.next();
   unwind(lomp::let_interrupts_through);
   return call.has_ended_well();

@@ -40,9 +40,6 @@ class Call {
   /// thrown on the way leaves them where they were. Throws.
   SEXP take(int most);
 
-  /// Has the caller heard of the end?
-  bool was_left() const { return was_left_; }
-
   /// To the caller the call has ended: R says what there is to be said of that. Throws.
   void tell_end();
 
@@ -72,9 +69,8 @@ class Call {
   /// Those of workers belong to the process that has forked them.
   bool is_foreign() const { return has_workers_ && owner_ != fork_depth(); }
 
-  // A call can't be used by what runs while it is being used: an event handler of R's, an item.
-  bool is_busy() const { return is_busy_; }
-  void set_busy(bool is_busy) { is_busy_ = is_busy; }
+  /// A call can't be used by what runs while it is being used: an event handler of R's, an item.
+  bool& is_busy() { return is_busy_; }
 
   /// Its user has closed it from within, and gets nothing more.
   void begin_closing();

@@ -58,6 +58,10 @@ SEXP make_event(const char* kind, double item, SEXP value) {
   return event;
 }
 
+SEXP make_request(int worker, double wanted) {
+  return make_event("request", worker, Rf_ScalarReal(wanted));
+}
+
 SEXP make_loss_event(const char* kind, const Event& event) {
   return make_event(kind, as_item(event.loss.item), describe_loss(event));
 }

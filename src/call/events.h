@@ -66,8 +66,12 @@ inline double as_item(std::uint64_t item) { return static_cast<double>(item) + 1
 /// list(kind = , item = , value = ). May jump.
 SEXP make_event(const char* kind, double item, SEXP value);
 
-/// The same for a death, or for the lack of workers. The value is an integer vector c(pid = ,
-/// signal = , status = , reason = , errno = , late = ). May jump.
+/// list(kind = "request", item = <the worker's number>, value = <how many items it wants>). May
+/// jump.
+SEXP make_request(int worker, double wanted);
+
+/// As make_event(), for a death, or for the lack of workers. The value is an integer vector c(pid =
+/// , signal = , status = , reason = , errno = , late = ). May jump.
 SEXP make_loss_event(const char* kind, const Event& event);
 
 }  // namespace lomp

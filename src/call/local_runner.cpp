@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "call/scoped_flag.h"
 #include "r/catch_r_error.h"
 #include "r/random_seed.h"
 #include "r/unwind.h"
@@ -27,18 +28,6 @@ class OpenOutlet {
 
  private:
   SEXP handle_;
-};
-
-// When one of these ends, by an exception, too, there is no step.
-class Step {
- public:
-  explicit Step(bool& is_stepping) : is_stepping_(is_stepping) { is_stepping_ = true; }
-  ~Step() { is_stepping_ = false; }
-  Step(const Step&) = delete;
-  Step& operator=(const Step&) = delete;
-
- private:
-  bool& is_stepping_;
 };
 
 bool are_same_words(SEXP x, SEXP y) {
@@ -70,11 +59,7 @@ SEXP LocalRunner::wait() {
       end();
       return R_NilValue;
     }
-    if (has_one) return make_event("step", NA_REAL, R_NilValue);
-    SEXP wanted = PROTECT(Rf_ScalarReal(1));
-    SEXP request = make_event("request", 0, wanted);
-    UNPROTECT(1);
-    return request;
+    return has_one ? make_event("step", NA_REAL, R_NilValue) : make_request(0, 1);
   });
 }
 
@@ -133,7 +118,7 @@ void LocalRunner::end() {
 void LocalRunner::step() {
   Outlet outlet = {emit, always, this, fork_depth()};
   const OpenOutlet open(task_.outlet, outlet);
-  const Step step(is_stepping_);
+  const ScopedFlag step(is_stepping_);
   unwind([this] {
     run();
     return R_NilValue;

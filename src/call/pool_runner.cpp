@@ -115,12 +115,7 @@ SEXP PoolRunner::request(const Event& event) {
     post(event.worker, false);
     return R_NilValue;
   }
-  return unwind([&] {
-    SEXP wanted = PROTECT(Rf_ScalarReal(event.wanted));
-    SEXP request = make_event("request", event.worker, wanted);
-    UNPROTECT(1);
-    return request;
-  });
+  return unwind([&] { return make_request(event.worker, event.wanted); });
 }
 
 // As many as there is room for. May jump.
@@ -195,7 +190,8 @@ SEXP PoolRunner::tell_unread(SEXP condition, void* data) {
 
 // A value that can't be read, since it is damaged or too large for this process, is its item's
 // failure. Where results go into a list R has a handler for that, see note_unread(): it was there
-// before the fork, and to set one up after it would copy 45 pages (ru_minflt, per frame). Here none
+// before the fork; to set one up after it copies pages (50 in a call of 20 serialized results, by
+// ru_minflt). Here none
 // is set up for small values, which can't fail. To read all of a frame's values at once is cheaper
 // than one by one. May jump.
 SEXP PoolRunner::begin_reading(const Event& event) {

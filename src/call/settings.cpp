@@ -1,6 +1,7 @@
 #include "call/settings.h"
 
 #include <cstring>
+#include <string>
 
 #include "r/unwind.h"
 
@@ -11,7 +12,7 @@ SEXP Settings::get(const char* name) const {
   for (R_xlen_t i = 0; i < XLENGTH(list_); ++i) {
     if (std::strcmp(CHAR(STRING_ELT(names, i)), name) == 0) return VECTOR_ELT(list_, i);
   }
-  throw_error(name);
+  throw_error((std::string("a call has no setting `") + name + "`").c_str());
 }
 
 bool Settings::flag(const char* name) const { return Rf_asLogical(get(name)) == TRUE; }
