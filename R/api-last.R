@@ -27,7 +27,7 @@ lomp_ok <- function(results) {
 #' The last failure
 #'
 #' The condition with which the last call ended, so that its results aren't lost at the prompt where
-#' nobody has caught it. It is kept until the next call of [lomp_map()], and so are the results in
+#' it wasn't caught. It is kept until the next call of [lomp_map()], and so are the results in
 #' it.
 #'
 #' A call may also be left by what is none of lomp's conditions: a handler or a restart of the

@@ -5,7 +5,7 @@
 #' - `lomp.workers`: the number of workers that [lomp_workers()] gives, and so the default of
 #'   `.workers`. Unset, it is found out from the machine.
 #' - `lomp.buffer`: how many bytes of results the workers of [lomp_iterate()] may have made that
-#'   nobody has taken yet, 64 MiB if unset. One result for each worker may be there in any case.
+#'   were not taken yet, 64 MiB if unset. One result for each worker may be there in any case.
 #'   Each worker may keep as much again of the memory of results that were dropped, for the next
 #'   ones; and so may this process for each worker, of large items from a stream. And about so many
 #'   bytes of what items of [lomp_map()] say wait in memory for their turn; more, in a temporary

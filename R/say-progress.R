@@ -124,7 +124,7 @@ new_line <- function() {
 }
 
 # When a line that stays is due. A log gets one now and then; and so does a terminal where hardly
-# anybody has seen the bar, since it is other code that takes the time.
+# any user has seen the bar, since it is other code that takes the time.
 new_log <- function(line) {
   last <- -Inf
   list(is_due = function() {

@@ -42,7 +42,7 @@ inline bool is_wrapper(SEXP x) {
 }
 
 /// The vector that has x's elements: x itself unless that is a wrapper. Newer R copies all elements
-/// of a wrapper whose vector is shared as soon as somebody asks where they lie, if only to read
+/// of a wrapper whose vector is shared as soon as it is asked where they lie, if only to read
 /// them. It is R's own affair that the vector is the wrapper's first datum, so what doesn't look
 /// like it isn't taken for it.
 inline SEXP unwrapped(SEXP x) {

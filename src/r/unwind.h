@@ -33,7 +33,7 @@ class Departure {
 };
 
 /// How many objects R protects, to come back to. R knows that after a jump; after an exception
-/// nobody does.
+/// it doesn't.
 class ProtectionMark {
  public:
   ProtectionMark() { PROTECT_WITH_INDEX(R_NilValue, &at_); }

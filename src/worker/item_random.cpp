@@ -45,7 +45,7 @@ void ItemRandom::renew() {
 }
 
 // To look the variable up takes long, for an item that takes nothing. If it was ours after the last
-// item, and what has run since then had changed it, nobody would refer to our vector any more. An
+// item, and what has run since then had changed it, nothing would refer to our vector any more. An
 // item may have kept the vector, too: then it has two owners.
 bool ItemRandom::is_ours() {
   const bool was_ours = std::exchange(was_ours_, false);
