@@ -56,14 +56,23 @@ show_told() {
 
 # ---- The sanitizers -----------------------------------------------------------------------------
 
-# Threads can't be had. The sanitizer's memory isn't made for a fork beside one (before GCC 14, whose
+# C++ has no threads. The sanitizer's memory isn't made for a fork beside one (before GCC 14, whose
 # own locks it around a fork): a worker that was forked while the reaper's thread freed something
-# waits for a lock for ever. The reaper goes on without.
+# waits for a lock for ever. The reaper goes on without. Other libraries have theirs.
 refuse_threads() {
   cat >"$work/no_threads.c" <<END
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
-int pthread_create(void *thread, const void *how, void *(*run)(void *), void *data) {
-  return EAGAIN;
+#include <pthread.h>
+#include <string.h>
+int pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *), void *data) {
+  int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  Dl_info caller;
+  const void *from = __builtin_return_address(0);
+  if (dladdr(from, &caller) != 0 && strstr(caller.dli_fname, "libstdc++") != 0) return EAGAIN;
+  *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
+  return next(thread, how, run, data);
 }
 END
   gcc -shared -fPIC -w -o "$work/no_threads.so" "$work/no_threads.c"
