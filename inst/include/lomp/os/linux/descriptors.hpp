@@ -24,17 +24,26 @@ inline void grow_pipe(int fd, std::size_t bytes) {
   (void)::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(bytes));
 }
 
-/// A new file in memory that has no name; -1 if there is none to be had.
-inline int open_file_in_memory() { return ::memfd_create("lomp", MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+/// A new file in memory that has no name; -1 if there is none to be had, or where the C library
+/// doesn't know such files (glibc before 2.27).
+inline int open_file_in_memory() {
+#ifdef MFD_ALLOW_SEALING
+  return ::memfd_create("lomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+#else
+  return -1;
+#endif
+}
 
 /// As mkstemp(), closed on exec from its birth.
 inline int open_temporary_file(char* name) { return ::mkostemp(name, O_CLOEXEC); }
 
 /// From now on no process can change the size of a file in memory, nor its content if that is to be
-/// fixed, too.
-inline void fix_file(int fd, bool with_content) {
+/// fixed, too. Older headers know no seals; then there are no files in memory either.
+inline void fix_file([[maybe_unused]] int fd, [[maybe_unused]] bool with_content) {
+#ifdef F_ADD_SEALS
   const int content = with_content ? F_SEAL_WRITE : 0;
   (void)::fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | content);
+#endif
 }
 
 /// Calls visit(fd) for each open descriptor but 0. False if the system doesn't list them.
