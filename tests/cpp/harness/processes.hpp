@@ -66,10 +66,11 @@ inline const pid_t test_program = ::getpid();
 }
 
 /// Runs a function in a process of its own, whose exit status is what it returns. Gives the wait
-/// status: 0 if it returned 0.
+/// status: 0 if it returned 0, -1 if there is no process to be had.
 template <class Main>
 int run_in_process(Main main) {
   const pid_t pid = ::fork();
+  if (pid < 0) return -1;
   if (pid == 0) {
     try {
       ::_exit(main());

@@ -29,6 +29,7 @@ TEST_CASE("a process's descriptor can be read when it has ended") {
   const LeavesNothing check;
   const pid_t pid = ::fork();
   if (pid == 0) wait_for_death();
+  REQUIRE(pid > 0);
   const Fd fd(lomp::open_pidfd(pid));
   pollfd end{fd.get(), POLLIN, 0};
   if (fd) {

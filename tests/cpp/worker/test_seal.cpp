@@ -379,6 +379,7 @@ TEST_CASE("a process that a worker forked may be terminated alone") {
   CHECK(host.status_of([] {
     const pid_t pid = ::fork();
     if (pid == 0) wait_for_death();
+    if (pid < 0) ::_exit(2);
     int ended = -1;
     ::kill(pid, SIGTERM);
     ::waitpid(pid, &ended, 0);
@@ -397,6 +398,7 @@ LINUX_TEST_CASE("what another thread of the worker forks outlives that thread") 
       if (pid == 0) wait_for_death();
       host.told[descendant_pid] = pid;
     }).join();
+    if (host.told[descendant_pid] <= 0) ::_exit(2);
     work_for_us(20000);
     const bool is_alive = !is_gone(host.told[descendant_pid]);
     ::kill(host.told[descendant_pid], SIGKILL);
@@ -434,6 +436,7 @@ LINUX_TEST_CASE("what that forks in turn lives as long as it likes") {
       ::_exit(0);
     }
     ::waitpid(pid, nullptr, 0);
+    if (host.told[descendant_pid] <= 0) ::_exit(2);
     work_for_us(20000);
     const bool is_alive = !is_gone(host.told[descendant_pid]);
     ::kill(host.told[descendant_pid], SIGKILL);
