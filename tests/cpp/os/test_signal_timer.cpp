@@ -39,8 +39,9 @@ TEST_CASE("a timer that is stopped sends nothing") {
   SignalTimer timer(SIGUSR1);
   (void)timer.set(10 * ms);
   CHECK(timer.set(0) == lomp::has_signal_timers);
+  const int before = signals;  // one may have come on a busy machine
   work_for_us(20000);
-  CHECK(signals == 0);
+  CHECK(signals == before);
 }
 
 TEST_CASE("a timer that was never set need not be stopped") {
