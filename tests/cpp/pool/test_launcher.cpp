@@ -112,7 +112,8 @@ TEST_CASE("a worker whose code returns says bye") {
   }));
   CHECK(status == ReadStatus::frame);
   CHECK(w.reader.header().kind == FrameKind::bye);
-  w.child.wait();
+  CHECK(w.child.ends_within(10000));
+  CHECK(w.child.reap());
   CHECK(exited_with(w.child.status(), 0));
 }
 
