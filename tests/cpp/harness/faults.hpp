@@ -8,7 +8,8 @@
 
 #include <cstring>
 
-#include "lomp/os/populate.hpp"
+#include "lomp/os/page_size.hpp"
+#include "lomp/os/platform.hpp"
 
 namespace lomp_test {
 
@@ -29,11 +30,6 @@ struct Pages {
   ~Pages() { ::munmap(data, bytes); }
   Pages(const Pages&) = delete;
   Pages& operator=(const Pages&) = delete;
-
-  lomp::AddressRange range() const {
-    const auto begin = reinterpret_cast<std::uintptr_t>(data);
-    return {begin, begin + bytes};
-  }
 
   /// Writes to each page; how many faults that took.
   long rewrite() const {

@@ -6,7 +6,11 @@
 
 using namespace lomp_test;
 
-// What advice is good for is measured by the tests of those that give it: huge_pages, populate,
+namespace {
+constexpr std::size_t many = 400;
+}
+
+// What other advice is good for is measured by the tests of those that give it: huge_pages,
 // allocator and payload_file.
 
 TEST_CASE("advice leaves what is in the pages alone") {
@@ -22,6 +26,49 @@ TEST_CASE("advice on what isn't there does nothing") {
   lomp::populate_pages(nullptr, 0);
   lomp::keep_from_forks(nullptr, 0);
   SUCCEED("still here");
+}
+
+TEST_CASE("advice on what is not mapped or may not be written to does no harm") {
+  unsigned char* gone = nullptr;
+  std::size_t bytes = 0;
+  {
+    const Pages pages(4);
+    gone = pages.data;
+    bytes = pages.bytes;
+    ::mprotect(gone, bytes, PROT_READ);
+    lomp::populate_pages(gone, bytes);
+    CHECK(gone[0] == 1);
+  }
+  lomp::populate_pages(gone, bytes);
+}
+
+TEST_CASE("pages that a fork shares are copied at one go") {
+  const Pages pages(many);
+  const int status = run_in_process([&] {
+    lomp::populate_pages(pages.data, pages.bytes);
+    return pages.rewrite() > static_cast<long>(many / 4);
+  });
+  CHECK((status == 0) == can_populate());
+}
+
+TEST_CASE("without that each page takes a fault which is what the other tests count") {
+  const Pages pages(many);
+  CHECK(run_in_process([&] { return pages.rewrite() < static_cast<long>(many / 4 * 3); }) == 0);
+}
+
+TEST_CASE("populated pages hold what they held and belong to this process") {
+  const Pages pages(many);
+  const int status = run_in_process([&] {
+    lomp::populate_pages(pages.data, pages.bytes);
+    for (std::size_t i = 0; i < pages.bytes; ++i) {
+      if (pages.data[i] != 1) return 1;
+    }
+    std::memset(pages.data, 3, pages.bytes);
+    return 0;
+  });
+  CHECK(status == 0);
+  CHECK(pages.data[0] == 1);
+  CHECK(pages.data[pages.bytes - 1] == 1);
 }
 
 TEST_CASE("the heap goes on whatever it is told to keep") {

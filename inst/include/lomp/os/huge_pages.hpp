@@ -4,11 +4,10 @@
 #ifndef LOMP_OS_HUGE_PAGES_HPP
 #define LOMP_OS_HUGE_PAGES_HPP
 
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 
+#include "lomp/os/page_size.hpp"
 #include "lomp/os/platform.hpp"
 
 namespace lomp {
@@ -20,7 +19,7 @@ constexpr std::size_t huge_page_threshold = std::size_t{4} << 20;
 /// smaller by as much. Advice only: content and size stay as they are, and a refusal costs speed.
 inline void prefer_huge_pages(void* data, std::size_t bytes) {
   if (bytes < huge_page_threshold) return;
-  const std::uintptr_t page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const std::uintptr_t page = page_size();
   const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
   const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / page * page;
   advise_huge_pages(reinterpret_cast<void*>(begin), end - begin);

@@ -18,6 +18,7 @@
 
 #include "lomp/os/fd.hpp"
 #include "lomp/os/mapping.hpp"
+#include "lomp/os/page_size.hpp"
 #include "lomp/os/pipe.hpp"
 #include "lomp/os/read_text.hpp"
 
@@ -29,10 +30,7 @@ constexpr std::size_t payload_threshold = std::size_t{128} << 10;
 
 /// The bytes begin one page into the file. The receiver maps the whole of it and has a private page
 /// for a header right before the bytes.
-inline std::size_t payload_offset() {
-  static const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  return page;
-}
+inline std::size_t payload_offset() { return page_size(); }
 
 /// A new file on disk, unlinked. Empty if there is none to be had.
 inline Fd make_file_on_disk() {

@@ -8,7 +8,6 @@
 
 #include "lomp/os/fork_count.hpp"
 #include "lomp/os/mapping.hpp"
-#include "lomp/os/populate.hpp"
 #include "lomp/payload/payload.hpp"
 
 namespace lomp {
@@ -79,8 +78,7 @@ class PayloadFile {
     pages_ = Mapping(fd_.get(), payload_offset() + bytes_, MAP_SHARED);
     if (!pages_) return false;
     keep_from_forks(pages_.data(), pages_.size());
-    const auto begin = reinterpret_cast<std::uintptr_t>(pages_.data());
-    populate({begin, begin + pages_.size()});
+    populate_pages(pages_.data(), pages_.size());
     return true;
   }
 
