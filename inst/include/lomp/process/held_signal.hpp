@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string>
 
-#include "lomp/os/fd.hpp"
+#include "lomp/process/process_file.hpp"
 
 namespace lomp {
 
@@ -24,12 +24,7 @@ inline std::uint64_t signals_in(const std::string& status, const char* name) {
 /// blocked it? The kernel keeps no signal that is ignored: then this tells that one may have come.
 inline bool held_off_signal(pid_t zombie, int signal) {
   if (!is_own_process_list()) return false;
-  ProcessPath path;
-  write_process_path(path, zombie, "status");
-  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
-  std::string status(4096, '\0');
-  const ssize_t n = retry_eintr([&] { return ::read(file.get(), &status[0], status.size()); });
-  status.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  const std::string status = read_process_file(zombie, "status");
   const std::uint64_t held = signals_in(status, "\nSigPnd:") | signals_in(status, "\nShdPnd:") |
                              signals_in(status, "\nSigIgn:");
   return (held >> (signal - 1) & 1) != 0;

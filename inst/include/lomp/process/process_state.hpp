@@ -11,7 +11,7 @@
 #include <new>
 #include <string>
 
-#include "lomp/os/read_text.hpp"
+#include "lomp/process/process_file.hpp"
 
 namespace lomp {
 
@@ -82,13 +82,6 @@ class ProcessState {
   bool is_killed_ = false;
   char state_ = '?';
 };
-
-/// The text of a file by which the system tells of a process; "" if there is none.
-inline std::string read_process_file(pid_t pid, const char* file) {
-  ProcessPath path;
-  write_process_path(path, pid, file);
-  return path[0] == '\0' ? std::string() : read_text(path);
-}
 
 /// Looks at a child of this process that hasn't been reaped. Never throws: where there is no memory
 /// for it, nothing is known.
