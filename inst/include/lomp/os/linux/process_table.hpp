@@ -15,14 +15,13 @@
 #include <cstdint>
 #include <cstring>
 
+#include "lomp/os/process_names.hpp"
 #include "lomp/os/retry_eintr.hpp"
 
 namespace lomp {
 
 /// Does the system list processes at all?
 constexpr bool lists_processes = true;
-
-using ProcessPath = char[64];
 
 inline char* append(char* at, const char* text) {
   while (*text != '\0') *at++ = *text++;
@@ -113,9 +112,6 @@ inline char state_of(pid_t process, pid_t* parent = nullptr) {
   }
   return name_end[2];
 }
-
-/// Is this the state of a process that has ended, or is there none?
-inline bool is_dead_state(char state) { return state == 0 || state == 'Z' || state == 'X'; }
 
 /// Do the numbers mean the same processes here as in the list? In a namespace of its own a process
 /// may see the /proc of another one, see pid_namespaces(7).

@@ -6,12 +6,12 @@
 
 #include <sys/types.h>
 
+#include "lomp/os/process_names.hpp"
+
 namespace lomp {
 
 /// Does the system list processes at all?
 constexpr bool lists_processes = false;
-
-using ProcessPath = char[64];
 
 /// The file of that name, say "stat", by which the system tells of a process; "" if it has none.
 /// Gives the path's end.
@@ -23,9 +23,6 @@ inline char* write_process_path(ProcessPath& path, pid_t, const char*) {
 /// A process's state as ps tells it, and its parent; 0 if there is no such process, or none that
 /// can be told of.
 inline char state_of(pid_t, pid_t* = nullptr) { return 0; }
-
-/// Is this the state of a process that has ended, or is there none?
-inline bool is_dead_state(char state) { return state == 0 || state == 'Z' || state == 'X'; }
 
 /// Do the numbers mean the same processes here as in the list?
 inline bool is_own_process_list() { return false; }
