@@ -18,16 +18,15 @@ namespace lomp {
   for (;;) ::syscall(SYS_exit_group, status);
 }
 
-/// The number of a call that the kernel has since Linux 5.3, and that older headers don't name.
-#ifdef SYS_pidfd_open
-constexpr long pidfd_open_call = SYS_pidfd_open;
-#else
-constexpr long pidfd_open_call = -1;  // no kernel has it
-#endif
-
 /// A descriptor that becomes readable when the process ends, closed on exec; -1 where the kernel
-/// has none (old, or refused by a container).
-inline int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(pidfd_open_call, pid, 0)); }
+/// has none (older than 5.3, or refused by a container), or where its headers don't name the call.
+inline int open_pidfd([[maybe_unused]] pid_t pid) {
+#ifdef SYS_pidfd_open
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+#else
+  return -1;
+#endif
+}
 
 /// From now on what this process's descendants leave behind when they end becomes its child, so
 /// that it can be found.
