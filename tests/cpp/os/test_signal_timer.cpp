@@ -60,3 +60,7 @@ TEST_CASE("a forked process has none of its parent's timers") {
         }) == 0);
   (void)timer.set(0);
 }
+
+TEST_CASE("where there are no timers their signal is that of an alarm") {
+  CHECK((lomp::timer_signal != SIGALRM) == lomp::has_signal_timers);
+}

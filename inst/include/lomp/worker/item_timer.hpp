@@ -9,16 +9,17 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 
 #include "lomp/os/clock.hpp"
-#include "lomp/os/syscall.hpp"
+#include "lomp/os/platform.hpp"
 
 namespace lomp {
 
 /// What the kernel sends to a process whose time is over: a signal that no program uses, so that
 /// the wait status tells this end from any other. Where no timer sends such a signal it is SIGALRM,
 /// which programs do use.
-constexpr int time_out_signal = has_signal_timers ? unused_signal : SIGALRM;
+constexpr int time_out_signal = timer_signal;
 
 /// What setitimer(2) sends, whose timer is used where there is no other, or none left.
 constexpr int alarm_signal = SIGALRM;

@@ -25,6 +25,9 @@ constexpr int unused_signal = SIGSTKFLT;
 constexpr int unused_signal = SIGVTALRM;
 #endif
 
+/// What such a timer is to send; SIGALRM where there are none.
+constexpr int timer_signal = has_signal_timers ? unused_signal : SIGALRM;
+
 /// A timer of the process that sends it a signal. A forked process has none of its parent's. Made
 /// by the kernel alone: timer_create() of older C libraries is in a library of its own (librt,
 /// until glibc 2.34).

@@ -14,8 +14,8 @@ namespace lomp {
 /// Are there such timers?
 constexpr bool has_signal_timers = false;
 
-/// A signal that no program uses. There is none, and no timer that would send it.
-constexpr int unused_signal = SIGALRM;
+/// What such a timer is to send; SIGALRM where there are none.
+constexpr int timer_signal = SIGALRM;
 
 /// A timer of the process that sends it a signal.
 class SignalTimer {
