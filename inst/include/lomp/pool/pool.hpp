@@ -6,10 +6,11 @@
 #define LOMP_POOL_POOL_HPP
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <list>
-#include <memory>
 #include <set>
-#include <vector>
+#include <utility>
 
 #include "lomp/os/poll_set.hpp"
 #include "lomp/payload/payload_returns.hpp"
@@ -27,7 +28,6 @@
 #include "lomp/pool/worker_handle.hpp"
 #include "lomp/schedule/fork_policy.hpp"
 #include "lomp/schedule/schedule.hpp"
-#include "lomp/worker/worker.hpp"
 
 namespace lomp {
 

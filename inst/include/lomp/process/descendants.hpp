@@ -18,10 +18,11 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include <cerrno>
 #include <cstdint>
 
 #include "lomp/os/clock.hpp"
-#include "lomp/os/syscall.hpp"
+#include "lomp/os/platform.hpp"
 #include "lomp/process/kill_patience.hpp"
 
 namespace lomp {
