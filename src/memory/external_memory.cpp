@@ -1,11 +1,11 @@
 #include "memory/external_memory.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 
+#include "lomp/os/page_size.hpp"
 #include "lomp/payload/payload.hpp"
 #include "lomp/worker/seal.hpp"
 #include "lomp/worker/time_share.hpp"
@@ -19,7 +19,7 @@ namespace {
 // The heap may have given memory that was in use before: its pages go back to the system. The first
 // and the last one may be shared with other things.
 void release_pages(SEXP block, std::size_t bytes) {
-  const std::uintptr_t page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const std::uintptr_t page = page_size();
   const std::uintptr_t data = reinterpret_cast<std::uintptr_t>(RAW(block));
   const std::uintptr_t begin = (data + page - 1) / page * page, end = (data + bytes) / page * page;
   if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
