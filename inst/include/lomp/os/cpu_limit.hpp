@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string>
 
+#include "lomp/os/control_groups.hpp"
 #include "lomp/os/platform.hpp"
 #include "lomp/os/read_text.hpp"
 
@@ -51,50 +52,23 @@ inline int read_cfs_quota(const std::string& folder) {
   return quota_limit(quota, period);
 }
 
-/// The least of what `read` tells for a group's folder and for all the folders above it: a quota
-/// holds for everything below.
-template <class Read>
-int least_upwards(const std::string& base, std::string path, Read read) {
-  int least = read(base);
-  while (path.size() > 1) {
-    least = std::min(least, read(base + path));
-    const std::size_t slash = path.rfind('/');
-    path.erase(slash == std::string::npos ? 0 : slash);
-  }
-  return least;
-}
-
-inline bool names_cpu(const std::string& controllers) {
-  std::istringstream list(controllers);
-  std::string name;
-  while (std::getline(list, name, ',')) {
-    if (name == "cpu") return true;
-  }
-  return false;
-}
-
-/// What one line of a process's list of groups ("id:controllers:path") says of the processors.
-inline int limit_of_group(const std::string& line, const std::string& root) {
-  const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-  if (first == std::string::npos || second == std::string::npos) return no_limit;
-  const std::string controllers = line.substr(first + 1, second - first - 1);
-  const std::string path = line.substr(second + 1), base = root + control_groups_folder;
-  if (controllers.empty()) {
-    return least_upwards(base, path,
+/// What one of this process's groups says of the processors.
+inline int limit_of_group(const ControlGroup& group, const std::string& base) {
+  if (group.is_version_2()) {
+    return least_upwards(base, group.path,
                          [](const std::string& d) { return read_cpu_max(d + "/cpu.max"); });
   }
-  if (!names_cpu(controllers)) return no_limit;
-  return std::min(least_upwards(base + "/cpu", path, read_cfs_quota),
-                  least_upwards(base + "/cpu,cpuacct", path, read_cfs_quota));
+  if (!group.has("cpu")) return no_limit;
+  return std::min(least_upwards(base + "/cpu", group.path, read_cfs_quota),
+                  least_upwards(base + "/cpu,cpuacct", group.path, read_cfs_quota));
 }
 
 /// The processors that control groups grant. `root` is "" but in tests, which read a tree of their
 /// own.
 inline int cgroup_limit(const std::string& root = "") {
-  std::istringstream groups(read_text(root + control_groups_file));
   int least = no_limit;
-  for (std::string line; std::getline(groups, line);) {
-    least = std::min(least, limit_of_group(line, root));
+  for (const ControlGroup& group : control_groups(root)) {
+    least = std::min(least, limit_of_group(group, root + control_groups_folder));
   }
   return least;
 }

@@ -5,8 +5,11 @@
 #define LOMP_OS_LINUX_MEMORY_HPP
 
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 
 /// Of glibc's own headers, which musl hasn't got. There it is missing at run time, too.
@@ -49,6 +52,28 @@ inline void show_block_to_heap(std::size_t bytes) {
   if (mallopt == nullptr) return;
   void* volatile block = std::malloc(bytes);  // a compiler would leave it out
   std::free(block);
+}
+
+/// Behind the memory that malloc() has had from the system; 0 where that can't be told. Larger
+/// blocks of its own have higher addresses.
+inline std::uintptr_t heap_end() {
+  if (mallopt == nullptr) return 0;
+  return reinterpret_cast<std::uintptr_t>(::sbrk(0));
+}
+
+/// The file that tells whether huge pages may be had; "" if there are none.
+constexpr const char* huge_pages_file = "/sys/kernel/mm/transparent_hugepage/enabled";
+
+/// The file that tells how much memory there is and is free; "" if none does.
+constexpr const char* memory_file = "/proc/meminfo";
+
+/// The file by which a process offers to be ended when there is no memory left; "" if none does.
+constexpr const char* oom_score_file = "/proc/self/oom_score_adj";
+
+/// Bytes of the machine's memory that hold nothing; 0 where that can't be told.
+inline std::uint64_t free_memory() {
+  struct sysinfo info {};
+  return ::sysinfo(&info) == 0 ? std::uint64_t{info.freeram} * info.mem_unit : 0;
 }
 
 }  // namespace lomp

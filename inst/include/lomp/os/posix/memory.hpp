@@ -5,6 +5,7 @@
 #define LOMP_OS_POSIX_MEMORY_HPP
 
 #include <cstddef>
+#include <cstdint>
 
 namespace lomp {
 
@@ -25,6 +26,21 @@ inline void keep_freed_bytes(int) {}
 
 /// Has malloc() know of blocks of that size, where that makes a difference.
 inline void show_block_to_heap(std::size_t) {}
+
+/// Behind the memory that malloc() has had from the system; 0 where that can't be told.
+inline std::uintptr_t heap_end() { return 0; }
+
+/// The file that tells whether huge pages may be had; "" if there are none.
+constexpr const char* huge_pages_file = "";
+
+/// The file that tells how much memory there is and is free; "" if none does.
+constexpr const char* memory_file = "";
+
+/// The file by which a process offers to be ended when there is no memory left; "" if none does.
+constexpr const char* oom_score_file = "";
+
+/// Bytes of the machine's memory that hold nothing; 0 where that can't be told.
+inline std::uint64_t free_memory() { return 0; }
 
 }  // namespace lomp
 

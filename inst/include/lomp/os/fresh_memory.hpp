@@ -1,0 +1,86 @@
+// Side: worker.
+/// \file
+/// New memory for malloc() in a forked process, in huge pages.
+#ifndef LOMP_OS_FRESH_MEMORY_HPP
+#define LOMP_OS_FRESH_MEMORY_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "lomp/os/huge_pages.hpp"
+#include "lomp/os/platform.hpp"
+#include "lomp/os/read_text.hpp"
+
+namespace lomp {
+
+/// May this process have huge pages where it asks for them?
+inline bool has_huge_pages() {
+  const std::string choice = read_text(huge_pages_file);
+  return !choice.empty() && choice.find("[never]") == std::string::npos;
+}
+
+/// What a forked process gets from malloc() first is what its parent had free: it is copied page by
+/// page, at the cost of a fault each, though it holds nothing. take() sees to it that larger blocks
+/// come from new memory instead: it takes the large free blocks out of use, has the heap grow, and
+/// asks for huge pages there. No page of it is touched, so that a process has only what it uses,
+/// rounded up to a huge page. Where there are no huge pages, or not so much address space, all
+/// stays as it was.
+///
+/// It took the workers' faults for 40 matrices of 2 MB from 12,600 to 2,100, for 200 lists of a
+/// matrix and 2000 strings from 12,600 to 7,000 (faults.R, 2 workers, 2026-11).
+class FreshMemory {
+ public:
+  static constexpr std::size_t region_bytes = std::size_t{128} << 20;
+  static constexpr std::size_t smallest_block = std::size_t{128} << 10;
+
+  /// The heap that this process has inherited is taken out of use the first time. Later ones give
+  /// it another region, where the last one is used up. False if nothing was done.
+  bool take() {
+    const std::uintptr_t end = heap_end();
+    if (end == 0 || is_refused_ || end <= region_end_) return false;
+    is_refused_ = !(region_end_ == 0 ? leave_inherited(end) : add_region());
+    return !is_refused_;
+  }
+
+ private:
+  static constexpr std::size_t largest_block = std::size_t{64} << 20;
+  static constexpr int most_blocks = 512;
+
+  bool leave_inherited(std::uintptr_t end) {
+    if (!has_huge_pages()) return false;
+    void* blocks[most_blocks];
+    int count = 0;
+    for (std::size_t bytes = largest_block; bytes >= smallest_block; bytes /= 2) {
+      while (count < most_blocks && (blocks[count] = block_below(end, bytes)) != nullptr) ++count;
+    }
+    if (add_region()) return true;
+    while (count > 0) std::free(blocks[--count]);
+    return false;
+  }
+
+  /// One of the heap's free blocks below that end; nullptr if it hasn't one of that size.
+  static void* block_below(std::uintptr_t end, std::size_t bytes) {
+    void* volatile block = std::malloc(bytes);  // a compiler would leave it out
+    if (block == nullptr || reinterpret_cast<std::uintptr_t>(block) + bytes <= end) return block;
+    std::free(block);
+    return nullptr;
+  }
+
+  bool add_region() {
+    void* volatile region = std::malloc(region_bytes);
+    if (region == nullptr) return false;
+    prefer_huge_pages(region, region_bytes);
+    std::free(region);
+    region_end_ = heap_end();
+    return true;
+  }
+
+  std::uintptr_t region_end_ = 0;
+  bool is_refused_ = false;
+};
+
+}  // namespace lomp
+
+#endif
