@@ -11,6 +11,15 @@
 #'   bytes of what items of [lomp_map()] say wait in memory for their turn; more, in a temporary
 #'   file.
 #'
+#' - `lomp.worker_memory`: how many bytes a worker of [lomp_map()] may have of its own, beside what
+#'   it shares with the session, before a fresh one takes its place, between two items. Unset, it is
+#'   three quarters of its share of what the machine and the control groups of this process leave
+#'   (containers set those), swap included. It is raised for the rest of a call whose items need
+#'   more. A worker that was replaced has lost what its items had assigned with `<<-`; it isn't
+#'   before it has been at work for twenty times as long as its first items took. Where memory is
+#'   short, fewer workers run: one more is forked only if there is room for as much as a worker has
+#'   been seen to take.
+#'
 #' - `lomp.output`: `"live"` if what items of [lomp_map()] print and signal is to come as they do
 #'   it, `"ordered"` if it is to come by item. Unset, it is live at the console of an interactive
 #'   session and where standard output is a terminal, and ordered elsewhere: in documents of the
@@ -52,7 +61,7 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
     progress_given = given,
     keep_connections = check_flag(getOption("lomp.keep_connections", FALSE),
                                   "option lomp.keep_connections"),
-    buffer = buffer_bytes(),
+    buffer = buffer_bytes(), worker_memory = byte_option("lomp.worker_memory", 0),
     backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes(),
     harmless = harmless_pointers(), is_map = TRUE, ordered = FALSE, emits = FALSE
   ))
@@ -117,11 +126,15 @@ check_flag <- function(value, argument) {
   stop_argument(argument, "must be TRUE or FALSE", describe_value(value))
 }
 
-buffer_bytes <- function() {
-  value <- getOption("lomp.buffer", 64 * 2^20)
+buffer_bytes <- function() byte_option("lomp.buffer", 64 * 2^20)
+
+byte_option <- function(name, default) {
+  value <- getOption(name)
+  if (is.null(value)) return(default)
   ok <- is.numeric(value) && length(value) == 1L && !is.na(value) && value > 0
   if (!ok) {
-    stop_argument("option lomp.buffer", "must be a positive number of bytes", describe_value(value))
+    stop_argument(paste("option", name), "must be a positive number of bytes",
+                  describe_value(value))
   }
   min(value, 2^50)
 }

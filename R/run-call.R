@@ -50,13 +50,14 @@ stopper <- function(state) {
 }
 
 # What C++ and the workers know of a call, by these names: see src/call/settings.h. `items` is NA
-# where they are produced; `tick` is in seconds, 0 for none; `buffer` and `backlog` are in bytes.
+# where they are produced; `tick` is in seconds, 0 for none; `buffer`, `backlog` and
+# `worker_memory` are in bytes, 0 of the last for as much as there is.
 call_settings <- function(state, frame) {
   plan <- state$plan
   list(
     items = items_to_run(plan), workers = plan$workers, is_list = plan$is_map,
     is_ordered = plan$ordered, buffer = plan$buffer, backlog = if (plan$is_map) plan$backlog else 0,
-    tick = tick_of(state$progress), timeout = plan$timeout,
+    tick = tick_of(state$progress), timeout = plan$timeout, worker_memory = plan$worker_memory,
     keep_connections = plan$keep_connections, harmless = plan$harmless,
     frame = frame, item_call = plan$item_call, hooks = item_hooks(state), limit = limit_call(plan),
     outlet = plan$outlet, seed = plan$random$seed, numbers = plan$redo$todo,

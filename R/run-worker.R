@@ -129,9 +129,6 @@ jump_condition <- function() {
   simpleError(message)
 }
 
-# Recent garbage only: a full collection would rewrite, and so copy, all that the workers share.
-collect_garbage <- function() gc(verbose = FALSE, full = FALSE)
-
 # Runs the worker's items below one handler for all that they signal, since each one takes time to
 # set up, and one for errors, which leaves the item. C++ calls it again after an item that failed.
 # An error's frames are noted where they still are.
@@ -173,9 +170,9 @@ muffle_retry <- function(cnd) {
 
 retry_message <- function() gettext("restarting interrupted promise evaluation", domain = "R")
 
-# What C++ calls of R's: in a worker the first four, in this process the others.
+# What C++ calls of R's: in a worker the first three, in this process the others.
 item_hooks <- function(state) {
   list(prepare = prepare_worker, run = if (state$plan$retries_dots) run_retrying else run_items,
-       describe = describe_failure, collect = collect_garbage, hear = hear_error,
+       describe = describe_failure, observe = observe_collections, hear = hear_error,
        describe_here = function(cnd) describe_thrown(cnd, state))
 }

@@ -12,14 +12,16 @@ namespace {
 
 // An iterator's caller waits for each result, and lets go of one after the other. Of a list there
 // is no bound to what has been made.
-PoolOptions make_options(const Settings& settings) {
+PoolOptions make_options(const Settings& settings, PoolRunner& runner) {
   const bool is_list = settings.flag("is_list");
   const double items = settings.number("items");
   PoolOptions options;
   options.is_streamed = ISNAN(items);
+  options.may_replace = is_list;
+  options.worker_bytes = settings.bytes("worker_memory");
   options.items = options.is_streamed ? 0 : static_cast<std::uint64_t>(items);
   options.workers = static_cast<int>(settings.number("workers"));
-  options.before_fork = prepare_fork;
+  options.before_fork = [&runner](int forks) { return runner.prepare_fork(forks); };
   options.reaper = &reaper();
   options.is_prompt = !is_list;
   options.takes_returns = !is_list;
@@ -46,7 +48,34 @@ PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery)
       is_produced_(ISNAN(settings.number("items"))),
       is_said_in_order_(settings.number("backlog") > 0),
       underway_(delivery.waiting()),
-      pool_(make_options(settings), make_main(make_task(settings))) {}
+      workers_(static_cast<int>(settings.number("workers"))),
+      observe_(Settings(settings.get("hooks")).get("observe")),
+      pool_(make_options(settings, *this), make_main(make_task(settings))) {}
+
+CollectorFacts PoolRunner::prepare_fork(int forks) {
+  lomp::prepare_fork();
+  CollectorFacts facts;
+  facts.cost_ns = collection_cost();
+  if (!is_worth_observing(forks)) return facts;
+  unwind([&] {
+    do facts = observe_collector(observe_);
+    while (facts.young_left != CollectorFacts::unknown && facts.young_left < few_collections);
+    return R_NilValue;
+  });
+  return facts;
+}
+
+// Garbage is collected here before a fork, so that workers needn't write to what this process has
+// made last. That isn't worth while for few items, unless there is work for more than one worker;
+// nor where it is known to take long, unless the workers that were there have done so much that
+// they are worn.
+bool PoolRunner::is_worth_observing(int forks) const {
+  constexpr std::uint64_t many_items = 20000;
+  constexpr std::int64_t long_ns = 10000000;
+  if (forks >= workers_) return true;
+  if (collection_cost() > long_ns) return false;
+  return forks == 0 ? is_produced_ || pool_.items() >= many_items : forks == 1;
+}
 
 SEXP PoolRunner::wait() {
   if (pool_.holds_any()) {

@@ -10,6 +10,7 @@
 #include "call/settings.h"
 #include "codec/serialize.h"
 #include "lomp/pool/pool.hpp"
+#include "memory/collector.h"
 
 namespace lomp {
 
@@ -46,9 +47,15 @@ class PoolRunner final : public Runner {
   int refused() const override { return pool_.refused(); }
   int forks() const override { return pool_.forks(); }
 
+  /// In the parent before each fork, with their number so far. Throws.
+  CollectorFacts prepare_fork(int forks);
+
  private:
   enum class Given { more, full, refused };
 
+  static constexpr int few_collections = 5;  // more are to be left for workers
+
+  bool is_worth_observing(int forks) const;
   void look() const { lomp::look(VECTOR_ELT(kept_, kept_look)); }
   void end();
   SEXP note(const Event& event);
@@ -78,6 +85,8 @@ class PoolRunner final : public Runner {
   const Record* last_record_ = nullptr;  // behind them
   bool is_reading_ = false;              // after a jump, the next record was left half-way
   ItemsUnderway underway_;
+  int workers_;
+  SEXP observe_;  // see observe_collector(); one of the call's settings
   Pool pool_;
   std::uint64_t next_item_ = 0;
   InterruptClock clock_;

@@ -1,18 +1,53 @@
 #include "memory/collector.h"
 
+#include "lomp/os/clock.hpp"
+
 namespace lomp {
 
-CellCount collect(Collection what) {
+namespace {
+
+// Of this session's heap, as large as it was then.
+std::int64_t last_cost = 0;
+
+int young_left(int so_far) {
+  constexpr int period = 20;
+  return so_far == NA_INTEGER ? CollectorFacts::unknown : period - so_far % period;
+}
+
+// Of gc()'s matrix: cells are its first row, vectors the second; what is used is its first column,
+// the limit the third. R looks at old objects next if less than a fifth is free (memory.c:
+// R_MinFreeFrac).
+HeapUse read_use(SEXP matrix) {
+  const double* of = REAL(matrix);
+  const auto is_tight = [of](int row) { return of[row] > 0.8 * of[row + 4]; };
+  return {of[0], of[4], is_tight(0) || is_tight(1)};
+}
+
+}  // namespace
+
+HeapUse collect(Collection what) {
   SEXP no = PROTECT(Rf_ScalarLogical(FALSE));
   SEXP is_full = PROTECT(Rf_ScalarLogical(what == Collection::full));
   SEXP call = PROTECT(Rf_lang3(Rf_install("gc"), no, is_full));
   SET_TAG(CDR(call), Rf_install("verbose"));
   SET_TAG(CDDR(call), Rf_install("full"));
-  // A matrix, of which the first row is on cells: used, the same in Mb, limit.
-  SEXP counts = Rf_eval(call, R_BaseEnv);
+  const HeapUse use = read_use(Rf_eval(call, R_BaseEnv));
   UNPROTECT(3);
-  return {REAL(counts)[0], REAL(counts)[4]};
+  return use;
 }
+
+CollectorFacts observe_collector(SEXP function) {
+  SEXP call = PROTECT(Rf_lang1(function));
+  const std::int64_t began = cpu_ns();
+  SEXP matrix = PROTECT(Rf_eval(call, R_BaseEnv));
+  last_cost = cpu_ns() - began;
+  const int so_far = Rf_asInteger(Rf_getAttrib(matrix, Rf_install("young")));
+  const int left = read_use(matrix).is_tight ? 0 : young_left(so_far);
+  UNPROTECT(2);
+  return {left, last_cost};
+}
+
+std::int64_t collection_cost() { return last_cost; }
 
 // Nothing else holds the key of this weak reference.
 SEXP new_witness() {

@@ -3,6 +3,9 @@
 #ifndef LOMP_SRC_MEMORY_COLLECTOR_H
 #define LOMP_SRC_MEMORY_COLLECTOR_H
 
+#include <cstddef>
+
+#include "lomp/shared/collector_facts.hpp"
 #include "r/api.h"
 
 namespace lomp {
@@ -12,14 +15,26 @@ enum class Collection {
   full
 };
 
-/// Numbers of R's cells.
-struct CellCount {
+constexpr std::size_t sizeof_cell = 56;
+
+/// R's heap after a collection: numbers of its cells.
+struct HeapUse {
   double used;
-  double limit;  ///< at which R collects garbage
+  double limit;   ///< at which R collects garbage
+  bool is_tight;  ///< so little is free, of cells or of vectors, that R looks at old objects next
 };
 
-/// Collects garbage, and tells how many cells there are. May jump.
-CellCount collect(Collection what);
+/// Collects garbage. May jump.
+HeapUse collect(Collection what);
+
+/// Calls a function of R's, which collects young garbage and gives what gc() does, and as an
+/// attribute `young` the number of such collections that there have been, or NA. R makes one of old
+/// objects after each twenty of them (memory.c: LEVEL_0_FREQ); those that were begun as such and
+/// went on for want of room aren't in that number. May jump.
+CollectorFacts observe_collector(SEXP function);
+
+/// How long that took last; 0 before the first time.
+std::int64_t collection_cost();
 
 /// A new object that lasts until the next collection, by whomever: the caller protects it, and
 /// has_collected() tells whether there was one. May jump.

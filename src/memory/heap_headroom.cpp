@@ -8,13 +8,13 @@ void HeapHeadroom::expect(std::uint64_t results) {
   constexpr std::uint64_t many = 200000;
   if (results < many) return;
   missing_ = results;
-  const CellCount cells = collect(Collection::young);
+  const HeapUse cells = collect(Collection::young);
   plan(cells.used, cells.limit);
 }
 
 void HeapHeadroom::grow() {
   if (has_collected(VECTOR_ELT(list_, place_))) return;
-  const CellCount cells = collect(Collection::full);
+  const HeapUse cells = collect(Collection::full);
   plan(cells.used, cells.limit);
 }
 

@@ -1,8 +1,11 @@
 #include "worker/item_loop.h"
 
 #include "codec/serialize.h"
+#include "lomp/os/fresh_memory.hpp"
 #include "lomp/os/open_files.hpp"
 #include "lomp/worker/collection_policy.hpp"
+#include "lomp/worker/memory_budget.hpp"
+#include "memory/collector.h"
 #include "memory/mapped_vector.h"
 #include "r/binding.h"
 #include "r/unwind.h"
@@ -20,6 +23,9 @@ struct Run {
   const Task* task;
   Outlet outlet;
   CollectionPolicy policy;
+  FreshMemory memory;
+  MemoryBudget budget;
+  SEXP witness;  // of the last collection, in a list; see new_witness()
   ItemRandom* random;
   bool is_over;
   bool is_writing;  // see write_record()
@@ -185,6 +191,45 @@ SEXP evaluate(Run& run, std::uint32_t item) {
   return run.task->is_streamed ? evaluate_streamed(run) : run.task->call.evaluate(item);
 }
 
+// R may have collected by itself, if it needed room: that it was once is known, and that it was
+// more than twice isn't likely.
+int others_since(SEXP witness) { return witness != R_NilValue && has_collected(witness) ? 2 : 0; }
+
+// Recent garbage only: a full collection would rewrite, and so copy, all that the workers share.
+void collect_young(void* data) {
+  const HeapUse use = collect(Collection::young);
+  auto& collected = *static_cast<CollectionPolicy::Collected*>(data);
+  collected.is_tight = use.is_tight;
+  collected.shared_pages = static_cast<long>(use.used * sizeof_cell / page_size());
+}
+
+void collect_garbage(Run& run) {
+  CollectionPolicy::Collected collected;
+  collected.others = others_since(VECTOR_ELT(run.witness, 0));
+  collected.items_left = run.worker->items_left();
+  run.memory.take();
+  run.policy.begin();
+  R_ToplevelExec(collect_young, &collected);
+  run.policy.end(collected);
+  SET_VECTOR_ELT(run.witness, 0, new_witness());
+}
+
+using Need = CollectionPolicy::Need;
+
+// Between two items. False if the worker should end.
+bool tidy_up(Run& run, bool may_leave) {
+  const Need need = run.policy.look(run.worker->collector_facts(), may_leave);
+  if (need == Need::collection) collect_garbage(run);
+  return need != Need::successor;
+}
+
+// Between two blocks. False if the worker should end.
+bool tidy_up_block(Run& run) {
+  flush_open_files(true);
+  const bool may_leave = run.worker->may_leave();
+  return tidy_up(run, may_leave) && !run.budget.is_exceeded(may_leave);
+}
+
 void run_block(Run& run) {
   std::uint32_t item;
   while (run.worker->take(item)) {
@@ -192,13 +237,8 @@ void run_block(Run& run) {
     if (!is_generator_of(run, value)) run.worker->stop_timer();
     deliver(run, value);
     UNPROTECT(1);
+    if (run.policy.note_item()) tidy_up(run, false);
   }
-}
-
-void collect(Run& run) {
-  run.policy.begin();
-  R_ToplevelExec(call_hook, run.task->hooks.collect);
-  run.policy.end();
 }
 
 }  // namespace
@@ -208,9 +248,7 @@ void collect(Run& run) {
 void run_items(Run& run) {
   do {
     run_block(run);
-    flush_open_files(true);
-    if (run.policy.is_due()) collect(run);
-  } while (run.worker->next_block());
+  } while (tidy_up_block(run) && run.worker->next_block());
   run.is_over = true;
 }
 
@@ -279,12 +317,13 @@ void run_all(void* data) {
   R_ToplevelExec(call_hook, hooks.prepare);
   ItemRandom random(run.task->seed, run.task->numbers);
   run.random = &random;
+  run.witness = PROTECT(Rf_allocVector(VECSXP, 1));
   run_to_end(run);
-  UNPROTECT(1);
+  UNPROTECT(2);
 }
 
 ChildHooks hooks_of(const Settings& hooks) {
-  return {hooks.get("prepare"), hooks.get("run"), hooks.get("describe"), hooks.get("collect")};
+  return {hooks.get("prepare"), hooks.get("run"), hooks.get("describe")};
 }
 
 // At least one; 0 if there is no limit, or one of a century.
@@ -330,7 +369,9 @@ void run_worker(Worker& worker, const Task& task) {
   seal_r();
   silence_devices();
   use_one_thread();
-  Run run = {&worker, &task, {}, CollectionPolicy(), nullptr, false, false};
+  Run run = {
+      &worker, &task, {},   CollectionPolicy(), FreshMemory(), worker.memory_budget(), R_NilValue,
+      nullptr, false, false};
   run.outlet = {emit_value, has_item, &run, fork_depth()};
   Output::begin(worker, run.is_writing);
   if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &run.outlet);

@@ -15,7 +15,6 @@ struct ChildHooks {
   SEXP run;       ///< function(run): calls child_items(run) below a handler for what items signal,
                   ///< which calls child_relay() and child_fail(); again after an item that failed
   SEXP describe;  ///< function(NULL, NULL): what child_fail() gets of an item that left by a jump
-  SEXP collect;   ///< function(): frees recent garbage
 };
 
 /// The call that is made for each item, and what becomes of its value. Doesn't own what it points

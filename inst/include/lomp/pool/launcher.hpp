@@ -12,6 +12,7 @@
 #include "lomp/pool/pool_options.hpp"
 #include "lomp/pool/worker_handle.hpp"
 #include "lomp/process/life_line.hpp"
+#include "lomp/process/oom_score.hpp"
 #include "lomp/process/sever.hpp"
 #include "lomp/schedule/fork_policy.hpp"
 #include "lomp/shared/shared_page.hpp"
@@ -67,8 +68,10 @@ class Launcher {
   void launch() {
     try {
       policy_.before_fork();
-      if (options_.before_fork) options_.before_fork();
-      fork_into(free_slot());
+      const int slot = free_slot();
+      page_.renew(slot);
+      if (options_.before_fork) tell_workers(options_.before_fork(forks_), slot);
+      fork_into(slot);
       policy_.after_fork();
       ++forks_;
     } catch (const SystemError& error) {
@@ -81,8 +84,21 @@ class Launcher {
   void close_life_line() { life_line_.close(); }
 
  private:
+  /// What is known now is true of the one that is forked next, and of those that are there and were
+  /// forked without.
+  void tell_workers(const CollectorFacts& facts, int slot) {
+    if (facts.cost_ns > 0) page_.collection_ns() = facts.cost_ns;
+    for (const auto& handle : workers_) {
+      if (handle) tell_worker(page_.slot(handle->slot), facts);
+    }
+    tell_worker(page_.slot(slot), facts);
+  }
+
+  static void tell_worker(WorkerSlot& slot, const CollectorFacts& facts) {
+    if (slot.young_left == CollectorFacts::unknown) slot.young_left = facts.young_left;
+  }
+
   void fork_into(int slot) {
-    page_.renew(slot);
     std::vector<int> sockets;
     if (!options_.keeps_connections) sockets = open_sockets();
     Pipe pipe = make_pipe(options_.pipe_bytes);
@@ -110,6 +126,7 @@ class Launcher {
   /// In the worker.
   void work(int slot, int results, int control) {
     keep_freed_memory();
+    oom_score_.raise();
     Worker worker(page_, slot, results, control);
     if (options_.takes_returns) worker.use_files_again(options_.most_free_bytes);
     main_(worker);
@@ -123,6 +140,7 @@ class Launcher {
   Workers& workers_;
   ForkPolicy& policy_;
   LifeLine life_line_;
+  const OomScore oom_score_;
   int limit_;
   int forks_ = 0;
   int refused_ = 0;

@@ -21,6 +21,7 @@
 #include "lomp/pool/head_watch.hpp"
 #include "lomp/pool/item_ledger.hpp"
 #include "lomp/pool/launcher.hpp"
+#include "lomp/pool/memory_watch.hpp"
 #include "lomp/pool/pool_options.hpp"
 #include "lomp/pool/record_intake.hpp"
 #include "lomp/pool/recovery.hpp"
@@ -57,6 +58,8 @@ class Pool final : public PayloadSource {
     page_.flow().is_ordered = options.is_ordered;
     page_.parent_may_wait() = options.is_prompt || options.is_ordered;
     page_.is_watched() = options.is_watched;
+    page_.worker_budget() = options.worker_bytes;
+    page_.may_be_replaced() = options.may_replace && !options.is_streamed;
     if (options.takes_returns) number_ = next_number();
     registry().push_back(this);
   }
@@ -473,7 +476,7 @@ class Pool final : public PayloadSource {
     const int live = count_live(workers_);
     if (live == 0 && schedule_.waiting() == 0) requeue_gap();
     if (schedule_.waiting() > 0 && is_head_idle()) return true;
-    return policy_.is_worth(progress(), live);
+    return policy_.is_worth(progress(), live) && memory_watch_.has_room();
   }
 
   /// Items whose worker dies between claiming them and writing them down are in no worker's block.
@@ -484,6 +487,7 @@ class Pool final : public PayloadSource {
   void fork_worker() {
     shutdown_.reserve(static_cast<std::size_t>(page_.slots()));  // close() allocates nothing
     launcher_.launch();
+    memory_watch_.note_fork();
   }
 
   /// In a worker of any pool.
@@ -504,8 +508,8 @@ class Pool final : public PayloadSource {
   }
 
   int patience(int tick_ms) const {
-    return may_fork() && schedule_.waiting() > 0 ? std::min(tick_ms, policy_.patience_ms())
-                                                 : tick_ms;
+    if (!may_fork() || schedule_.waiting() == 0) return tick_ms;
+    return std::min(tick_ms, std::max(policy_.patience_ms(), memory_watch_.holds_ms()));
   }
 
   bool wait(int milliseconds) {
@@ -547,6 +551,7 @@ class Pool final : public PayloadSource {
   Workers workers_;
   ItemLedger ledger_;
   ForkPolicy policy_;
+  MemoryWatch memory_watch_{page_, workers_};
   Launcher launcher_;
   Feeder feeder_;
   RecordIntake intake_{page_, ledger_};

@@ -29,9 +29,13 @@ struct PoolOptions {
   /// worker that gets streamed items.
   std::size_t most_free_bytes = std::size_t{64} << 20;
   bool is_ordered = false;  ///< records are released in the order of their items, see set_head()
-  std::size_t backlog_bytes = 0;      ///< so much of what hold() gets is kept in memory
-  std::function<void()> before_fork;  ///< runs in the parent before each fork
-  bool keeps_connections = false;     ///< workers share the parent's connections, see sever()
+  std::size_t backlog_bytes = 0;  ///< so much of what hold() gets is kept in memory
+  /// Runs in the parent before each fork, with their number so far.
+  std::function<CollectorFacts(int forks)> before_fork;
+  /// A worker may end early: those that are forked later see the parent as the first ones did.
+  bool may_replace = false;
+  std::size_t worker_bytes = 0;  ///< of its own, before a worker is replaced; 0: as there is memory
+  bool keeps_connections = false;  ///< workers share the parent's connections, see sever()
   /// Outlives the pool; takes over workers that are slow to end. Without one the pool has its own.
   Reaper* reaper = nullptr;
   int patience_ms = 100;  ///< how long the pool itself waits for their end, if it has one

@@ -9,6 +9,7 @@
 
 #include "lomp/os/shared_memory.hpp"
 #include "lomp/shared/block.hpp"
+#include "lomp/shared/collector_facts.hpp"
 #include "lomp/shared/flow.hpp"
 #include "lomp/shared/inbox.hpp"
 #include "lomp/shared/staging.hpp"
@@ -47,6 +48,7 @@ struct alignas(128) WorkerSlot {
   std::atomic<int> credits{0};  ///< descriptors that the worker may have under way to the parent
   FlowLine flow;
   std::atomic<std::uint32_t> heard{0};  ///< numbers without a descriptor that it has got
+  std::atomic<int> young_left{CollectorFacts::unknown};  ///< the parent writes it
   /// Where items are streamed: one is read, one is filled. Both sides write to them often.
   alignas(128) Inbox::Word inbox[2] = {{0}, {0}};
 };
@@ -85,6 +87,19 @@ class SharedPage {
   /// Has an item drawn random numbers, or tried to?
   std::atomic<bool>& has_drawn() const { return header_->has_drawn; }
 
+  /// What a garbage collection took in the parent; 0 as long as that isn't known.
+  std::atomic<std::int64_t>& collection_ns() const { return header_->collection_ns; }
+
+  /// May a worker end before all items are done, and leave the rest to one that is forked later? It
+  /// will see the parent as this one did. Settled before the first worker is forked.
+  bool& may_be_replaced() const { return header_->may_be_replaced; }
+
+  /// What a worker may have of its own, in bytes; 0 until that has been found out.
+  std::atomic<std::uint64_t>& worker_budget() const { return header_->worker_budget; }
+
+  /// The most that any worker has been seen to have.
+  std::atomic<std::uint64_t>& most_private() const { return header_->most_private; }
+
   FlowState& flow() const { return header_->flow; }
 
   WorkerSlot& slot(int i) const {
@@ -118,6 +133,7 @@ class SharedPage {
     s.flow.released = 0;
     s.flow.is_waiting = false;
     s.heard = 0;
+    s.young_left = CollectorFacts::unknown;
     s.inbox[0] = s.inbox[1] = 0;
     staging(i).reset();
   }
@@ -129,7 +145,11 @@ class SharedPage {
     std::atomic<bool> parent_waits{false};
     bool parent_may_wait = true;
     bool is_watched = true;
+    bool may_be_replaced = false;
     std::atomic<bool> has_drawn{false};
+    std::atomic<std::int64_t> collection_ns{0};
+    std::atomic<std::uint64_t> worker_budget{0};
+    std::atomic<std::uint64_t> most_private{0};
     FlowState flow;
   };
 

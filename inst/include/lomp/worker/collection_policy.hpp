@@ -1,47 +1,150 @@
 // Side: worker.
 /// \file
-/// When a worker should collect its garbage.
+/// When a worker should collect its garbage, and when it had better end.
 #ifndef LOMP_WORKER_COLLECTION_POLICY_HPP
 #define LOMP_WORKER_COLLECTION_POLICY_HPP
 
-#include <sys/resource.h>
-
+#include <algorithm>
 #include <cstdint>
 
+#include "lomp/os/page_faults.hpp"
+#include "lomp/shared/collector_facts.hpp"
 #include "lomp/worker/time_share.hpp"
 
 namespace lomp {
 
-/// A worker inherits its parent's allowance: garbage that it may pile up before a collection, which
-/// is much in a large session. All of that would be memory of its own, fresh from the system, when
-/// its last temporaries would do. So it collects when it has grown by some tens of megabytes, but
-/// spends no more than a part of its time on that, whatever a collection takes.
+/// A worker inherits its parent's allowance, garbage that it may pile up before a collection, and
+/// with it the parent's free memory, of which it copies page by page what it writes to. So it
+/// collects when it has written to a few hundred pages, its nursery. From then on its items go over
+/// the same pages again, without a fault, if it collects each time that these are full. No fault
+/// tells when that is, so it goes by the number of items that filled them. The nursery grows while
+/// collections have taken more time than faults, so that neither takes much more than need be.
+///
+/// Of 1e5 items of three numbers it took the workers' faults from 17,800 to 4,400, of 200 lists of
+/// a matrix and 2000 strings from 34,100 to 12,600 (faults.R, 2 workers, 2026-11).
+///
+/// A collection that looks at old objects, too, copies what it shares with its parent. When the
+/// next one would be such, and that is far more than a successor would take for its own nursery,
+/// the worker is worn: it leaves its place to a clean one, where that can be, and else collects
+/// seldom.
 class CollectionPolicy {
  public:
-  CollectionPolicy() : faults_(faults()) {}
+  enum class Need {
+    nothing,
+    collection,
+    successor  ///< this worker should end
+  };
 
-  /// To be asked between items; costs a system call.
-  bool is_due() const { return faults() - faults_ >= growth && time_.is_due(); }
+  /// What is known after a collection.
+  struct Collected {
+    int others = 0;         ///< so many the process is thought to have made since the last one
+    bool is_tight = false;  ///< the next one will be of old objects
+    long shared_pages = 0;  ///< what one of old objects would copy, at the most
+    std::uint64_t items_left = UINT64_MAX;  ///< about so many will follow
+  };
+
+  CollectionPolicy() : faults_(page_faults()), first_faults_(faults_) {}
+
+  /// An item has been run. True where look() should be asked before the end of the block.
+  bool note_item() { return ++items_ >= next_look_; }
+
+  /// What is to be done between two items. Costs two system calls.
+  Need look(const CollectorFacts& facts, bool may_leave) {
+    young_left_ = facts.young_left;
+    if (!time_.is_due()) return postpone();
+    const long taken = page_faults() - faults_;
+    if (taken < first_nursery(facts) && items_ < items_of_nursery_) return postpone();
+    if (!is_worn()) return Need::collection;
+    if (may_leave && collections_ > 0) return Need::successor;
+    return taken >= largest_nursery ? Need::collection : postpone();
+  }
 
   /// Around each collection.
-  void begin() { time_.begin(); }
-  void end() {
+  void begin() {
+    if (price_ns_ == 0) price_ns_ = std::max<std::int64_t>(1, page_price());
+    before_ = page_faults();
+    time_.begin();
+  }
+  void end(const Collected& what) {
     time_.end();
-    faults_ = faults();
+    const long now = page_faults();
+    taken_ = now - first_faults_;
+    is_copied_ = is_copied_ || (collections_ > 0 && now - before_ >= dear);
+    collections_ += 1 + what.others;
+    last_ = what;
+    spent_ns_ += time_.cost();
+    learn(before_ - faults_);
+    spread(what.items_left);
+    items_ = 0;
+    next_look_ = items_of_nursery_;
+    faults_ = now;
   }
 
-  static constexpr long growth = 16384;     ///< pages: 64 MB
-  static constexpr std::int64_t share = 5;  ///< at most a fifth of the time
+  static constexpr long smallest_nursery = 256;   ///< pages
+  static constexpr long largest_nursery = 16384;  ///< pages: 64 MB
+  /// A page costs more than its fault: it is copied, taken from the caches and freed again, and the
+  /// memory is there for others if it isn't taken.
+  static constexpr std::int64_t page_value = 8;
+  static constexpr std::int64_t share = 4;     ///< at most a fifth of the time
+  static constexpr double most_spread = 4096;  ///< pages
+  static constexpr int few = 5;
+  static constexpr long dear = 1024;  ///< pages that a collection of young objects doesn't copy
 
  private:
-  static long faults() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt;
+  /// Pages to be taken before a collection is worth while.
+  long first_nursery(const CollectorFacts& facts) const {
+    if (facts.cost_ns == 0 || price_ns_ == 0) return smallest_nursery;
+    const std::int64_t worth = facts.cost_ns / (page_value * price_ns_);
+    return std::clamp<long>(static_cast<long>(worth), smallest_nursery, largest_nursery);
   }
 
-  long faults_;
-  TimeShare time_{share};
+  /// Where R's own count isn't known, the parent finds it out for the successor.
+  int left() const {
+    const int all = young_left_ == CollectorFacts::unknown ? few : young_left_;
+    return all - collections_ - last_.others;
+  }
+  bool is_worn() const {
+    return (last_.is_tight || left() <= 0) && !is_copied_ && last_.shared_pages > 4 * taken_;
+  }
+
+  Need postpone() {
+    if (items_ >= next_look_) next_look_ = items_ + items_ / 8 + 1;
+    return Need::nothing;
+  }
+
+  void learn(long taken) {
+    if (taken >= smallest_nursery) {
+      items_of_nursery_ = std::max<std::uint64_t>(items_, 1);
+    } else if (last_.others == 0 && spent_ns_ > page_value * price_ns_ * taken_) {
+      items_of_nursery_ += items_of_nursery_ / 2 + 1;
+    }
+  }
+
+  /// Where the collections that are left would do for all the items that are left, if the nursery
+  /// were somewhat larger, it becomes so.
+  void spread(std::uint64_t items_left) {
+    if (left() <= 0 || items_left == UINT64_MAX) return;
+    const double growth =
+        static_cast<double>(items_left) / left() / static_cast<double>(items_of_nursery_);
+    if (growth > 1 && growth * static_cast<double>(taken_) <= most_spread) {
+      items_of_nursery_ = items_left / static_cast<std::uint64_t>(left()) + 1;
+    }
+  }
+
+  long faults_;              // after the last collection
+  long first_faults_;        // when the worker began
+  long before_ = 0;          // the collection that is going on
+  long taken_ = 0;           // by the worker until the end of the last collection
+  std::uint64_t items_ = 0;  // since the last collection
+  std::uint64_t items_of_nursery_ = UINT64_MAX;
+  std::uint64_t next_look_ = UINT64_MAX;
+  std::int64_t price_ns_ = 0;
+  std::int64_t spent_ns_ = 0;
+  int collections_ = 0;
+  Collected last_;
+  int young_left_ = CollectorFacts::unknown;
+  bool is_copied_ = false;  // what was shared, by a collection of old objects
+  TimeShare time_{share, cpu_ns};
 };
 
 }  // namespace lomp

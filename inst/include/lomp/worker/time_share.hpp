@@ -11,22 +11,28 @@
 namespace lomp {
 
 /// For something of which it isn't known before how long it takes: it is done again only when so
-/// many times as long has passed since.
+/// many times as long has passed since. By the clock on the wall, or by another one.
 class TimeShare {
  public:
-  explicit TimeShare(std::int64_t times) : times_(times) {}
+  using Clock = std::int64_t (*)();
 
-  bool is_due() const { return now_ns() - ended_ >= times_ * cost_; }
+  explicit TimeShare(std::int64_t times, Clock clock = now_ns) : times_(times), clock_(clock) {}
+
+  bool is_due() const { return clock_() - ended_ >= times_ * cost_; }
+
+  /// How long the last time took; 0 before the first one.
+  std::int64_t cost() const { return cost_; }
 
   /// Around each time.
-  void begin() { began_ = now_ns(); }
+  void begin() { began_ = clock_(); }
   void end() {
-    ended_ = now_ns();
+    ended_ = clock_();
     cost_ = ended_ - began_;
   }
 
  private:
   std::int64_t times_;
+  Clock clock_;
   std::int64_t began_ = 0;
   std::int64_t ended_ = 0;
   std::int64_t cost_ = 0;

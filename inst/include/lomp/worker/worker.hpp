@@ -20,6 +20,7 @@
 #include "lomp/worker/batch_reader.hpp"
 #include "lomp/worker/control_reader.hpp"
 #include "lomp/worker/item_timer.hpp"
+#include "lomp/worker/memory_budget.hpp"
 #include "lomp/worker/record_writer.hpp"
 #include "lomp/worker/seal.hpp"
 
@@ -79,6 +80,27 @@ class Worker final : public RecordSink, public PayloadSource {
     flow_.begin_item(item);
     ++taken_;
     return true;
+  }
+
+  /// About so many items are left for this worker; UINT64_MAX if that isn't known.
+  std::uint64_t items_left() const {
+    if (page_.has_inboxes()) return UINT64_MAX;
+    return schedule_.waiting() / static_cast<std::uint64_t>(page_.slots());
+  }
+
+  MemoryBudget memory_budget() const { return MemoryBudget(page_); }
+
+  /// What the parent knows of its collector, by now.
+  CollectorFacts collector_facts() const {
+    return {slot_.young_left.load(std::memory_order_relaxed),
+            page_.collection_ns().load(std::memory_order_relaxed)};
+  }
+
+  /// Between two blocks: may this worker end, and leave the rest to another one? Not before what it
+  /// took to get going, its first block, is little beside what it has done since.
+  bool may_leave() const {
+    return page_.may_be_replaced() && first_block_ > 0 && !has_items() && schedule_.waiting() > 0 &&
+           now_ns() - born_ >= times_first_block * first_block_;
   }
 
   /// What the parent has sent of the item in hand, where items are streamed: valid until the next
@@ -180,6 +202,7 @@ class Worker final : public RecordSink, public PayloadSource {
     const std::int64_t took = now - block_began_;
     const std::int64_t per_item = took / static_cast<std::int64_t>(taken_);
     size_.learn(taken_, took);
+    if (first_block_ == 0) first_block_ = now - born_;
     slot_.busy_ns += static_cast<std::uint64_t>(took);
     slot_.finished += taken_;
     taken_ = 0;
@@ -204,6 +227,8 @@ class Worker final : public RecordSink, public PayloadSource {
     if (parent_waits_.load(std::memory_order_relaxed)) flush();
   }
 
+  static constexpr std::int64_t times_first_block = 20;
+
   SharedPage& page_;
   WorkerSlot& slot_;
   Schedule schedule_;
@@ -220,6 +245,8 @@ class Worker final : public RecordSink, public PayloadSource {
   BatchReader batches_;
   std::uint64_t taken_ = 0;
   std::int64_t block_began_ = 0;
+  std::int64_t born_ = now_ns();
+  std::int64_t first_block_ = 0;  // with all that was before
 };
 
 }  // namespace lomp

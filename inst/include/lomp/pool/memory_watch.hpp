@@ -1,0 +1,93 @@
+// Side: parent.
+/// \file
+/// Whether there is memory for one more worker.
+#ifndef LOMP_POOL_MEMORY_WATCH_HPP
+#define LOMP_POOL_MEMORY_WATCH_HPP
+
+#include <algorithm>
+#include <cstdint>
+
+#include "lomp/os/available_memory.hpp"
+#include "lomp/os/clock.hpp"
+#include "lomp/pool/worker_handle.hpp"
+#include "lomp/process/private_memory.hpp"
+#include "lomp/shared/shared_page.hpp"
+
+namespace lomp {
+
+/// What an item will take isn't known before one has been run. Where there is plenty for each
+/// worker, workers are forked as they are worth it. Where there isn't, the first one shows what
+/// they take, and one more is forked only if so much is left beside what those that are there may
+/// still come to: fewer workers rather than a session that the system ends.
+class MemoryWatch {
+ public:
+  MemoryWatch(const SharedPage& page, const Workers& workers) : page_(page), workers_(workers) {
+    is_plenty_ = is_plainly_available(all(plenty));
+    if (is_plenty_) retry_at_ = now_ns() + long_ns;
+  }
+
+  /// May one more worker be forked? One may in any case.
+  bool has_room() {
+    if (count_live(workers_) == 0) return true;
+    const std::int64_t now = now_ns();
+    if (now < retry_at_) return has_room_;
+    const std::uint64_t room = available_memory();
+    is_plenty_ = room >= all(plenty);
+    has_room_ = is_plenty_ || (has_seen_enough(now) && room >= needed());
+    retry_at_ = now + (is_plenty_ ? long_ns : interval_ns);
+    return has_room_;
+  }
+
+  /// A worker was forked.
+  void note_fork() {
+    last_fork_ = now_ns();
+    if (!is_plenty_) retry_at_ = 0;
+  }
+
+  /// So many milliseconds it is of no use to ask again; 0 if there was room.
+  int holds_ms() const { return has_room_ ? 0 : interval_ms; }
+
+  static constexpr std::uint64_t plenty = std::uint64_t{1} << 30;  ///< for each worker
+  static constexpr int interval_ms = 50;
+
+ private:
+  static constexpr std::int64_t interval_ns = std::int64_t{interval_ms} * 1000000;
+  static constexpr std::int64_t long_ns = 1000000000;
+  static constexpr std::uint64_t margin = std::uint64_t{16} << 20;
+
+  std::uint64_t all(std::uint64_t each) const {
+    return each * static_cast<std::uint64_t>(page_.slots());
+  }
+
+  /// An item has been run, or those that are running have taken long enough to show what they take.
+  bool has_seen_enough(std::int64_t now) const {
+    for (int i = 0; i < page_.slots(); ++i) {
+      if (page_.slot(i).finished > 0) return true;
+    }
+    return now - last_fork_ >= long_ns;
+  }
+
+  /// What the next one and those that are there may still take.
+  std::uint64_t needed() const {
+    std::uint64_t most = page_.most_private(), live = 0, taken = 0;
+    for (const auto& handle : workers_) {
+      if (!handle) continue;
+      const std::uint64_t own = private_memory(handle->last_pid);
+      most = std::max(most, own);
+      taken += own;
+      ++live;
+    }
+    return (live + 1) * (most + most / 4) - taken + margin;
+  }
+
+  const SharedPage& page_;
+  const Workers& workers_;
+  std::int64_t retry_at_ = 0;
+  std::int64_t last_fork_ = 0;
+  bool has_room_ = true;
+  bool is_plenty_ = false;
+};
+
+}  // namespace lomp
+
+#endif
