@@ -25,6 +25,9 @@ class Places {
   /// Before the first result. May jump.
   void expect(std::uint64_t results) { room_.expect(results); }
 
+  /// Young garbage was collected here, see HeapHeadroom. May jump.
+  void note_collection(const HeapUse& cells) { room_.note_collection(cells); }
+
   /// The caller protects the value. May jump.
   void put(std::uint64_t item, SEXP value) {
     const R_xlen_t place = static_cast<R_xlen_t>(item);

@@ -58,11 +58,29 @@ CollectorFacts PoolRunner::prepare_fork(int forks) {
   facts.cost_ns = collection_cost();
   if (!is_worth_observing(forks)) return facts;
   unwind([&] {
-    do facts = observe_collector(observe_);
-    while (facts.young_left != CollectorFacts::unknown && facts.young_left < few_collections);
+    const Observed observed = observe();
+    if (delivery_.is_list()) delivery_.places().note_collection(observed.use);
+    facts = observed.facts;
     return R_NilValue;
   });
   return facts;
+}
+
+// If R is about to look at old objects, for want of room or since it does so now and then, it had
+// better do that here. May jump.
+Observed PoolRunner::observe() const {
+  constexpr int few = 5;
+  Observed observed = observe_collector(observe_);
+  if (observed.use.is_tight) {
+    collect(Collection::full);
+    observed = observe_collector(observe_);
+  }
+  for (int i = 0; i <= few && !observed.use.is_tight; ++i) {
+    const int left = observed.facts.young_left;
+    if (left == CollectorFacts::unknown || left > few) break;
+    observed = observe_collector(observe_);
+  }
+  return observed;
 }
 
 // Garbage is collected here before a fork, so that workers needn't write to what this process has

@@ -53,9 +53,8 @@ class PoolRunner final : public Runner {
  private:
   enum class Given { more, full, refused };
 
-  static constexpr int few_collections = 5;  // more are to be left for workers
-
   bool is_worth_observing(int forks) const;
+  Observed observe() const;
   void look() const { lomp::look(VECTOR_ELT(kept_, kept_look)); }
   void end();
   SEXP note(const Event& event);

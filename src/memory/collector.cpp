@@ -9,11 +9,6 @@ namespace {
 // Of this session's heap, as large as it was then.
 std::int64_t last_cost = 0;
 
-int young_left(int so_far) {
-  constexpr int period = 20;
-  return so_far == NA_INTEGER ? CollectorFacts::unknown : period - so_far % period;
-}
-
 // Of gc()'s matrix: cells are its first row, vectors the second; what is used is its first column,
 // the limit the third. R looks at old objects next if less than a fifth is free (memory.c:
 // R_MinFreeFrac).
@@ -36,15 +31,22 @@ HeapUse collect(Collection what) {
   return use;
 }
 
-CollectorFacts observe_collector(SEXP function) {
+Observed observe_collector(SEXP function) {
   SEXP call = PROTECT(Rf_lang1(function));
   const std::int64_t began = cpu_ns();
   SEXP matrix = PROTECT(Rf_eval(call, R_BaseEnv));
   last_cost = cpu_ns() - began;
-  const int so_far = Rf_asInteger(Rf_getAttrib(matrix, Rf_install("young")));
-  const int left = read_use(matrix).is_tight ? 0 : young_left(so_far);
+  const int left = Rf_asInteger(Rf_getAttrib(matrix, Rf_install("left")));
+  const HeapUse use = read_use(matrix);
   UNPROTECT(2);
-  return {left, last_cost};
+  CollectorFacts facts;
+  facts.cost_ns = last_cost;
+  if (use.is_tight) {
+    facts.young_left = 0;
+  } else if (left != NA_INTEGER) {
+    facts.young_left = left;
+  }
+  return {facts, use};
 }
 
 std::int64_t collection_cost() { return last_cost; }

@@ -15,7 +15,7 @@ enum class Collection {
   full
 };
 
-constexpr std::size_t sizeof_cell = 56;
+constexpr std::size_t size_of_object = 72;  ///< bytes, on average; a cell has 56
 
 /// R's heap after a collection: numbers of its cells.
 struct HeapUse {
@@ -27,11 +27,13 @@ struct HeapUse {
 /// Collects garbage. May jump.
 HeapUse collect(Collection what);
 
-/// Calls a function of R's, which collects young garbage and gives what gc() does, and as an
-/// attribute `young` the number of such collections that there have been, or NA. R makes one of old
-/// objects after each twenty of them (memory.c: LEVEL_0_FREQ); those that were begun as such and
-/// went on for want of room aren't in that number. May jump.
-CollectorFacts observe_collector(SEXP function);
+/// Calls a function of R's, observe_collections(), which collects young garbage and tells how many
+/// such collections there will be before R looks at old objects. May jump.
+struct Observed {
+  CollectorFacts facts;
+  HeapUse use;
+};
+Observed observe_collector(SEXP function);
 
 /// How long that took last; 0 before the first time.
 std::int64_t collection_cost();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "memory/collector.h"
 #include "r/api.h"
 
 namespace lomp {
@@ -23,6 +24,14 @@ class HeapHeadroom {
   /// Before a call with so many results. Where they are few it isn't worth while. May jump.
   void expect(std::uint64_t results);
 
+  /// Young garbage was collected, and not by R itself. May jump.
+  void note_collection(const HeapUse& cells) {
+    if (left_ == 0) return;
+    missing_ += left_;
+    left_ = 0;
+    plan(cells);
+  }
+
   /// A result has come. May jump.
   void note(SEXP value) {
     if (left_ == 0 || is_shared(value)) return;
@@ -34,7 +43,7 @@ class HeapHeadroom {
   static bool is_shared(SEXP value) { return TYPEOF(value) == NILSXP || TYPEOF(value) == LGLSXP; }
 
   void grow();
-  void plan(double used, double limit);
+  void plan(const HeapUse& cells);
 
   SEXP list_;
   R_xlen_t place_;

@@ -2,7 +2,7 @@ skip_on_cran()
 
 # The levels of R's own collections in this process while a call's results come, as R reports them:
 # 0 for young objects, 2 for all. What gc() does isn't reported. Reports begin once the worker is
-# there, which has its own.
+# there; a later one, which inherits them, ends its own.
 levels_of <- function(items, f) {
   run <- run_r(values = list(items = items, f = f), code = {
     library(lomp)
@@ -18,6 +18,7 @@ levels_of <- function(items, f) {
 
 # As slow as it takes for reports to begin before R's heap is full, which is so soon in a fresh R.
 slow <- function(i) {
+  gcinfo(FALSE)
   for (k in 1:40) k
   i
 }
@@ -28,6 +29,7 @@ test_that("for many numbers R needn't look through its heap again and again befo
 
 test_that("where results are more than one cell R's own way is left alone", {
   pairs <- function(i) {
+    gcinfo(FALSE)
     for (k in 1:40) k
     list(i, i)
   }

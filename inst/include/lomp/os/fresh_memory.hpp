@@ -10,6 +10,7 @@
 #include <string>
 
 #include "lomp/os/huge_pages.hpp"
+#include "lomp/os/own_pages.hpp"
 #include "lomp/os/platform.hpp"
 #include "lomp/os/read_text.hpp"
 
@@ -48,6 +49,7 @@ class FreshMemory {
   static constexpr std::size_t largest_block = std::size_t{64} << 20;
   static constexpr int most_blocks = 512;
 
+  /// Blocks that this process has used before are its own by now, and stay in use.
   bool leave_inherited(std::uintptr_t end) {
     if (!has_huge_pages()) return false;
     void* blocks[most_blocks];
@@ -55,9 +57,17 @@ class FreshMemory {
     for (std::size_t bytes = largest_block; bytes >= smallest_block; bytes /= 2) {
       while (count < most_blocks && (blocks[count] = block_below(end, bytes)) != nullptr) ++count;
     }
-    if (add_region()) return true;
-    while (count > 0) std::free(blocks[--count]);
-    return false;
+    const bool has_region = add_region();
+    const OwnPages own;
+    for (int i = 0; i < count; ++i) {
+      if (!has_region || own.has(middle_of(blocks[i]))) std::free(blocks[i]);
+    }
+    return has_region;
+  }
+
+  /// Of the smallest block there can be.
+  static void* middle_of(void* block) {
+    return static_cast<unsigned char*>(block) + smallest_block / 2;
   }
 
   /// One of the heap's free blocks below that end; nullptr if it hasn't one of that size.

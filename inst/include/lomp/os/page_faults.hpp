@@ -13,6 +13,7 @@
 #include "lomp/os/clock.hpp"
 #include "lomp/os/mapping.hpp"
 #include "lomp/os/page_size.hpp"
+#include "lomp/os/platform.hpp"
 
 namespace lomp {
 
@@ -23,6 +24,24 @@ inline long page_faults() {
   ::getrusage(RUSAGE_SELF, &usage);
   return usage.ru_minflt;
 }
+
+/// How many pages a process has taken. Fresh huge pages are one fault each, and seen by what is
+/// resident; copies of pages that it shared with its parent are faults alone.
+struct PageCount {
+  long faults = 0;
+  long most_resident = 0;
+
+  static PageCount now() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return {usage.ru_minflt, usage.ru_maxrss * resident_unit / static_cast<long>(page_size())};
+  }
+
+  /// Pages taken since then.
+  long since(const PageCount& then) const {
+    return std::max(faults - then.faults, most_resident - then.most_resident);
+  }
+};
 
 /// Nanoseconds that the first touch of a page takes here, the median of a few: a quarter of a
 /// microsecond on plain hardware, ten or more where machines are virtual ones. 0 if there is no

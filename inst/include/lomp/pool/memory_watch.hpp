@@ -77,7 +77,7 @@ class MemoryWatch {
       taken += own;
       ++live;
     }
-    return (live + 1) * (most + most / 4) - taken + margin;
+    return (live + 1) * (most + most / 2) - taken + margin;
   }
 
   const SharedPage& page_;

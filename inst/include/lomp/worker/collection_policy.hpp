@@ -24,7 +24,7 @@ namespace lomp {
 /// a matrix and 2000 strings from 34,100 to 12,600 (faults.R, 2 workers, 2026-11).
 ///
 /// A collection that looks at old objects, too, copies what it shares with its parent. When the
-/// next one would be such, and that is far more than a successor would take for its own nursery,
+/// next one would be such, and that is more than a successor would take for its own nursery,
 /// the worker is worn: it leaves its place to a clean one, where that can be, and else collects
 /// seldom.
 class CollectionPolicy {
@@ -37,13 +37,14 @@ class CollectionPolicy {
 
   /// What is known after a collection.
   struct Collected {
-    int others = 0;         ///< so many the process is thought to have made since the last one
-    bool is_tight = false;  ///< the next one will be of old objects
-    long shared_pages = 0;  ///< what one of old objects would copy, at the most
+    int others = 0;            ///< so many the process is thought to have made since the last one
+    bool is_tight = false;     ///< the next one will be of old objects
+    long successor_pages = 0;  ///< what a successor would take beside what this worker has
+    long shared_pages = 0;     ///< what one of old objects would copy, at the most
     std::uint64_t items_left = UINT64_MAX;  ///< about so many will follow
   };
 
-  CollectionPolicy() : faults_(page_faults()), first_faults_(faults_) {}
+  CollectionPolicy() : pages_(PageCount::now()), first_pages_(pages_) {}
 
   /// An item has been run. True where look() should be asked before the end of the block.
   bool note_item() { return ++items_ >= next_look_; }
@@ -52,7 +53,7 @@ class CollectionPolicy {
   Need look(const CollectorFacts& facts, bool may_leave) {
     young_left_ = facts.young_left;
     if (!time_.is_due()) return postpone();
-    const long taken = page_faults() - faults_;
+    const long taken = PageCount::now().since(pages_);
     if (taken < first_nursery(facts) && items_ < items_of_nursery_) return postpone();
     if (!is_worn()) return Need::collection;
     if (may_leave && collections_ > 0) return Need::successor;
@@ -62,22 +63,22 @@ class CollectionPolicy {
   /// Around each collection.
   void begin() {
     if (price_ns_ == 0) price_ns_ = std::max<std::int64_t>(1, page_price());
-    before_ = page_faults();
+    before_ = PageCount::now();
     time_.begin();
   }
   void end(const Collected& what) {
     time_.end();
-    const long now = page_faults();
-    taken_ = now - first_faults_;
-    is_copied_ = is_copied_ || (collections_ > 0 && now - before_ >= dear);
+    const PageCount now = PageCount::now();
+    taken_ = now.since(first_pages_);
+    is_copied_ = is_copied_ || (collections_ > 0 && now.since(before_) >= dear);
     collections_ += 1 + what.others;
     last_ = what;
     spent_ns_ += time_.cost();
-    learn(before_ - faults_);
+    learn(before_.since(pages_));
     spread(what.items_left);
     items_ = 0;
     next_look_ = items_of_nursery_;
-    faults_ = now;
+    pages_ = now;
   }
 
   static constexpr long smallest_nursery = 256;   ///< pages
@@ -104,7 +105,8 @@ class CollectionPolicy {
     return all - collections_ - last_.others;
   }
   bool is_worn() const {
-    return (last_.is_tight || left() <= 0) && !is_copied_ && last_.shared_pages > 4 * taken_;
+    return (last_.is_tight || left() <= 0) && !is_copied_ &&
+           last_.shared_pages > 2 * (taken_ + last_.successor_pages);
   }
 
   Need postpone() {
@@ -131,9 +133,9 @@ class CollectionPolicy {
     }
   }
 
-  long faults_;              // after the last collection
-  long first_faults_;        // when the worker began
-  long before_ = 0;          // the collection that is going on
+  PageCount pages_;          // after the last collection
+  PageCount first_pages_;    // when the worker began
+  PageCount before_;         // the collection that is going on
   long taken_ = 0;           // by the worker until the end of the last collection
   std::uint64_t items_ = 0;  // since the last collection
   std::uint64_t items_of_nursery_ = UINT64_MAX;

@@ -82,6 +82,9 @@ class Worker final : public RecordSink, public PayloadSource {
     return true;
   }
 
+  /// Of the whole call; 0 where they are streamed.
+  std::uint64_t items() const { return page_.items(); }
+
   /// About so many items are left for this worker; UINT64_MAX if that isn't known.
   std::uint64_t items_left() const {
     if (page_.has_inboxes()) return UINT64_MAX;

@@ -1,0 +1,150 @@
+# How much memory workers take of their own, and what follows from it.
+
+skip_on_cran()
+skip_without_proc()
+
+# Numbers of pages that this process was given.
+page_faults_here <- function() {
+  as.numeric(strsplit(sub(".*\\) ", "", readLines("/proc/self/stat")), " ")[[1]][[8]])
+}
+
+has_huge_pages_here <- function() {
+  file <- "/sys/kernel/mm/transparent_hugepage/enabled"
+  file.exists(file) && !grepl("[never]", readLines(file), fixed = TRUE)
+}
+
+# Runs for a few milliseconds.
+work <- function() for (k in seq_len(20000)) k
+
+# ---- Few pages ----------------------------------------------------------------------------------
+
+# Without that a worker of 5e4 items has copied 8,900 pages.
+test_that("small items go over the same pages again and again", {
+  faults <- function(i) if (i %% 1000 == 0) page_faults_here() else c(i, i + 1, i * 2)
+  got <- unlist(lomp_map(seq_len(1e5), faults, .workers = 1)[seq(1000, 1e5, by = 1000)])
+  expect_lt(max(got), 7000)
+})
+
+test_that("large temporaries of later items cost next to no fault", {
+  skip_if_not(has_huge_pages_here(), "no huge pages")
+  by_item <- lomp_map(1:30, function(i) {
+    before <- page_faults_here()
+    x <- numeric(2^18) + i
+    y <- x * 2
+    c(sum(y) > 0, page_faults_here() - before)
+  }, .workers = 1)
+  expect_lt(sum(vapply(by_item[-1], function(x) x[[2]], 0)), 2500)
+})
+
+# ---- A budget -----------------------------------------------------------------------------------
+
+# Each item keeps a megabyte, and tells by which process and what this one has kept.
+keep_more <- function(n) {
+  kept <- list()
+  lomp_map(seq_len(n), function(i) {
+    work()
+    kept[[length(kept) + 1]] <<- numeric(2^17) + i
+    c(i, Sys.getpid(), length(kept))
+  }, .workers = 2)
+}
+
+test_that("a worker with more than its budget is replaced, and no item is run twice or left out", {
+  with_options(list(lomp.worker_memory = 50e6), {
+    for (attempt in 1:3) {
+      got <- do.call(rbind, keep_more(1500))
+      expect_equal(got[, 1], 1:1500)
+      is_replaced <- length(unique(got[, 2])) > 2
+      if (is_replaced) break
+    }
+  })
+  expect_true(is_replaced)
+})
+
+test_that("without need no worker is replaced", {
+  got <- do.call(rbind, keep_more(300))
+  expect_lte(length(unique(got[, 2])), 2)
+})
+
+test_that("a budget that no worker can keep doesn't have one forked after the other", {
+  pids <- with_options(list(lomp.worker_memory = 1e5), {
+    vapply(lomp_map(1:300, function(i) {
+      work()
+      Sys.getpid()
+    }, .workers = 2), identity, 0L)
+  })
+  expect_lte(length(unique(pids)), 6)
+})
+
+test_that("a budget must be a number of bytes", {
+  with_options(list(lomp.worker_memory = "1 GB"), {
+    expect_argument_error(lomp_map(1:2, identity), "option lomp.worker_memory")
+    expect_messages(caught(lomp_map(1:2, identity)))
+  })
+})
+
+# ---- Short memory -------------------------------------------------------------------------------
+
+# The folder of a new group whose processes may have so many bytes, or NULL.
+new_memory_group <- function(bytes) {
+  for (kind in list(
+    list(base = "/sys/fs/cgroup/memory", limits = c("memory.limit_in_bytes",
+                                                    "memory.memsw.limit_in_bytes")),
+    list(base = "/sys/fs/cgroup", limits = c("memory.max", "memory.swap.max"))
+  )) {
+    group <- file.path(kind$base, paste0("lomp-", Sys.getpid()))
+    made <- suppressWarnings(dir.create(group))
+    if (made && file.exists(file.path(group, kind$limits[[1]]))) {
+      for (limit in kind$limits) {
+        value <- if (limit == "memory.swap.max") "0" else sprintf("%.0f", bytes)
+        file <- file.path(group, limit)
+        if (file.exists(file)) try(cat(value, file = file), silent = TRUE)
+      }
+      return(group)
+    }
+    if (made) unlink(group, recursive = TRUE)
+  }
+  NULL
+}
+
+test_that("where mclapply's workers are killed for want of memory fewer of lomp's run", {
+  group <- new_memory_group(850 * 2^20)
+  skip_if(is.null(group), "no control group to be had")
+  on.exit({
+    wait_until(length(readLines(file.path(group, "cgroup.procs"))) == 0L)
+    system2("rmdir", shQuote(group))
+  })
+  enter <- sprintf("echo $$ > %s", shQuote(file.path(group, "cgroup.procs")))
+  # Images of half a gigabyte, of which an item takes some fifty megabytes more.
+  run_by <- function(engine) {
+    run_r(values = list(engine = engine), seconds = 240, before = enter, code = {
+      images <- lapply(1:64, function(k) matrix(seq_len(1e6) / k, 1000))
+      describe <- function(m) {
+        y <- m * 2
+        z <- y + m
+        s <- m
+        for (k in 1:3) s <- s + z - y
+        c(mean(s), stats::sd(m))
+      }
+      results <- if (values$engine == "lomp") {
+        lomp::lomp_map(images, describe, .workers = 8)
+      } else {
+        suppressWarnings(parallel::mclapply(images, describe, mc.cores = 8))
+      }
+      give(identical(results, lapply(images, describe)))
+    })
+  }
+  theirs <- run_by("mclapply")
+  ours <- run_by("lomp")
+  expect_false(isTRUE(theirs$value))
+  expect_true(ours$value, info = told(ours))
+})
+
+test_that("without more address space workers do as well as they can", {
+  run <- run_r(before = "ulimit -v 800000", seconds = 120, code = {
+    library(lomp)
+    x <- lapply(1:20, function(k) matrix(seq_len(2.5e5) / k, 500))
+    f <- function(m) c(mean(m * 2), stats::sd(m))
+    give(identical(lomp_map(x, f, .workers = 2), lapply(x, f)))
+  })
+  expect_true(run$value, info = told(run))
+})
