@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "call/kept.h"
+#include "memory/fresh_cells.h"
 #include "memory/heap_headroom.h"
 #include "r/api.h"
 
@@ -23,7 +24,10 @@ class Places {
         room_(kept, kept_witness) {}
 
   /// Before the first result. May jump.
-  void expect(std::uint64_t results) { room_.expect(results); }
+  void expect(std::uint64_t results) {
+    cells_.expect(results);
+    room_.expect(results);
+  }
 
   /// Young garbage was collected here, see HeapHeadroom. May jump.
   void note_collection(const HeapUse& cells) { room_.note_collection(cells); }
@@ -34,6 +38,7 @@ class Places {
     if (place >= n_) lengthen(std::max<R_xlen_t>(32, 2 * (place + 1)));
     SET_VECTOR_ELT(list_, place, value);
     room_.note(value);
+    cells_.note();
   }
 
   /// The first n places. May jump.
@@ -54,6 +59,7 @@ class Places {
   SEXP list_;
   R_xlen_t n_;
   HeapHeadroom room_;
+  FreshCells cells_;
 };
 
 }  // namespace lomp

@@ -1,10 +1,12 @@
 #include <testthat/vendor/catch.h>
 
+#include <string>
 #include <vector>
 
 #include "harness/faults.hpp"
 #include "harness/processes.hpp"
 #include "lomp/os/allocator.hpp"
+#include "lomp/os/read_text.hpp"
 
 using namespace lomp_test;
 
@@ -59,6 +61,73 @@ TEST_CASE("a heap that was shown a large block reuses a row of smaller ones") {
     lomp::keep_some_freed_memory();
     lomp::keep_some_freed_memory();
   });
+}
+
+namespace {
+
+constexpr std::size_t small = 2000;
+
+/// So many faults take small blocks of that many bytes in all, which aren't freed.
+long faults_of_small_blocks(std::size_t bytes) {
+  const long before = faults();
+  for (std::size_t used = 0; used < bytes; used += small) {
+    void* block = std::malloc(small);
+    std::memset(block, 1, small);
+    __asm__ volatile("" : : "r"(block) : "memory");
+  }
+  return faults() - before;
+}
+
+bool may_have_huge_pages() {
+  const std::string text = lomp::read_text("/sys/kernel/mm/transparent_hugepage/enabled");
+  return !text.empty() && text.find("[never]") == std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("small blocks come from huge pages where the heap has grown for them") {
+  if (!is_glibc || is_sanitized || !may_have_huge_pages()) {
+    SUCCEED("another allocator, or no huge pages");
+    return;
+  }
+  const int status = run_in_process([] {
+    const long by_page = static_cast<long>(lomp::most_growth / lomp::page_size());
+    if (faults_of_small_blocks(lomp::most_growth) < by_page / 2) return 1;
+    for (int i = 0; i < 2; ++i) {
+      if (!lomp::grow_heap(lomp::most_growth)) return 2;
+      if (faults_of_small_blocks(lomp::most_growth) > by_page / 4) return 3;
+    }
+    return 0;
+  });
+  CHECK(exited_with(status, 0));
+}
+
+TEST_CASE("a heap that has grown and isn't used takes no memory") {
+  CHECK(run_in_process([] {
+          const long before = faults();
+          lomp::grow_heap(lomp::most_growth);
+          return faults() - before < 100 ? 0 : 1;
+        }) == 0);
+}
+
+TEST_CASE("a heap that can't grow is told and does no harm") {
+  if (is_sanitized) {
+    SUCCEED("another allocator");
+    return;
+  }
+  CHECK(run_in_process([] {
+          const rlimit none{0, 0};
+          ::setrlimit(RLIMIT_AS, &none);
+          return lomp::grow_heap(lomp::most_growth) ? 1 : 0;
+        }) == 0);
+}
+
+TEST_CASE("what malloc() takes from elsewhere is no growth of the heap") {
+  if (is_sanitized) {
+    SUCCEED("another allocator");
+    return;
+  }
+  CHECK(run_in_process([] { return lomp::grow_heap(std::size_t{1} << 30) ? 1 : 0; }) == 0);
 }
 
 TEST_CASE("more than is kept goes back to the system") {
