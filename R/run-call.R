@@ -36,8 +36,7 @@ open_call <- function(plan, frame) {
     ready_frame(frame)
   }
   if (!plan$is_map) begin_progress(state)
-  results <- if (plan$is_map && !is.na(plan$n)) new_results(plan) else list()
-  state$handle <- call_open(call_settings(state, frame), results)
+  state$handle <- call_open(call_settings(state, frame), results_to_fill(plan))
   stop_by(plan$call, stopper(state))
   state
 }

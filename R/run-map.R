@@ -26,6 +26,14 @@ new_results <- function(plan) {
   results
 }
 
+# What C++ fills, see Places. Of many results it makes the list itself, bit by bit, unless that must
+# have names: each page of a list that is there before the fork would be copied after it.
+results_to_fill <- function(plan) {
+  n <- if (plan$is_map) items_to_run(plan) else NA
+  grows <- is.na(n) || n >= 1e5 && plan$workers > 0L && (is.null(plan$names) || !is.null(plan$redo))
+  if (grows) list() else new_results(plan)
+}
+
 # Whatever happens, all children have ended or are about to when this function is left; and if it is
 # left by a jump (of a handler of the caller's, a time limit), what was finished is kept.
 run_list <- function(plan, frame) {

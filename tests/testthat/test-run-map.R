@@ -142,6 +142,20 @@ expect_crash <- function(die, signal, status) {
   invisible(crash)
 }
 
+test_that("many results are in their places, with names or without, and also where some fail", {
+  n <- 1.5e5
+  some <- function(i) if (i %% 7L == 0L) NULL else i
+  expect_identical(lomp_map(seq_len(n), some, .workers = 2), lapply(seq_len(n), some))
+  named <- stats::setNames(seq_len(n), seq_len(n))
+  expect_identical(lomp_map(named, some, .workers = 2), lapply(named, some))
+  wrong_end <- function(i) if (i > n - 10) stop("no") else i
+  failed <- suppressWarnings(lomp_map(named, wrong_end, .workers = 2, .on_error = "collect"))
+  expect_identical(which(!lomp_ok(failed)), which(seq_len(n) > n - 10))
+  mended <- lomp_map(named, some, .workers = 2, .redo = failed)
+  expect_identical(mended[n - 9:0], lapply(named, some)[n - 9:0])
+  expect_identical(mended[1:9], lapply(named[1:9], identity))
+})
+
 test_that("a worker that is killed costs its item", {
   crash <- expect_crash(kill_self, "SIGKILL", NA_integer_)
   expect_match(conditionMessage(crash), "^item 2 \\(\"b\"\\): its worker was killed by SIGKILL")
