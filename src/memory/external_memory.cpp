@@ -52,7 +52,10 @@ bool make_heap_grow(std::size_t bytes) {
 class ExternalMemory {
  public:
   bool add(std::size_t bytes) {
-    if (!has_room(bytes, total_)) make_room(bytes);
+    if (!has_room(bytes, total_)) {
+      if (!has_address_space(payload_offset() + bytes, bytes)) return false;
+      make_room(bytes);
+    }
     added_ += bytes;
     if (!has_room(bytes, total_)) return false;
     used_ += bytes;

@@ -16,8 +16,9 @@ namespace lomp {
 /// that is old by then. So a block is used for one after the other; and where results come and go,
 /// those that went are found by a collection of what is young before there are more blocks.
 
-/// So many bytes more are in use. May collect garbage. False if R hasn't got so much ballast, not
-/// even after that: then they are none of the ballast's affair.
+/// So many bytes more are about to be mapped. May collect garbage. False if R hasn't got so much
+/// ballast, not even after that, or no address space for both: then they are none of the ballast's
+/// affair.
 bool add_external_memory(std::size_t bytes);
 
 /// They aren't any more. May be called in the middle of a collection: blocks go in a later one.

@@ -105,18 +105,13 @@ SEXP try_to_allocate(NewVector& x) {
   return R_tryCatchError(allocate_vector, &x, give_up, nullptr);
 }
 
-bool find_ballast(const PayloadPages& pages) {
-  return has_address_space(payload_offset() + pages.bytes, pages.bytes) &&
-         add_external_memory(pages.bytes);
-}
-
 // R has a limit to its vectors' size, by default that of the machine's memory, and counts both the
 // ballast and the vector while it makes room for it. So a very large vector may fit without its
 // ballast alone, and goes without.
 SEXP allocate_with_ballast(NewVector& x) {
   constexpr std::size_t may_be_too_large = std::size_t{256} << 20;
   PayloadPages& pages = x.request->pages;
-  pages.has_ballast = find_ballast(pages);
+  pages.has_ballast = add_external_memory(pages.bytes);
   if (!pages.has_ballast || pages.bytes < may_be_too_large) return allocate_vector(&x);
   SEXP vector = try_to_allocate(x);
   if (vector != R_NilValue) return vector;
@@ -127,7 +122,7 @@ SEXP allocate_with_ballast(NewVector& x) {
 
 // R counts nothing of such a vector but its ballast.
 SEXP make_altrep_with_ballast(SEXPTYPE type, Request& request) {
-  request.pages.has_ballast = find_ballast(request.pages);
+  request.pages.has_ballast = add_external_memory(request.pages.bytes);
   SEXP x = make_mapped_altrep(type, request.fd, request.pages);
   request.is_mapped = x != R_NilValue;
   return x;

@@ -286,3 +286,36 @@ test_both_ways("a forked process keeps the results that it was forked with", {
   give_word(path)
   expect_identical(parallel::mccollect(child)[[1]], c(first, first))
 })
+
+# ---- What one costs -----------------------------------------------------------------------------
+
+# The system calls of this process while so many results come, by their names.
+calls_of_results <- function(n) {
+  log <- tempfile("strace")
+  run <- run_r(values = list(n = n), command = paste("strace -o", shQuote(log), rscript_command()),
+               code = {
+    library(lomp)
+    f <- function(i) numeric(4e4) + i
+    lomp_map(1:2, f, .workers = 2)
+    file.exists("/begin")
+    results <- lomp_map(seq_len(values$n), f, .workers = 2)
+    file.exists("/end")
+    give(length(results))
+  })
+  lines <- lines_of(log)
+  if (!identical(run$value, n)) return(NULL)
+  names <- sub("[(].*", "", lines[seq(grep('"/begin"', lines)[[1]], grep('"/end"', lines)[[1]])])
+  table(names)
+}
+
+test_that("a large result takes five system calls of this process", {
+  skip_on_cran()
+  skip_on_portable_build()
+  skip_if_not(system("strace -o /dev/null true", ignore.stderr = TRUE) == 0, "no strace")
+  few <- sum(calls_of_results(20L))
+  many <- calls_of_results(420L)
+  # Polls and reads are of frames, which hold one record or many; memory is R's and malloc()'s.
+  of_frames <- c("poll", "read", "madvise", "brk", "getrusage")
+  expect_lt(sum(many[!names(many) %in% of_frames]), few + 400 * 5.5)
+  expect_gt(many[["recvmsg"]], 300)
+})

@@ -103,6 +103,17 @@ TEST_CASE("a file that is opened again has flags of its own") {
   CHECK(::read(again.get(), &byte, 1) == 1);
 }
 
+TEST_CASE("a descriptor that is replaced is one of the other file and closed on exec") {
+  Fd file(::open("/dev/zero", O_RDONLY)), other(::open("/dev/null", O_RDONLY));
+  REQUIRE(lomp::replace_descriptor(file.get(), other.get()));
+  char byte = 1;
+  CHECK(::read(file.get(), &byte, 1) == 0);
+  CHECK(::fcntl(file.get(), F_GETFD) == FD_CLOEXEC);
+  CHECK(::fcntl(other.get(), F_GETFD) >= 0);
+  CHECK_FALSE(lomp::replace_descriptor(file.get(), -1));
+  CHECK(::fcntl(file.get(), F_GETFD) >= 0);
+}
+
 TEST_CASE("the owner of a descriptor gets a signal when its peer is gone") {
   const LeavesNothing check;
   for (int signal : {SIGIO, SIGUSR1}) {

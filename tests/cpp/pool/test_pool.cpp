@@ -569,6 +569,30 @@ void check_payloads(bool forget_some) {
 
 TEST_CASE("payloads come beside their records") { check_payloads(false); }
 
+TEST_CASE("a payload's place is held whatever else takes descriptors meanwhile") {
+  if (is_sanitized) {
+    SUCCEED("the sanitizers open a pipe to find out whether memory may be read");
+    return;
+  }
+  CHECK(run_in_process([] {
+          constexpr std::size_t bytes = 200000;
+          Job job(60, 1);
+          Pool pool(job.options, payload_main(bytes, false));
+          int right = 0, beside = 0;
+          lomp::Event event;
+          do {
+            event = pool.next(tick_ms);
+            for (std::size_t i = 0; i < event.count; ++i) {
+              const int before = beside;
+              right += has_payload(pool, event.records[i], bytes, beside);
+              if (beside == before) continue;
+              while (::dup(STDIN_FILENO) >= 0) continue;
+            }
+          } while (event.kind != EventKind::finished);
+          return right == 60 && beside > 10 ? 0 : 1;
+        }) == 0);
+}
+
 TEST_CASE("payloads that no record names are passed over") { check_payloads(true); }
 
 TEST_CASE("what items send by the descriptors that they find costs none of them") {

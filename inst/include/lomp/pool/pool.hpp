@@ -50,7 +50,7 @@ class Pool final : public PayloadSource {
         feeder_(page_, workers_, ledger_, options.is_ordered, launcher_.limit()),
         backlog_(options.backlog_bytes),
         shutdown_(options.reaper, options.patience_ms) {
-    drop_payload();
+    payload_.fd = open_nothing();
     if (options.buffer_bytes > 0) {
       page_.flow().bound =
           std::max<std::uint64_t>(1, options.buffer_bytes / static_cast<unsigned>(options.workers));
@@ -162,8 +162,13 @@ class Pool final : public PayloadSource {
     return backlog_.take(is_complete() ? UINT64_MAX : ledger_.first_open(), record);
   }
 
-  /// Closes what take_payload() gave, and holds its place until the next one.
-  void drop_payload() override { payload_.fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+  /// Closes what take_payload() gave, and holds its place until the next one: by one system call,
+  /// where to open a file and to close two took three of a payload's ten.
+  void drop_payload() override {
+    if (!nothing_) nothing_ = open_nothing();
+    if (payload_.fd && replace_descriptor(payload_.fd.get(), nothing_.get())) return;
+    payload_.fd = open_nothing();
+  }
 
   /// Ends all workers at once. What they had finished still comes from next(), then `finished`.
   void stop() {
@@ -345,6 +350,8 @@ class Pool final : public PayloadSource {
     });
   }
 
+  static Fd open_nothing() { return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
   /// A number that no other pool of this process has.
   static std::uint32_t next_number() {
     static std::uint32_t last = 0;
@@ -504,6 +511,7 @@ class Pool final : public PayloadSource {
     shutdown_.disown();
     launcher_.close_life_line();
     payload_.fd.reset();
+    nothing_.reset();
     backlog_.disown();
   }
 
@@ -564,6 +572,7 @@ class Pool final : public PayloadSource {
   int early_deaths_ = 0;
   std::set<std::uint64_t> spared_;  // items that have had their second chance, plus 1
   NumberedFd payload_;              // the one that was taken last, or a place kept for the next one
+  Fd nothing_;                      // what holds a place, from the first payload on
 };
 
 }  // namespace lomp

@@ -66,6 +66,10 @@ inline int open_again(int fd, int flags) {
   return ::open(path, flags);
 }
 
+/// Makes `fd`, which is open, another descriptor of what `other` is one of, closed on exec: its
+/// place is free at no time. False if that can't be had.
+inline bool replace_descriptor(int fd, int other) { return ::dup3(other, fd, O_CLOEXEC) != -1; }
+
 /// May signal_owner() be asked for any signal, or for SIGIO alone?
 constexpr bool has_signal_choice = true;
 

@@ -42,6 +42,12 @@ bool visit_descriptors(Visit) {
 /// Opens the file of a descriptor once more, with flags of its own; -1 if that can't be done.
 inline int open_again(int, int) { return -1; }
 
+/// Makes `fd`, which is open, another descriptor of what `other` is one of, closed on exec a moment
+/// later: its place is free at no time. False if that can't be had.
+inline bool replace_descriptor(int fd, int other) {
+  return ::dup2(other, fd) != -1 && ::fcntl(fd, F_SETFD, FD_CLOEXEC) != -1;
+}
+
 /// May signal_owner() be asked for any signal, or for SIGIO alone?
 constexpr bool has_signal_choice = false;
 
