@@ -24,7 +24,8 @@ make_images <- function(n, side) {
   lapply(seq_len(n), function(k) matrix(seq_len(side^2) / k, side))
 }
 
-# items(): what is mapped over. calls: how many calls one measurement has.
+# items(): what is mapped over. calls: how many calls one measurement has. earlier: how many of the
+# same kind there are before it, whose results were dropped: what they leave free is in the heap.
 scenarios <- list(
   calls = list(title = "100 calls of 4 trivial items", items = function() 1:4, fun = give_back,
                calls = 100),
@@ -34,6 +35,8 @@ scenarios <- list(
                   fun = give_back, calls = 1),
   mixed = list(title = "200 lists: a 300 x 300 matrix, an id, 2000 strings",
                items = function() seq_len(200), fun = make_record, calls = 1),
+  mixed_again = list(title = "the same, after two such calls whose results were dropped",
+                     items = function() seq_len(200), fun = make_record, calls = 1, earlier = 2),
   images = list(title = "40 matrices of 2 MB: mean, sd, range",
                 items = function() make_images(40, 512), fun = describe_image, calls = 1)
 )
@@ -69,6 +72,7 @@ await_children <- function(seconds = 10) {
 faults_of <- function(scenario, run) {
   items <- scenario$items()
   run(1:2, identity)
+  for (k in seq_len(max(0, scenario$earlier))) run(items, scenario$fun)
   await_children()
   gc()
   before <- count_faults()
