@@ -31,7 +31,7 @@ Call::Call(SEXP kept)
 
 void Call::begin() {
   unwind([this] {
-    if (delivery_.is_list()) delivery_.places().expect(runner_->given());
+    if (delivery_.is_list()) delivery_.places().expect(runner_->given(), has_workers_);
     return R_NilValue;
   });
   runner_->begin();

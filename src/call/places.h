@@ -26,11 +26,11 @@ class Places {
         n_(XLENGTH(list_)),
         room_(kept, kept_witness) {}
 
-  /// Before the first result. May jump.
-  void expect(std::uint64_t results) {
+  /// Before the first result, and before the forks, if there are any. May jump.
+  void expect(std::uint64_t results, bool forks) {
     expected_ = static_cast<R_xlen_t>(results);
     cells_.expect(results);
-    room_.expect(results);
+    room_.expect(results, forks);
   }
 
   /// Young garbage was collected here, see HeapHeadroom. May jump.

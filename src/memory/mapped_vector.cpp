@@ -5,9 +5,6 @@
 // vectors.
 #include "memory/mapped_vector.h"
 
-#include <R_ext/Rallocators.h>
-#include <dlfcn.h>
-
 #include <cstdint>
 #include <cstdlib>
 #include <utility>
@@ -19,19 +16,13 @@
 #include "memory/external_memory.h"
 #include "memory/mapped_altrep.h"
 #include "memory/payload_pages.h"
+#include "r/allocate.h"
 #include "r/elements.h"
 #include "r/pin_library.h"
 
 namespace lomp {
 
 namespace {
-
-using Allocate = SEXP (*)(SEXPTYPE, R_xlen_t, R_allocator_t*);
-
-Allocate find_allocate() {
-  static const Allocate found = reinterpret_cast<Allocate>(dlsym(RTLD_DEFAULT, "Rf_allocVector3"));
-  return found;
-}
 
 // What R puts between the start of an allocation and a vector's first element. Measured, since it
 // is R's own affair.
