@@ -1,10 +1,7 @@
-#include <sys/stat.h>
 #include <testthat/vendor/catch.h>
 
-#include <cstdlib>
-#include <fstream>
-
 #include "harness/processes.hpp"
+#include "harness/tree.hpp"
 #include "lomp/os/cpu_limit.hpp"
 
 using namespace lomp_test;
@@ -12,63 +9,6 @@ using lomp::cgroup_limit;
 using lomp::no_limit;
 
 #if LOMP_LINUX
-
-namespace {
-
-/// A tree of files as the kernel shows them, in a folder that is removed with its owner.
-class Tree {
- public:
-  Tree() {
-    char name[] = "/tmp/lomp-tree-XXXXXX";
-    root_ = ::mkdtemp(name);
-  }
-  ~Tree() {
-    // Deepest first: what was made last lies in what was made before.
-    while (!made_.empty()) {
-      std::remove(made_.back().c_str());
-      made_.pop_back();
-    }
-    ::rmdir(root_.c_str());
-  }
-  Tree(const Tree&) = delete;
-  Tree& operator=(const Tree&) = delete;
-
-  const std::string& root() const { return root_; }
-
-  Tree& file(const std::string& path, const std::string& content) {
-    make_folders(path);
-    std::ofstream(root_ + path) << content;
-    made_.push_back(root_ + path);
-    return *this;
-  }
-
-  /// The line or lines of /proc/self/cgroup.
-  Tree& groups(const std::string& lines) { return file("/proc/self/cgroup", lines); }
-
-  /// A version 2 group's file.
-  Tree& cpu_max(const std::string& group, const std::string& content) {
-    return file("/sys/fs/cgroup" + group + "/cpu.max", content);
-  }
-
-  /// A version 1 group's two files.
-  Tree& cfs(const std::string& group, const std::string& quota, const std::string& period) {
-    file("/sys/fs/cgroup" + group + "/cpu.cfs_quota_us", quota);
-    return file("/sys/fs/cgroup" + group + "/cpu.cfs_period_us", period);
-  }
-
- private:
-  void make_folders(const std::string& path) {
-    for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
-      const std::string folder = root_ + path.substr(0, at);
-      if (::mkdir(folder.c_str(), 0700) == 0) made_.push_back(folder);
-    }
-  }
-
-  std::string root_;
-  std::vector<std::string> made_;
-};
-
-}  // namespace
 
 LINUX_TEST_CASE("without control groups there is no limit") {
   const Tree tree;
@@ -112,12 +52,6 @@ LINUX_TEST_CASE("version 2: the least quota of a group and all above it holds") 
   CHECK(cgroup_limit(tree.root()) == 3);
 }
 
-LINUX_TEST_CASE("version 2: a group that is not below is not asked") {
-  Tree tree;
-  tree.groups("0::/a\n").cpu_max("/b", "100000 100000\n").cpu_max("/a/c", "100000 100000\n");
-  CHECK(cgroup_limit(tree.root()) == no_limit);
-}
-
 LINUX_TEST_CASE("version 1: a quota is read from the two files") {
   for (const std::string mount : {"/cpu", "/cpu,cpuacct"}) {
     Tree tree;
@@ -150,13 +84,6 @@ LINUX_TEST_CASE("both versions side by side: the lesser limit holds") {
   Tree tree;
   tree.groups("4:cpu:/one\n0::/two\n");
   tree.cfs("/cpu/one", "500000\n", "100000\n").cpu_max("/two", "300000 100000\n");
-  CHECK(cgroup_limit(tree.root()) == 3);
-}
-
-LINUX_TEST_CASE("lines that make no sense are passed over") {
-  Tree tree;
-  tree.groups("\n:\n0\n0:\n0::\n0::nonsense\n0::/../..\nx:cpu\n4:cpu:\n0::/two\n");
-  tree.cpu_max("/two", "300000 100000\n");
   CHECK(cgroup_limit(tree.root()) == 3);
 }
 
