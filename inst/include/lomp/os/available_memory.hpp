@@ -18,11 +18,13 @@ namespace lomp {
 
 constexpr std::uint64_t unknown_memory = UINT64_MAX;
 
-/// The number in a file that holds one; `unknown_memory` for "max", or without a file.
+/// The number in a file that holds one; `unknown_memory` without a file, and for no limit, which is
+/// "max" in version 2, and in version 1 a number beyond any memory.
 inline std::uint64_t read_bytes(const std::string& file) {
+  constexpr std::uint64_t beyond = std::uint64_t{1} << 62;
   std::istringstream in(read_text(file));
   std::uint64_t bytes = 0;
-  return in >> bytes ? bytes : unknown_memory;
+  return in >> bytes && bytes < beyond ? bytes : unknown_memory;
 }
 
 /// What a limit leaves of which so much is used; of that, the pages of files that nothing needs can
@@ -82,11 +84,16 @@ inline std::uint64_t available_memory(const std::string& root = "") {
   return std::min(room == 0 ? unknown_memory : room + swap, room_of_groups(root, swap));
 }
 
+/// Do the control groups of this process bound its memory? A bound on swap alone is none.
+inline bool has_memory_limit(const std::string& root = "") {
+  return room_of_groups(root, 0) != unknown_memory;
+}
+
 /// Have all processes here that much, at least? Told by one system call where the groups of this
 /// process had no limit when that was asked first; false where more than that would have to be
 /// looked at.
 inline bool is_plainly_available(std::uint64_t bytes) {
-  static const bool has_limit = room_of_groups("", unknown_memory) != unknown_memory;
+  static const bool has_limit = has_memory_limit();
   return !has_limit && free_memory() >= bytes;
 }
 
