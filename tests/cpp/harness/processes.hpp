@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "lomp/os/clock.hpp"
+#include "lomp/os/platform.hpp"
 #include "lomp/os/shared_memory.hpp"
 #if defined(__linux__)
 #include <sys/prctl.h>
@@ -31,6 +32,13 @@ constexpr bool is_sanitized = true;  // g++
 constexpr bool is_sanitized = __has_feature(address_sanitizer);  // clang++
 #else
 constexpr bool is_sanitized = false;
+#endif
+
+/// Is malloc() glibc's, and are we to use what that has of its own?
+#ifdef __GLIBC__
+constexpr bool has_glibc_heap = LOMP_LINUX && !is_sanitized;
+#else
+constexpr bool has_glibc_heap = false;
 #endif
 
 /// Waits until a condition holds; false if it doesn't within the time given.
