@@ -7,10 +7,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "lomp/os/available_memory.hpp"
-#include "lomp/os/clock.hpp"
 #include "lomp/pool/worker_handle.hpp"
-#include "lomp/process/private_memory.hpp"
+#include "lomp/process/memory_meter.hpp"
 #include "lomp/shared/shared_page.hpp"
 
 namespace lomp {
@@ -21,17 +19,18 @@ namespace lomp {
 /// still come to: fewer workers rather than a session that the system ends.
 class MemoryWatch {
  public:
-  MemoryWatch(const SharedPage& page, const Workers& workers) : page_(page), workers_(workers) {
-    is_plenty_ = is_plainly_available(all(plenty));
-    if (is_plenty_) retry_at_ = now_ns() + long_ns;
+  MemoryWatch(const SharedPage& page, const Workers& workers, const MemoryMeter& meter = {})
+      : page_(page), workers_(workers), meter_(meter) {
+    is_plenty_ = meter_.is_plainly_available(all(plenty));
+    if (is_plenty_) retry_at_ = meter_.now_ns() + long_ns;
   }
 
   /// May one more worker be forked? One may in any case.
   bool has_room() {
     if (count_live(workers_) == 0) return true;
-    const std::int64_t now = now_ns();
+    const std::int64_t now = meter_.now_ns();
     if (now < retry_at_) return has_room_;
-    const std::uint64_t room = available_memory();
+    const std::uint64_t room = meter_.available();
     is_plenty_ = room >= all(plenty);
     has_room_ = is_plenty_ || (has_seen_enough(now) && room >= needed());
     retry_at_ = now + (is_plenty_ ? long_ns : interval_ns);
@@ -40,7 +39,7 @@ class MemoryWatch {
 
   /// A worker was forked.
   void note_fork() {
-    last_fork_ = now_ns();
+    last_fork_ = meter_.now_ns();
     if (!is_plenty_) retry_at_ = 0;
   }
 
@@ -72,7 +71,7 @@ class MemoryWatch {
     std::uint64_t most = page_.most_private(), live = 0, taken = 0;
     for (const auto& handle : workers_) {
       if (!handle) continue;
-      const std::uint64_t own = private_memory(handle->last_pid);
+      const std::uint64_t own = meter_.private_memory(handle->last_pid);
       most = std::max(most, own);
       taken += own;
       ++live;
@@ -82,6 +81,7 @@ class MemoryWatch {
 
   const SharedPage& page_;
   const Workers& workers_;
+  MemoryMeter meter_;
   std::int64_t retry_at_ = 0;
   std::int64_t last_fork_ = 0;
   bool has_room_ = true;

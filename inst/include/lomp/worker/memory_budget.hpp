@@ -9,8 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "lomp/os/available_memory.hpp"
-#include "lomp/process/private_memory.hpp"
+#include "lomp/process/memory_meter.hpp"
 #include "lomp/shared/shared_page.hpp"
 #include "lomp/worker/time_share.hpp"
 
@@ -23,14 +22,15 @@ namespace lomp {
 /// the other would get nothing done.
 class MemoryBudget {
  public:
-  explicit MemoryBudget(SharedPage& page) : page_(page), next_ns_(now_ns() + interval_ns) {}
+  explicit MemoryBudget(SharedPage& page, const MemoryMeter& meter = {})
+      : page_(page), meter_(meter), next_ns_(meter.now_ns() + interval_ns) {}
 
   /// Between two blocks. True if the worker should end, which it must be able to.
   bool is_exceeded(bool may_leave) {
-    if (now_ns() < next_ns_ || !time_.is_due()) return false;
-    next_ns_ = now_ns() + interval_ns;
+    if (meter_.now_ns() < next_ns_ || !time_.is_due()) return false;
+    next_ns_ = meter_.now_ns() + interval_ns;
     time_.begin();
-    const std::uint64_t mine = private_memory(::getpid());
+    const std::uint64_t mine = meter_.private_memory(::getpid());
     time_.end();
     note(mine);
     if (mine <= budget(mine)) return false;
@@ -50,7 +50,7 @@ class MemoryBudget {
   std::uint64_t budget(std::uint64_t mine) {
     std::uint64_t budget = page_.worker_budget();
     if (budget != 0) return budget;
-    const std::uint64_t room = available_memory();
+    const std::uint64_t room = meter_.available();
     const auto workers = static_cast<std::uint64_t>(page_.slots());
     budget =
         room == unknown_memory ? unknown_memory : std::max(least, (room / workers + mine) / 4 * 3);
@@ -59,8 +59,9 @@ class MemoryBudget {
   }
 
   SharedPage& page_;
+  MemoryMeter meter_;
   std::int64_t next_ns_;
-  TimeShare time_{50};  // at most 2 % of the time
+  TimeShare time_{50, meter_.now_ns};  // at most 2 % of the time
 };
 
 }  // namespace lomp
