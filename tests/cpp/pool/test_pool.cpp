@@ -259,7 +259,10 @@ TEST_CASE("a few trivial items are not worth a second fork") {
 TEST_CASE("no worker is forked before the first question") {
   Job job(10, 2);
   int forks = 0;
-  job.options.before_fork = [&] { ++forks; };
+  job.options.before_fork = [&](int) {
+    ++forks;
+    return lomp::CollectorFacts();
+  };
   const Pool pool(job.options, main_of(job));
   CHECK(forks == 0);
 }
@@ -271,9 +274,10 @@ TEST_CASE("the hook runs in the parent before each fork") {
   int calls = 0;
   bool in_parent = true;
   const pid_t self = ::getpid();
-  job.options.before_fork = [&] {
+  job.options.before_fork = [&](int forks) {
+    in_parent = in_parent && ::getpid() == self && forks == calls;
     ++calls;
-    in_parent = in_parent && ::getpid() == self;
+    return lomp::CollectorFacts();
   };
   job.during = [&](Worker&, std::uint32_t) {
     ++running[0];

@@ -17,7 +17,7 @@ namespace {
 bool is_fresh(const WorkerSlot& slot) {
   return Block::of(slot.block).empty() && slot.running == 0 && slot.last == 0 && slot.begun == 0 &&
          slot.finished == 0 && slot.busy_ns == 0 && slot.staged == 0 && slot.staged_taken == 0 &&
-         slot.reason == ExitReason::none;
+         slot.reason == ExitReason::none && slot.young_left == lomp::CollectorFacts::unknown;
 }
 
 /// Fills all the memory that is a slot's with a value of its own.
@@ -48,6 +48,10 @@ TEST_CASE("a fresh page has all items to give and no worker at work") {
   CHECK(page.items() == 1000);
   CHECK(page.slots() == 5);
   CHECK(page.next() == 0);
+  CHECK(page.collection_ns() == 0);
+  CHECK_FALSE(page.may_be_replaced());
+  CHECK(page.worker_budget() == 0);
+  CHECK(page.most_private() == 0);
   for (int i = 0; i < 5; ++i) {
     CHECK(is_fresh(page.slot(i)));
     CHECK(page.staging(i).capacity() == 100);
@@ -126,6 +130,7 @@ void wear_out(SharedPage& page, int i) {
   page.slot(i).flow.released = 77;
   page.slot(i).flow.is_waiting = true;
   page.slot(i).credits = 0;
+  page.slot(i).young_left = 5;
 }
 
 }  // namespace
@@ -138,6 +143,7 @@ TEST_CASE("in a renewed slot nothing is under way") {
   CHECK(page.slot(1).staged_taken == 0);
   CHECK(page.staging(1).taken() == 0);
   CHECK(page.slot(1).flow.released == 0);
+  CHECK(page.slot(1).young_left == lomp::CollectorFacts::unknown);
   CHECK_FALSE(page.slot(1).flow.is_waiting);
   CHECK(page.slot(1).credits == lomp::max_descriptors_under_way);
 }
