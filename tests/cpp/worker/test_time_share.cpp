@@ -28,3 +28,27 @@ TEST_CASE("what takes no time never waits long") {
     CHECK(eventually([&] { return share.is_due(); }));
   }
 }
+
+TEST_CASE("time is told by the clock that is given") {
+  static std::int64_t now = 1000;
+  TimeShare share(3, [] { return now; });
+  CHECK(share.is_due());
+  CHECK(share.cost() == 0);
+  share.begin();
+  now += 10;
+  share.end();
+  CHECK(share.cost() == 10);
+  work_for_us(1);
+  CHECK_FALSE(share.is_due());
+  now += 29;
+  CHECK_FALSE(share.is_due());
+  now += 1;
+  CHECK(share.is_due());
+  share.begin();
+  now += 2;
+  share.end();
+  CHECK(share.cost() == 2);
+  CHECK_FALSE(share.is_due());
+  now += 6;
+  CHECK(share.is_due());
+}

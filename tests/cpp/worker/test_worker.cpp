@@ -700,3 +700,124 @@ TEST_CASE("a worker whose batch was overwritten ends instead of reading what lie
   CHECK(was_killed_by(end_with(lomp::make_record_header(7, {}, most + 1)), SIGABRT));
   CHECK(was_killed_by(end_with(lomp::make_record_header(7, {0, true}, 3)), SIGABRT));
 }
+
+// ---- What a worker knows of its call, and its end before that ends
+// -----------------------------------------------------------------------------------------
+
+namespace {
+
+/// Does one block of items.
+void do_block(Desk& desk) {
+  std::uint32_t item = 0;
+  REQUIRE(desk.worker.next_block());
+  while (desk.worker.take(item)) desk.worker.finish(0);
+}
+
+/// A desk whose worker has done two blocks, of which the first one took so much more time.
+struct GoneOn : Desk {
+  explicit GoneOn(int first_us = 0) : Desk(1000, 100000) {
+    page.may_be_replaced() = true;
+    do_block(*this);
+    work_for_us(first_us);
+    do_block(*this);
+  }
+
+  /// May it leave by now, or in time?
+  bool may_leave() {
+    return eventually([&] { return worker.may_leave(); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a worker may leave the rest to another one in time") {
+  GoneOn desk;
+  CHECK(desk.may_leave());
+  do_block(desk);
+  CHECK(desk.worker.may_leave());
+}
+
+TEST_CASE("a worker that isn't to be replaced may not leave") {
+  GoneOn desk;
+  REQUIRE(desk.may_leave());
+  desk.page.may_be_replaced() = false;
+  CHECK_FALSE(desk.worker.may_leave());
+}
+
+TEST_CASE("a worker with items in its block may not leave") {
+  GoneOn desk;
+  REQUIRE(desk.may_leave());
+  REQUIRE(desk.worker.next_block());
+  CHECK_FALSE(desk.worker.may_leave());
+}
+
+TEST_CASE("a worker after which nothing is to be done may not leave") {
+  GoneOn desk;
+  REQUIRE(desk.may_leave());
+  desk.page.next() = 1000;
+  CHECK_FALSE(desk.worker.may_leave());
+  desk.page.slot(1).block = Block{10, 20}.word();  // another one has something left
+  CHECK(desk.worker.may_leave());
+}
+
+TEST_CASE("a worker may not leave before its second block") {
+  Desk desk(1000, 100000);
+  desk.page.may_be_replaced() = true;
+  CHECK_FALSE(desk.worker.may_leave());
+  do_block(desk);
+  CHECK_FALSE(desk.worker.may_leave());
+}
+
+TEST_CASE("a worker doesn't leave as long as its beginning has taken much of its time") {
+  const std::int64_t began = lomp::now_ns();
+  GoneOn desk(20000);
+  const bool may_leave = desk.worker.may_leave();
+  if (lomp::now_ns() - began < 20 * 20000000) CHECK_FALSE(may_leave);
+  CHECK(eventually([&] { return desk.worker.may_leave(); }));
+  CHECK(lomp::now_ns() - began >= 20 * 20000000);
+}
+
+TEST_CASE("a worker knows its share of the items that are left") {
+  Desk desk(101);
+  CHECK(desk.worker.items_left() == 50);
+  do_block(desk);
+  CHECK(desk.worker.items_left() == 50);
+  desk.page.next() = 91;
+  CHECK(desk.worker.items_left() == 5);
+  desk.page.slot(1).block = Block{10, 20}.word();
+  CHECK(desk.worker.items_left() == 10);
+  Desk four(101, 256, 4);
+  CHECK(four.worker.items_left() == 25);
+}
+
+TEST_CASE("how many items are left of a stream isn't known") {
+  SharedPage page(0, 2, 256, 4096);
+  const Pipe pipe = lomp::make_pipe();
+  const lomp::ControlPair control = lomp::make_control_pair();
+  const Worker worker(page, 0, pipe.writer.get(), control.worker.get());
+  CHECK(worker.items_left() == UINT64_MAX);
+}
+
+TEST_CASE("a worker knows of the collector what is in its own slot by now") {
+  Desk desk(10);
+  CHECK(desk.worker.collector_facts().young_left == lomp::CollectorFacts::unknown);
+  CHECK(desk.worker.collector_facts().cost_ns == 0);
+  desk.page.slot(1).young_left = 9;
+  desk.slot().young_left = 7;
+  desk.page.collection_ns() = 1234;
+  CHECK(desk.worker.collector_facts().young_left == 7);
+  const Worker second(desk.page, 1, desk.pipe.writer.get(), desk.control.worker.get());
+  CHECK(second.collector_facts().young_left == 9);
+  CHECK(desk.worker.collector_facts().cost_ns == 1234);
+}
+
+TEST_CASE("a worker's budget is that of its call") {
+  Desk desk(10);
+  desk.page.worker_budget() = 1;
+  lomp::MemoryBudget budget = desk.worker.memory_budget();
+  if (lomp::private_memory(::getpid()) == 0) {
+    SUCCEED("the system doesn't tell");
+    return;
+  }
+  CHECK(eventually([&] { return budget.is_exceeded(true); }));
+}
