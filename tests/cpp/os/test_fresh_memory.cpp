@@ -96,6 +96,28 @@ TEST_CASE("larger blocks come from behind the heap that was inherited") {
   }
 }
 
+TEST_CASE("blocks that the process has used before stay in use") {
+  if (!can_take()) {
+    SUCCEED("another allocator, or no huge pages");
+    return;
+  }
+  const int status = status_of_worker([] {
+    const std::uintptr_t end = heap_end();
+    void* used = take_block(2 * mb);
+    if (reinterpret_cast<std::uintptr_t>(used) >= end) return 1;
+    std::memset(used, 2, 2 * mb);
+    const bool is_told = lomp::OwnPages().has(used);
+    std::free(used);
+    FreshMemory memory;
+    if (!memory.take()) return 2;
+    if (!is_told) return 0;
+    // It was taken out of use as a whole, as other blocks of 2 MB were, and given back.
+    const int below = blocks_below(end, FreshMemory::smallest_block, 64);
+    return below >= 10 && below <= 20 ? 0 : 3;
+  });
+  CHECK(exited_with(status, 0));
+}
+
 TEST_CASE("no page of new memory is touched before it is used") {
   if (!can_take()) {
     SUCCEED("another allocator, or no huge pages");
