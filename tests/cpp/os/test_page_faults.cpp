@@ -4,12 +4,14 @@
 
 #include "harness/faults.hpp"
 #include "harness/processes.hpp"
+#include "lomp/os/huge_pages.hpp"
 #include "lomp/os/page_faults.hpp"
 #include "lomp/os/read_text.hpp"
 
 using namespace lomp_test;
 using lomp::page_faults;
 using lomp::page_price;
+using lomp::PageCount;
 
 namespace {
 
@@ -59,6 +61,41 @@ TEST_CASE("each page that is written to first after a fork is a fault of the pro
   CHECK(exited_with(status, 0));
   CHECK(page_faults() - before < static_cast<long>(many / 4));
 }
+
+TEST_CASE("pages taken are faults or what is resident as well whichever is more") {
+  const PageCount now{30, 500}, few_resident{10, 490}, few_faults{10, 400};
+  CHECK(now.since(few_resident) == 20);
+  CHECK(now.since(few_faults) == 100);
+  CHECK(now.since(now) == 0);
+}
+
+TEST_CASE("copies of shared pages are counted though no more is resident") {
+  const Pages pages(10 * many);
+  const int status = run_in_process([&] {
+    const PageCount before = PageCount::now();
+    std::memset(pages.data, 2, pages.bytes);
+    return is_about(PageCount::now().since(before), 10 * many) ? 0 : 1;
+  });
+  CHECK(exited_with(status, 0));
+}
+
+#if LOMP_LINUX
+
+LINUX_TEST_CASE("fresh pages are counted whether they are small or huge") {
+  constexpr std::size_t bytes = std::size_t{64} << 20;
+  const int status = run_in_process([] {
+    const PageCount before = PageCount::now();
+    const lomp::Mapping fresh(-1, bytes, MAP_PRIVATE | MAP_ANONYMOUS);
+    lomp::prefer_huge_pages(fresh.data(), bytes);
+    std::memset(fresh.data(), 1, bytes);
+    const long taken = PageCount::now().since(before);
+    const auto right = static_cast<long>(bytes / lomp::page_size());
+    return taken > right / 4 * 3 && taken < right / 4 * 5 ? 0 : 1;
+  });
+  CHECK(exited_with(status, 0));
+}
+
+#endif
 
 TEST_CASE("a page has a price") { CHECK(page_price() > 0); }
 

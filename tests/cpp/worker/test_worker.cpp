@@ -779,6 +779,7 @@ TEST_CASE("a worker doesn't leave as long as its beginning has taken much of its
 
 TEST_CASE("a worker knows its share of the items that are left") {
   Desk desk(101);
+  CHECK(desk.worker.items() == 101);
   CHECK(desk.worker.items_left() == 50);
   do_block(desk);
   CHECK(desk.worker.items_left() == 50);
@@ -795,6 +796,7 @@ TEST_CASE("how many items are left of a stream isn't known") {
   const Pipe pipe = lomp::make_pipe();
   const lomp::ControlPair control = lomp::make_control_pair();
   const Worker worker(page, 0, pipe.writer.get(), control.worker.get());
+  CHECK(worker.items() == 0);
   CHECK(worker.items_left() == UINT64_MAX);
 }
 

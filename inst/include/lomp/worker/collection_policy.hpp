@@ -7,11 +7,19 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "lomp/os/clock.hpp"
 #include "lomp/os/page_faults.hpp"
 #include "lomp/shared/collector_facts.hpp"
 #include "lomp/worker/time_share.hpp"
 
 namespace lomp {
+
+/// What a policy asks of its process; a test answers instead.
+struct CollectionMeter {
+  std::int64_t (*cpu_ns)() = lomp::cpu_ns;
+  PageCount (*pages)() = PageCount::now;
+  std::int64_t (*page_price)() = lomp::page_price;
+};
 
 /// A worker inherits its parent's allowance, garbage that it may pile up before a collection, and
 /// with it the parent's free memory, of which it copies page by page what it writes to. So it
@@ -44,7 +52,8 @@ class CollectionPolicy {
     std::uint64_t items_left = UINT64_MAX;  ///< about so many will follow
   };
 
-  CollectionPolicy() : pages_(PageCount::now()), first_pages_(pages_) {}
+  explicit CollectionPolicy(const CollectionMeter& meter = {})
+      : meter_(meter), pages_(meter.pages()), first_pages_(pages_) {}
 
   /// An item has been run. True where look() should be asked before the end of the block.
   bool note_item() { return ++items_ >= next_look_; }
@@ -53,7 +62,7 @@ class CollectionPolicy {
   Need look(const CollectorFacts& facts, bool may_leave) {
     young_left_ = facts.young_left;
     if (!time_.is_due()) return postpone();
-    const long taken = PageCount::now().since(pages_);
+    const long taken = meter_.pages().since(pages_);
     if (taken < first_nursery(facts) && items_ < items_of_nursery_) return postpone();
     if (!is_worn()) return Need::collection;
     if (may_leave && collections_ > 0) return Need::successor;
@@ -62,13 +71,13 @@ class CollectionPolicy {
 
   /// Around each collection.
   void begin() {
-    if (price_ns_ == 0) price_ns_ = std::max<std::int64_t>(1, page_price());
-    before_ = PageCount::now();
+    if (price_ns_ == 0) price_ns_ = std::max<std::int64_t>(1, meter_.page_price());
+    before_ = meter_.pages();
     time_.begin();
   }
   void end(const Collected& what) {
     time_.end();
-    const PageCount now = PageCount::now();
+    const PageCount now = meter_.pages();
     taken_ = now.since(first_pages_);
     is_copied_ = is_copied_ || (collections_ > 0 && now.since(before_) >= dear);
     collections_ += 1 + what.others;
@@ -133,6 +142,7 @@ class CollectionPolicy {
     }
   }
 
+  CollectionMeter meter_;
   PageCount pages_;          // after the last collection
   PageCount first_pages_;    // when the worker began
   PageCount before_;         // the collection that is going on
@@ -146,7 +156,7 @@ class CollectionPolicy {
   Collected last_;
   int young_left_ = CollectorFacts::unknown;
   bool is_copied_ = false;  // what was shared, by a collection of old objects
-  TimeShare time_{share, cpu_ns};
+  TimeShare time_{share, meter_.cpu_ns};
 };
 
 }  // namespace lomp
