@@ -20,7 +20,11 @@ long pages = 0;
 constexpr std::int64_t price = 100;
 
 CollectionMeter made_up_meter() {
-  return {[] { return cpu; }, [] { return PageCount{pages, 0}; }, [] { return price; }};
+  return {[] { return cpu; },
+          [] {
+            return PageCount{pages, 0};
+          },
+          [] { return price; }, [] { return pages; }};
 }
 
 /// What so many pages are worth, in nanoseconds.

@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdio>
 
 #include "lomp/os/clock.hpp"
+#include "lomp/os/fd.hpp"
 #include "lomp/os/mapping.hpp"
 #include "lomp/os/page_size.hpp"
 #include "lomp/os/platform.hpp"
@@ -25,21 +27,28 @@ inline long page_faults() {
   return usage.ru_minflt;
 }
 
-/// How many pages a process has taken. Fresh huge pages are one fault each, and seen by what is
-/// resident; copies of pages that it shared with its parent are faults alone.
+/// Pages of this process that are no file's, those that it shares with its parent among them; 0
+/// where that can't be told.
+inline long anonymous_pages() {
+  char text[128] = {};
+  const Fd file(kernel().open(page_counts_file, O_RDONLY | O_CLOEXEC));
+  if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) return 0;
+  long size = 0, resident = 0, of_files = 0;
+  return std::sscanf(text, "%ld %ld %ld", &size, &resident, &of_files) == 3 ? resident - of_files
+                                                                            : 0;
+}
+
+/// How many pages a process has taken. Fresh huge pages are one fault each, and seen by what there
+/// is; copies of pages that it shared with its parent are faults alone.
 struct PageCount {
   long faults = 0;
-  long most_resident = 0;
+  long anonymous = 0;
 
-  static PageCount now() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return {usage.ru_minflt, usage.ru_maxrss * resident_unit / static_cast<long>(page_size())};
-  }
+  static PageCount now() { return {page_faults(), anonymous_pages()}; }
 
   /// Pages taken since then.
   long since(const PageCount& then) const {
-    return std::max(faults - then.faults, most_resident - then.most_resident);
+    return std::max(faults - then.faults, anonymous - then.anonymous);
   }
 };
 

@@ -19,6 +19,7 @@ struct CollectionMeter {
   std::int64_t (*cpu_ns)() = lomp::cpu_ns;
   PageCount (*pages)() = PageCount::now;
   std::int64_t (*page_price)() = lomp::page_price;
+  long (*faults)() = page_faults;  ///< of these alone: where huge pages aren't in question
 };
 
 /// A worker inherits its parent's allowance, garbage that it may pile up before a collection, and
@@ -62,7 +63,7 @@ class CollectionPolicy {
   Need look(const CollectorFacts& facts, bool may_leave) {
     young_left_ = facts.young_left;
     if (!time_.is_due()) return postpone();
-    const long taken = meter_.pages().since(pages_);
+    const long taken = meter_.faults() - pages_.faults;
     if (taken < first_nursery(facts) && items_ < items_of_nursery_) return postpone();
     if (!is_worn()) return Need::collection;
     if (may_leave && collections_ > 0) return Need::successor;

@@ -76,8 +76,8 @@ inline std::uint64_t free_memory() {
   return ::sysinfo(&info) == 0 ? std::uint64_t{info.freeram} * info.mem_unit : 0;
 }
 
-/// The unit of getrusage()'s ru_maxrss in bytes; 0 where systems differ in it.
-constexpr long resident_unit = 1024;
+/// The file that counts this process's pages; "" if none does.
+constexpr const char* page_counts_file = "/proc/self/statm";
 
 /// The file that shows this process's page table; "" if none does.
 constexpr const char* page_table_file = "/proc/self/pagemap";

@@ -42,8 +42,8 @@ constexpr const char* oom_score_file = "";
 /// Bytes of the machine's memory that hold nothing; 0 where that can't be told.
 inline std::uint64_t free_memory() { return 0; }
 
-/// The unit of getrusage()'s ru_maxrss in bytes; 0 where systems differ in it.
-constexpr long resident_unit = 0;
+/// The file that counts this process's pages; "" if none does.
+constexpr const char* page_counts_file = "";
 
 /// The file that shows this process's page table; "" if none does.
 constexpr const char* page_table_file = "";
