@@ -56,6 +56,11 @@ make_share_reader <- function(strings) {
   }
 }
 
+make_row_summer <- function(m) {
+  force(m)
+  function(block) rowSums(m[seq(block[[1]], block[[2]]), , drop = FALSE])
+}
+
 make_lister <- function(each) {
   force(each)
   function(i) lapply(seq_len(each), function(k) i * k)
@@ -99,6 +104,14 @@ setup_strings <- function(n, shares) {
   list(items = items, fun = make_share_reader(strings))
 }
 
+# Blocks of rows of one matrix, by their first and last ones.
+setup_rows <- function(rows, columns, blocks) {
+  m <- matrix(as.numeric(seq_len(rows * columns)), rows)
+  ends <- round(seq(0, rows, length.out = blocks + 1))
+  items <- lapply(seq_len(blocks), function(k) c(ends[[k]] + 1, ends[[k + 1]]))
+  list(items = items, fun = make_row_summer(m))
+}
+
 # The sum of so many integers would overflow; these doubles add up exactly in any order.
 setup_stream <- function(n, each) {
   list(items = as.numeric(seq_len(n)), fun = make_lister(each), emitting = make_emitter(each))
@@ -111,6 +124,34 @@ count_and_sum <- function(lists) {
 
 # Of large vectors one element each is read, so that what is measured is how they arrive.
 sum_firsts <- function(vectors) sum(vapply(vectors, function(v) v[[1]], 0))
+
+# A column for each item: vapply, and what is done instead where there is only a list.
+make_columns <- function(task, workers) vapply(task$items, task$fun, numeric(4))
+
+map_columns <- function(task, workers) {
+  lomp::lomp_vapply(task$items, task$fun, numeric(4), .workers = workers)
+}
+
+bind_columns <- function(results) do.call(cbind, results)
+
+# The package shard as its documentation has it: the list is shared, the results go into a buffer.
+fill_buffer <- function(task, workers) {
+  x <- lapply(task$items, shard::as_shared)
+  out <- shard::buffer("double", dim = c(4L, length(x)))
+  shard::shard_map(
+    shard::shards(length(x), workers = workers), fill_columns, borrow = list(x = x),
+    out = list(out = out), workers = workers
+  )
+  out[, seq_along(x)]
+}
+
+# It goes to shard's workers, with all that its frame would hold.
+fill_columns <- function(shard, x, out) {
+  for (i in shard$idx) {
+    m <- x[[i]]
+    out[, i] <- c(mean(m), stats::sd(m), range(m))
+  }
+}
 
 # What an engine that returns all results at once does with a stream.
 map_then <- function(consume, engine) {
@@ -271,6 +312,20 @@ scenarios <- list(
     setup = setup_images, full = list(n = 100, bytes = 2e7), quick = list(n = 8, bytes = 8e5),
     targets = list(at_most(0.55, "lapply"))
   ),
+  images_bound = list(
+    title = "the same as one matrix",
+    setup = setup_images, full = list(n = 100, bytes = 2e7), quick = list(n = 8, bytes = 8e5),
+    runs = list(
+      lapply = make_columns, lomp = map_columns,
+      mclapply = map_then(bind_columns, "mclapply"),
+      shard = map_then(bind_columns, "shard"), shard_buffer = fill_buffer
+    )
+  ),
+  rows = list(
+    title = "64 blocks of rows of a matrix of 1 GB: sums",
+    setup = setup_rows, full = list(rows = 125000, columns = 1000, blocks = 64),
+    quick = list(rows = 2000, columns = 100, blocks = 8)
+  ),
   big = list(
     title = "64 results of 16 MB",
     setup = setup_big, full = list(n = 64, bytes = 1.6e7), quick = list(n = 6, bytes = 8e5)
@@ -283,6 +338,12 @@ scenarios <- list(
   strings = list(
     title = "a list of 2e6 strings, read in 8 shares",
     setup = setup_strings, full = list(n = 2e6, shares = 8), quick = list(n = 1e4, shares = 8)
+  ),
+  strings_many = list(
+    title = "a list of 5e6 strings, read in 8 shares",
+    setup = setup_strings, full = list(n = 5e6, shares = 8), quick = list(n = 1e4, shares = 8),
+    engines = c("lapply", "mclapply", "lomp"),
+    targets = list(at_most(0.8, "mclapply"))
   ),
   stream = list(
     title = "100 items with 1e4 numbers each, summed up",
@@ -365,7 +426,8 @@ start_future <- function(workers) {
 
 # packages: what must be installed; the last one gives the version. start and stop: preparation and
 # clearing away, outside the clock. quick: whether --quick runs it in every scenario; the others run
-# in those of `quick_everywhere` only, since it is their start that takes the time.
+# in those of `quick_everywhere` only, since it is their start that takes the time. only: the one
+# scenario it is for.
 engines <- list(
   lapply = list(
     packages = "base", quick = TRUE,
@@ -417,6 +479,21 @@ engines <- list(
     start = function(workers) mirai::daemons(workers),
     run = function(x, f, workers) mirai::mirai_map(x, f)[],
     stop = function() mirai::daemons(0)
+  ),
+  # A pool of processes, to which the matrices of a list go by shared memory; sharing them is part
+  # of each call.
+  shard = list(
+    packages = "shard",
+    start = function(workers) shard::pool_create(workers),
+    run = function(x, f, workers) shard::shard_lapply_shared(as.list(x), f, workers = workers),
+    stop = function() shard::pool_stop()
+  ),
+  # The same package with results in a buffer, in its own scenario only.
+  shard_buffer = list(
+    packages = "shard", only = "images_bound",
+    start = function(workers) shard::pool_create(workers),
+    run = function(x, f, workers) lapply(x, f),
+    stop = function() shard::pool_stop()
   )
 )
 
@@ -667,6 +744,7 @@ engines_for <- function(name, options) {
   chosen <- options$engines
   if (!is.null(scenario$engines)) chosen <- intersect(chosen, scenario$engines)
   if (!is.null(scenario$runs)) chosen <- intersect(chosen, names(scenario$runs))
+  chosen <- Filter(function(engine) name %in% c(engines[[engine]]$only, name)[1], chosen)
   if (!options$quick || name %in% quick_everywhere) return(chosen)
   Filter(function(engine) isTRUE(engines[[engine]]$quick), chosen)
 }
