@@ -63,7 +63,7 @@ TEST_CASE("a file in memory whose content may change keeps its size") {
   const Fd file = filled_file();
   if (!file) return;
   CHECK(is_closed_on_exec(file));
-  lomp::fix_file(file.get(), false);
+  CHECK(lomp::fix_file(file.get(), false));
   CHECK(::ftruncate(file.get(), 0) == -1);
   CHECK(::ftruncate(file.get(), 5) == -1);
   CHECK(::pwrite(file.get(), "next", 4, 0) == 4);
@@ -73,7 +73,7 @@ TEST_CASE("a file in memory whose content is fixed can't be written to") {
   const LeavesNothing check;
   const Fd file = filled_file();
   if (!file) return;
-  lomp::fix_file(file.get(), true);
+  CHECK(lomp::fix_file(file.get(), true));
   CHECK(::ftruncate(file.get(), 0) == -1);
   CHECK(::pwrite(file.get(), "next", 4, 0) == -1);
 }

@@ -57,9 +57,9 @@ inline Fd make_nameless_file() {
 enum class SealFor { reading, rewriting };
 
 /// From now on no process can cut the file short under a reader, nor, if it is for reading, change
-/// it, where the system can do that.
-inline void seal_file(int fd, SealFor use = SealFor::reading) {
-  fix_file(fd, use == SealFor::reading);
+/// it. False where the system can't do that.
+inline bool seal_file(int fd, SealFor use = SealFor::reading) {
+  return fix_file(fd, use == SealFor::reading);
 }
 
 /// Puts `bytes` into a new sealed file; empty if there is no memory, descriptor or disk for it.

@@ -38,11 +38,15 @@ inline int open_file_in_memory() {
 inline int open_temporary_file(char* name) { return ::mkostemp(name, O_CLOEXEC); }
 
 /// From now on no process can change the size of a file in memory, nor its content if that is to be
-/// fixed, too. Older headers know no seals; then there are no files in memory either.
-inline void fix_file([[maybe_unused]] int fd, [[maybe_unused]] bool with_content) {
+/// fixed, too. False if that can't be had: the file is on disk, or its content is to be fixed while
+/// a process has a mapping that writes to it. Older headers know no seals; then there are no files
+/// in memory either.
+inline bool fix_file([[maybe_unused]] int fd, [[maybe_unused]] bool with_content) {
 #ifdef F_ADD_SEALS
   const int content = with_content ? F_SEAL_WRITE : 0;
-  (void)::fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | content);
+  return ::fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | content) == 0;
+#else
+  return false;
 #endif
 }
 

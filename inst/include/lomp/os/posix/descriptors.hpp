@@ -31,7 +31,7 @@ inline int open_file_in_memory() { return -1; }
 inline int open_temporary_file(char* name) { return ::mkstemp(name); }
 
 /// Files in memory are to be fixed; there are none.
-inline void fix_file(int, bool) {}
+inline bool fix_file(int, bool) { return false; }
 
 /// Calls visit(fd) for each open descriptor but 0. False if the system doesn't list them.
 template <class Visit>
