@@ -58,6 +58,14 @@ TEST_CASE("nothing is written beyond the end") {
   CHECK(content_of(file) == std::string(3 * part, '\0'));
 }
 
+TEST_CASE("what is written to the descriptor lands behind all parts") {
+  const PartsFile file(part);
+  CHECK(write_part(file, 0, 'a'));
+  CHECK(is_true_in_child([&] { return ::write(file.fd(), "stray", 5) == 5; }));
+  CHECK(::write(file.fd(), "stray", 5) == 5);
+  CHECK(content_of(file) == std::string(part, 'a'));
+}
+
 TEST_CASE("another file by the same number stays as it is") {
   const PartsFile file(part);
   const lomp::Fd other = lomp::make_nameless_file();

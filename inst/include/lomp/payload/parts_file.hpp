@@ -20,12 +20,13 @@ class PartsFile {
   PartsFile() = default;
 
   /// For so many bytes, which are 0 until they are written. It isn't open if there is no such file
-  /// to be had.
+  /// to be had. What code writes to any descriptor that it finds lands behind them.
   explicit PartsFile(std::size_t bytes) : bytes_(bytes) {
     if (!is_allowed(payload_offset() + bytes)) return;
     try {
       Fd file = lifted(make_nameless_file());
-      if (::ftruncate(file.get(), static_cast<off_t>(payload_offset() + bytes)) == -1) return;
+      const off_t end = static_cast<off_t>(payload_offset() + bytes);
+      if (::ftruncate(file.get(), end) == -1 || ::lseek(file.get(), end, SEEK_SET) == -1) return;
       if (::fstat(file.get(), &status_) == 0) file_ = std::move(file);
     } catch (const SystemError&) {
       // There is no descriptor left.
