@@ -25,6 +25,10 @@ call_results <- function(handle) {
     .Call(`_lomp_call_results`, handle)
 }
 
+call_first <- function(handle) {
+    .Call(`_lomp_call_first`, handle)
+}
+
 call_not_done <- function(handle) {
     .Call(`_lomp_call_not_done`, handle)
 }
@@ -155,5 +159,17 @@ check_interrupt <- function() {
 
 allow_allocator <- function(allow) {
     .Call(`_lomp_allow_allocator`, allow)
+}
+
+vector_set_missing <- function(vector, items, length) {
+    invisible(.Call(`_lomp_vector_set_missing`, vector, items, length))
+}
+
+vector_set_shape <- function(vector, dim, dimnames, names) {
+    invisible(.Call(`_lomp_vector_set_shape`, vector, dim, dimnames, names))
+}
+
+first_misfit <- function(list, items, value) {
+    .Call(`_lomp_first_misfit`, list, items, value)
 }
 

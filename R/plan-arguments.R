@@ -202,9 +202,10 @@ check_unknown <- function(name, f, own) {
 }
 
 # Such a function has more than one result, or none.
-check_emit <- function(f, names) {
+check_emit <- function(f, names, own = lomp_map) {
   if (has_argument(f, "emit") && !"emit" %in% names) {
-    stop_argument(".f", "has an argument `emit`, which lomp_iterate() gives, not lomp_map()")
+    stop_argument(".f", sprintf("has an argument `emit`, which lomp_iterate() gives, not %s()",
+                                name_of_own(own)))
   }
 }
 

@@ -9,12 +9,18 @@ stop_missing <- function(argument, names) {
     paste0("is missing; ", tell_known(known))
   } else if (length(several) > 0L) {
     sprintf("is missing; `%s` %s", several[[1L]], meaning_of(several[[1L]]))
-  } else if (argument == ".x") {
-    "is missing: it must be a vector or a list"
   } else {
-    "is missing: it must be a function or the name of one"
+    paste("is missing: it must be", what_it_is(argument))
   }
   stop_argument(argument, takes)
+}
+
+what_it_is <- function(argument) {
+  switch(argument,
+    .x = "a vector or a list",
+    .f = "a function or the name of one",
+    .value = "a vector of the type and length of each value, as vapply()'s FUN.VALUE"
+  )
 }
 
 tell_known <- function(known) {

@@ -29,6 +29,8 @@ peers_arguments <- c(
   ),
   called(".redo", ".redo", "BPREDO", "mc.retry"),
   called(".ordered", ".ordered", ".inorder"),
+  called(".value", ".value"),
+  called(".use_names", ".use_names"),
   called(
     "is not needed: items are dealt out as workers get free",
     "mc.preschedule", "affinity.list", "chunk.size", "chunk_size", "chunksize", "future.chunk.size",
@@ -73,18 +75,19 @@ ambiguous_arguments <- c(
     ".options"
   ),
   called(
-    "has no counterpart: the result is a list, as with lapply()",
-    "SIMPLIFY", "simplify", "FUN.VALUE", ".combine"
+    "has no counterpart: lomp_map() gives a list, lomp_vapply() a vector or an array",
+    "SIMPLIFY", "simplify", ".combine"
   ),
-  called(
-    "has no counterpart: the result has the names of `.x`", "USE.NAMES", "mc.use.names", ".id"
-  )
+  called(".value", "FUN.VALUE", "fun.value", ".ptype"),
+  called(".use_names", "USE.NAMES", "mc.use.names", "use.names"),
+  called("has no counterpart: the result has the names of `.x`", ".id")
 )
 
-# What `.x` and `.f` are called elsewhere.
+# What `.x`, `.f` and `.value` are called elsewhere.
 other_names <- c(
   called(".x", "X", "x", ".X", "xs", ".xs", "data", ".data"),
-  called(".f", "FUN", ".FUN", "fun", ".fun", "f", "fn", ".fn", "func", ".func", ".function")
+  called(".f", "FUN", ".FUN", "fun", ".fun", "f", "fn", ".fn", "func", ".func", ".function"),
+  called(".value", "FUN.VALUE", "fun.value", ".ptype")
 )
 
 # Of a name in `...` that `.f` doesn't have. Where `.f` can't take it each item would fail: the call
@@ -104,15 +107,21 @@ tell_unknown <- function(meant, own) {
   sprintf("is no argument of %s() or of `.f`%s", name_of_own(own), tell_meaning(meant, own))
 }
 
-# Either of lomp's two functions lacks an argument that the other one has.
+# Each of lomp's functions lacks an argument that another one has.
 tell_meaning <- function(meant, own) {
   if (!startsWith(meant, ".")) return(paste("; it", meant))
   if (meant %in% names(formals(own))) return(sprintf("; did you mean `%s`?", meant))
-  other <- if (identical(own, lomp_map)) "lomp_iterate" else "lomp_map"
-  sprintf("; did you mean `%s` of %s()?", meant, other)
+  has_it <- vapply(own_functions(), function(f) meant %in% names(formals(f)), NA)
+  sprintf("; did you mean `%s` of %s()?", meant, names(which(has_it))[[1L]])
 }
 
-name_of_own <- function(own) if (identical(own, lomp_map)) "lomp_map" else "lomp_iterate"
+own_functions <- function() {
+  list(lomp_map = lomp_map, lomp_vapply = lomp_vapply, lomp_iterate = lomp_iterate)
+}
+
+name_of_own <- function(own) {
+  names(which(vapply(own_functions(), identical, NA, own)))
+}
 
 warn_passed_on <- function(name, meant, own) {
   warning(new_warning("lomp_argument_passed_on", argument = name, message = sprintf(

@@ -69,11 +69,11 @@ complain <- function(call, class, message, parent) {
 }
 
 new_interrupt <- function(results, plan) {
-  structure(
+  set_results(structure(
     class = c("lomp_interrupt", "interrupt", "condition"),
     list(message = paste0("interrupted: ", tell_finished(results, plan)), call = NULL,
-         results = results)
-  )
+         results = NULL)
+  ), results)
 }
 
 # Ends the call as R's own interrupt would: a handler that waits for interrupts gets it, or else the

@@ -1,4 +1,4 @@
-# A call whose results go into a list: runs a plan, and turns what failed into conditions.
+# A call with a place for each result: runs a plan, and turns what failed into conditions.
 
 run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
@@ -15,7 +15,8 @@ run_map <- function(plan, frame) {
 
 without_work <- function(plan) {
   results <- new_results(plan)
-  if (is.null(plan$redo)) results else with_earlier(results, plan)
+  if (!is.null(plan$redo)) results <- with_earlier(results, plan)
+  if (is.null(plan$value)) results else vector_of_list(results, plan)
 }
 
 # A list for the results, with their names: made once and filled in place, since to name a large
@@ -29,7 +30,7 @@ new_results <- function(plan) {
 # What C++ fills, see Places. Of many results it makes the list itself, bit by bit, unless that must
 # have names: each page of a list that is there before the fork would be copied after it.
 results_to_fill <- function(plan) {
-  n <- if (plan$is_map) items_to_run(plan) else NA
+  n <- if (plan$is_map && !goes_into_vector(plan)) items_to_run(plan) else NA
   grows <- is.na(n) || n >= 1e5 && plan$workers > 0L && (is.null(plan$names) || !is.null(plan$redo))
   if (grows) list() else new_results(plan)
 }
@@ -84,8 +85,9 @@ outcome_of_list <- function(state, is_well) {
   summary <- if (!is_well) call_summary(state$handle)
   list(
     results = results,
+    first = if (isTRUE(state$plan$value$takes_names)) call_first(state$handle),
     failures = state$failures$all(),
-    not_done = if (!is_well && summary$done < length(results)) call_not_done(state$handle),
+    not_done = if (!is_well && summary$done < summary$given) call_not_done(state$handle),
     summary = summary
   )
 }
@@ -102,28 +104,38 @@ leave_list <- function(state) {
 
 # ---- The end ------------------------------------------------------------------------------------
 
-# Returns the list or throws. Until one of the two has happened lomp_last() has what was finished.
-# A call that ended well is told here by few looks: each function that is called after a fork costs
-# copied pages (7 of a small call's 287, by ru_minflt).
+# Returns the results or throws. Until one of the two has happened lomp_last() has what was
+# finished. A call that ended well is told here by few looks: each function that is called after a
+# fork costs copied pages (7 of a small call's 287, by ru_minflt).
 conclude <- function(outcome, plan) {
   if (!is.null(plan$source)) plan$n <- length(outcome$results)
   if (is.null(plan$redo) && length(outcome$failures) == 0L && length(outcome$not_done) == 0L &&
         has_nothing_to_say(outcome$summary, plan$call)) {
-    return(outcome$results)
+    return(returned_well(outcome, plan))
   }
   results <- all_results(outcome, plan)
   end <- end_of(outcome, results, plan)
   warnings <- closing_warnings(outcome, plan, end)
-  if (is.null(end) && length(warnings) == 0L) return(results)
+  value <- if (is.null(end)) returned(outcome, results, plan)
+  if (is.null(end) && length(warnings) == 0L) return(value)
   keep_last(if (is.null(end)) new_left(results, plan) else end)
   signal_warnings(warnings, results)
   if (!is.null(end)) leave_with(end)
-  keep_last(NULL)
-  results
+  keep_last(if (!is.null(plan$value)) collected(outcome, results, plan))
+  value
+}
+
+# Failures that are in the places of results need no other place.
+collected <- function(outcome, results, plan) {
+  if (length(outcome$failures) > 0L) new_collected(outcome$failures, results, plan)
 }
 
 # Results, and conditions in the places of what failed or wasn't run.
 all_results <- function(outcome, plan) {
+  if (goes_into_vector(plan)) deferred_results(outcome, plan) else listed_results(outcome, plan)
+}
+
+listed_results <- function(outcome, plan) {
   results <- outcome$results
   if (length(outcome$not_done) > 0L) results[outcome$not_done] <- list(new_not_run(plan))
   if (!is.null(plan$redo)) results <- with_earlier(results, plan)
@@ -157,7 +169,7 @@ first_in_time <- function(failures, plan) {
 }
 
 with_results <- function(failure, results, plan) {
-  failure$results <- results
+  failure <- set_results(failure, results)
   failure$message <- paste0(failure$message, "\n", tell_finished(results, plan))
   failure
 }
@@ -206,18 +218,17 @@ warnings_of_end <- function(summary, plan) {
 # A handler of any of them that leaves the call has the results at hand.
 signal_warnings <- function(warnings, results) {
   for (cnd in warnings) {
-    cnd$results <- results
-    allowInterrupts(warning(cnd))
+    allowInterrupts(warning(set_results(cnd, results)))
   }
 }
 
-tell_count <- function(results, finished = count_results(results)) {
-  paste(format_count(finished), "of", format_count(length(results)))
+tell_count <- function(results, finished = count_finished(results)) {
+  paste(format_count(finished), "of", format_count(count_all(results)))
 }
 
 # With the way to go on with these results, if there is one.
 tell_finished <- function(results, plan) {
-  finished <- count_results(results)
+  finished <- count_finished(results)
   can_go_on <- is.null(plan$source) && is_outermost() && finished > 0
   paste0(tell_count(results, finished), " finished",
          if (can_go_on) ": go on with .redo = lomp_last()")

@@ -170,9 +170,11 @@ muffle_retry <- function(cnd) {
 
 retry_message <- function() gettext("restarting interrupted promise evaluation", domain = "R")
 
-# What C++ calls of R's: in a worker the first three, in this process the others.
+# What C++ calls of R's: in a worker the first three, in this process the next three, in both the
+# last.
 item_hooks <- function(state) {
   list(prepare = prepare_worker, run = if (state$plan$retries_dots) run_retrying else run_items,
        describe = describe_failure, observe = observe_collections, hear = hear_error,
-       describe_here = function(cnd) describe_thrown(cnd, state))
+       describe_here = function(cnd) describe_thrown(cnd, state),
+       refuse = if (!is.null(state$plan$value)) new_refusal(state$plan))
 }

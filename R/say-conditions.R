@@ -118,8 +118,15 @@ new_left <- function(results, plan) {
   message <- paste0("the call was left before it returned: ", tell_finished(results, plan))
   left <- new_failure("lomp_left", message, NA_real_, NULL, NULL, character(),
                       proc.time()[["elapsed"]])
-  left$results <- results
-  left
+  set_results(left, results)
+}
+
+# The call has returned its results, which can't hold the failures.
+new_collected <- function(failures, results, plan) {
+  message <- paste0(tell_failed(failures, plan), "\n", tell_finished(results, plan))
+  collected <- new_failure("lomp_collected", message, NA_real_, NULL, NULL, character(),
+                           proc.time()[["elapsed"]])
+  set_results(collected, results)
 }
 
 new_not_run <- function(plan) {
@@ -209,13 +216,20 @@ new_warning <- function(class, message, ...) {
 }
 
 warning_of_failures <- function(failures, plan) {
-  items <- sort(vapply(failures, function(f) f$item, 0))
+  list(new_warning("lomp_failed", items = items_of(failures),
+                   message = tell_failed(failures, plan)))
+}
+
+items_of <- function(failures) sort(vapply(failures, function(f) f$item, 0))
+
+tell_failed <- function(failures, plan) {
+  items <- items_of(failures)
   first <- failures[[which.min(vapply(failures, function(f) f$item, 0))]]
-  list(new_warning("lomp_failed", items = items, message = sprintf(
+  sprintf(
     "%s of %s items failed (%s)%s: %s", format_count(length(items)), format_count(plan$n),
     format_items(items), if (length(items) > 1L) "; the first" else "",
     in_a_line(if (is.null(first$parent)) first else first$parent)
-  )))
+  )
 }
 
 # What a condition says, with the room that a list of several has for it.

@@ -73,6 +73,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// call_first
+SEXP call_first(SEXP handle);
+RcppExport SEXP _lomp_call_first(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_first(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
 // call_not_done
 SEXP call_not_done(SEXP handle);
 RcppExport SEXP _lomp_call_not_done(SEXP handleSEXP) {
@@ -405,6 +415,41 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// vector_set_missing
+void vector_set_missing(SEXP vector, SEXP items, double length);
+RcppExport SEXP _lomp_vector_set_missing(SEXP vectorSEXP, SEXP itemsSEXP, SEXP lengthSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type vector(vectorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type items(itemsSEXP);
+    Rcpp::traits::input_parameter< double >::type length(lengthSEXP);
+    vector_set_missing(vector, items, length);
+    return R_NilValue;
+END_RCPP
+}
+// vector_set_shape
+void vector_set_shape(SEXP vector, SEXP dim, SEXP dimnames, SEXP names);
+RcppExport SEXP _lomp_vector_set_shape(SEXP vectorSEXP, SEXP dimSEXP, SEXP dimnamesSEXP, SEXP namesSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type vector(vectorSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type dim(dimSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type dimnames(dimnamesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type names(namesSEXP);
+    vector_set_shape(vector, dim, dimnames, names);
+    return R_NilValue;
+END_RCPP
+}
+// first_misfit
+double first_misfit(SEXP list, SEXP items, SEXP value);
+RcppExport SEXP _lomp_first_misfit(SEXP listSEXP, SEXP itemsSEXP, SEXP valueSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type list(listSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type items(itemsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
+    rcpp_result_gen = Rcpp::wrap(first_misfit(list, items, value));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_call_open", (DL_FUNC) &_lomp_call_open, 2},
@@ -413,6 +458,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_call_run", (DL_FUNC) &_lomp_call_run, 1},
     {"_lomp_call_note_unread", (DL_FUNC) &_lomp_call_note_unread, 2},
     {"_lomp_call_results", (DL_FUNC) &_lomp_call_results, 1},
+    {"_lomp_call_first", (DL_FUNC) &_lomp_call_first, 1},
     {"_lomp_call_not_done", (DL_FUNC) &_lomp_call_not_done, 1},
     {"_lomp_call_peek", (DL_FUNC) &_lomp_call_peek, 1},
     {"_lomp_call_put_back", (DL_FUNC) &_lomp_call_put_back, 4},
@@ -446,6 +492,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_in_worker", (DL_FUNC) &_lomp_in_worker, 0},
     {"_lomp_check_interrupt", (DL_FUNC) &_lomp_check_interrupt, 0},
     {"_lomp_allow_allocator", (DL_FUNC) &_lomp_allow_allocator, 1},
+    {"_lomp_vector_set_missing", (DL_FUNC) &_lomp_vector_set_missing, 3},
+    {"_lomp_vector_set_shape", (DL_FUNC) &_lomp_vector_set_shape, 4},
+    {"_lomp_first_misfit", (DL_FUNC) &_lomp_first_misfit, 3},
     {NULL, NULL, 0}
 };
 

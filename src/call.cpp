@@ -152,11 +152,17 @@ bool call_note_unread(SEXP handle, SEXP condition) {
   return call_of(handle)->runner().note_unread(condition);
 }
 
-// Of a call whose results go into a list: that list.
+// Of a call whose results have places: the list, or the vector, that has them. Of a vector, places
+// of items that aren't done hold anything, and attributes come last, see vector_set_shape().
 // [[Rcpp::export(rng = false)]]
 SEXP call_results(SEXP handle) {
   return unwind([handle] { return call_of(handle)->results(); });
 }
+
+// Of a call whose results go into a vector: the first item's value, if it gives names to that, or
+// NULL.
+// [[Rcpp::export(rng = false)]]
+SEXP call_first(SEXP handle) { return call_of(handle)->delivery().vector().first(); }
 
 // The positions of the items that have neither a result nor a failure.
 // [[Rcpp::export(rng = false)]]

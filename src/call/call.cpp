@@ -19,8 +19,7 @@ Call::Call(SEXP kept)
       owner_(fork_depth()),
       has_workers_(settings_of(kept).number("workers") > 0),
       progress_(settings_of(kept).number("tick")),
-      delivery_(kept, settings_of(kept).flag("is_list"), settings_of(kept).flag("is_ordered"),
-                settings_of(kept).get("harmless")) {
+      delivery_(kept, settings_of(kept)) {
   const Settings settings = settings_of(kept);
   if (has_workers_) {
     runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_);
@@ -31,7 +30,7 @@ Call::Call(SEXP kept)
 
 void Call::begin() {
   unwind([this] {
-    if (delivery_.is_list()) delivery_.places().expect(runner_->given(), has_workers_);
+    delivery_.expect(runner_->given(), has_workers_);
     return R_NilValue;
   });
   runner_->begin();
@@ -157,7 +156,7 @@ SEXP Call::handle(SEXP event) {
 // A caller that has waited gets what has come at once: what there is to tell can wait until the
 // next time.
 bool Call::is_tick_due(bool has_waited) {
-  if (!delivery_.is_list() && has_waited && delivery_.has_next()) return false;
+  if (!delivery_.has_places() && has_waited && delivery_.has_next()) return false;
   const bool is_due = progress_.is_due();
   was_told_ = was_told_ || is_due;
   return is_due;
@@ -201,7 +200,7 @@ SEXP Call::summary() const {
   return summary;
 }
 
-SEXP Call::results() { return delivery_.places().first(static_cast<R_xlen_t>(runner_->given())); }
+SEXP Call::results() { return delivery_.results(static_cast<R_xlen_t>(runner_->given())); }
 
 SEXP Call::not_done() const {
   const std::uint64_t n = runner_->given();

@@ -60,7 +60,7 @@ class Call {
            !delivery_.dead().any();
   }
 
-  /// The results of a call that puts them into a list. May jump.
+  /// The results of a call that has a place for each. May jump.
   SEXP results();
 
   /// The positions of the items that aren't done. May jump.

@@ -6,7 +6,7 @@ namespace lomp {
 
 void Delivery::put_end(const Record& record, bool is_ignored) {
   silent_ += is_ignored;
-  if (!is_list_) line_up(record, ArrivalKind::nothing, -1);
+  if (!has_places_) line_up(record, ArrivalKind::nothing, -1);
 }
 
 void Delivery::put_event(const Record& record, const char* kind, SEXP value) {

@@ -7,37 +7,60 @@
 
 #include "call/arrivals.h"
 #include "call/places.h"
+#include "call/vector_places.h"
 #include "codec/dead_references.h"
 #include "r/preserve_list.h"
 
 namespace lomp {
 
 /// Takes results, and what else R has to hear of, from a call's runner. Results go into the places
-/// of a list, or like all the rest into a queue, from which the call takes them. Its R objects are
-/// among the call's kept ones.
+/// of a list or of one vector, or like all the rest into a queue, from which the call takes them.
+/// Its R objects are among the call's kept ones.
 class Delivery {
  public:
-  Delivery(SEXP kept, bool is_list, bool is_ordered, SEXP harmless)
-      : is_list_(is_list),
+  /// Throws.
+  Delivery(SEXP kept, const Settings& settings)
+      : has_places_(settings.flag("is_list")),
         places_(kept),
+        vector_(kept, settings),
         waiting_(kept, kept_waiting),
-        arrivals_(is_ordered),
-        dead_(harmless) {}
+        arrivals_(settings.flag("is_ordered")),
+        dead_(settings.get("harmless")) {}
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
 
-  bool is_list() const { return is_list_; }
-  Places& places() { return places_; }
+  /// Has each item a place for its result? Else there is a queue.
+  bool has_places() const { return has_places_; }
+  const VectorPlaces& vector() const { return vector_; }
+
+  /// Before the first result, and before the forks, if there are any: makes room for so many. May
+  /// jump.
+  void expect(std::uint64_t results, bool forks) {
+    if (vector_) return vector_.begin();
+    if (has_places_) places_.expect(results, forks);
+  }
+
+  /// Young garbage was collected here, see HeapHeadroom. May jump.
+  void note_collection(const HeapUse& cells) {
+    if (has_places_) places_.note_collection(cells);
+  }
+
+  /// What has all places, of so many items. May jump.
+  SEXP results(R_xlen_t n) { return vector_ ? vector_.vector() : places_.first(n); }
 
   // ---- For the runner
 
   /// A result of the record's item; the caller protects it. May jump.
   void put_value(const Record& record, SEXP value) {
     has_value_ = true;
-    if (!is_list_) return line_up(record, ArrivalKind::value, waiting_.put(value));
+    if (!has_places_) return line_up(record, ArrivalKind::value, waiting_.put(value));
+    if (vector_) return vector_.put_value(record.item, value);
     places_.put(record.item, value);
     dead_.note(record.item, dead_.look(record));
   }
+
+  /// A result as the elements of a vector. May jump.
+  void put_part(const Record& record) { vector_.put(record); }
 
   /// The item of the record ends without a value. `is_ignored`: it has given one that is no result.
   void put_end(const Record& record, bool is_ignored);
@@ -85,8 +108,9 @@ class Delivery {
  private:
   void line_up(const Record& record, ArrivalKind kind, R_xlen_t place);
 
-  bool is_list_;
+  bool has_places_;
   Places places_;
+  VectorPlaces vector_;
   PreserveList waiting_;
   Arrivals arrivals_;
   DeadReferences dead_;

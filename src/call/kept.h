@@ -10,7 +10,8 @@ enum Kept {
   kept_settings,   ///< see Settings; NULL when the items are over, whose data it holds
   kept_handler,    ///< R's on_event()
   kept_look,       ///< R's look()
-  kept_results,    ///< the list of the results, see Places
+  kept_results,    ///< the list of the results, see Places; or their vector, see VectorPlaces
+  kept_first,      ///< of a vector: the first item's value, if it gives names
   kept_waiting,    ///< what has come and R has not taken, see Delivery
   kept_witness,    ///< see HeapHeadroom
   kept_generator,  ///< without workers: the generator in hand

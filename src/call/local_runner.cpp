@@ -143,7 +143,7 @@ SEXP LocalRunner::run_items(void* data) {
 }
 
 bool LocalRunner::goes_on() const {
-  return delivery_.is_list() && !is_produced_ && !is_stopped_ && !has_all() && !clock_.is_over();
+  return delivery_.has_places() && !is_produced_ && !is_stopped_ && !has_all() && !clock_.is_over();
 }
 
 // The limit of the item before may be met when the next one is set: that is the next one's.
@@ -154,6 +154,7 @@ void LocalRunner::run_one() {
   if (limit_ != R_NilValue) Rf_eval(limit_, R_BaseEnv);
   if (is_new) {
     SEXP value = PROTECT(begin_item());
+    check_value(task_, item_, value);
     note_draws();
     deliver(value);
   } else {

@@ -36,7 +36,9 @@ PoolOptions make_options(const Settings& settings, PoolRunner& runner) {
 
 Encoding encoding_of(const Record& record) { return static_cast<Encoding>(record.kind); }
 
-WorkerMain make_main(const Task& task) {
+WorkerMain make_main(const Settings& settings, const Delivery& delivery) {
+  Task task = make_task(settings);
+  task.file = &delivery.vector().file();
   return [task](Worker& worker) { run_worker(worker, task); };
 }
 
@@ -50,7 +52,7 @@ PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery)
       underway_(delivery.waiting()),
       workers_(static_cast<int>(settings.number("workers"))),
       observe_(Settings(settings.get("hooks")).get("observe")),
-      pool_(make_options(settings, *this), make_main(make_task(settings))) {}
+      pool_(make_options(settings, *this), make_main(settings, delivery)) {}
 
 CollectorFacts PoolRunner::prepare_fork(int forks) {
   lomp::prepare_fork();
@@ -59,7 +61,7 @@ CollectorFacts PoolRunner::prepare_fork(int forks) {
   if (!is_worth_observing(forks)) return facts;
   unwind([&] {
     const Observed observed = observe();
-    if (delivery_.is_list()) delivery_.places().note_collection(observed.use);
+    delivery_.note_collection(observed.use);
     facts = observed.facts;
     return R_NilValue;
   });
@@ -249,7 +251,7 @@ SEXP PoolRunner::begin_reading(const Event& event) {
 
 SEXP PoolRunner::read_all() {
   if (is_reading_) skip_unread(R_NilValue, this);
-  if (delivery_.is_list() || std::all_of(next_record_, last_record_, is_small)) {
+  if (delivery_.has_places() || std::all_of(next_record_, last_record_, is_small)) {
     return read_rest(this);
   }
   while (has_unread()) R_tryCatchError(read_rest, this, skip_unread, this);
@@ -289,6 +291,11 @@ void PoolRunner::read(const Record& record) {
     return delivery_.put_end(record, encoding == Encoding::ignored);
   }
   is_reading_ = true;
+  if (is_part(encoding)) {
+    delivery_.put_part(record);
+    is_reading_ = false;
+    return;
+  }
   SEXP value = PROTECT(read_record(record, pool_));
   if (!record.goes_on) let_go(record.item);
   const char* event = event_of(encoding);

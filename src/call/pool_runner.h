@@ -24,7 +24,7 @@ class PoolRunner final : public Runner {
   /// An iterator's workers see the session as it is when it is made, and those that wait for
   /// produced items can't be forked when they are worth it, since their number isn't known.
   void begin() override {
-    if (is_produced_ || !delivery_.is_list()) pool_.fork_all();
+    if (is_produced_ || !delivery_.has_places()) pool_.fork_all();
   }
 
   SEXP wait() override;

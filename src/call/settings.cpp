@@ -23,4 +23,9 @@ std::size_t Settings::bytes(const char* name) const {
   return static_cast<std::size_t>(number(name));
 }
 
+Prototype prototype_of(const Settings& settings) {
+  SEXP value = settings.get("value");
+  return value == R_NilValue ? Prototype() : Prototype(value, settings.flag("takes_names"));
+}
+
 }  // namespace lomp

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "codec/prototype.h"
 #include "r/api.h"
 
 namespace lomp {
@@ -23,6 +24,9 @@ class Settings {
  private:
   SEXP list_;
 };
+
+/// What the call's values have to be. Throws.
+Prototype prototype_of(const Settings& settings);
 
 }  // namespace lomp
 

@@ -22,7 +22,9 @@ enum class Encoding : unsigned {
   condition = 5,    ///< a condition that the item has signalled; the item goes on
   output = 6,       ///< bytes that it has written to standard output, as they are; it goes on
   ignored = 7,      ///< as `nothing`; its function, whose results are what it emits, gave a value
-  urgent = 8        ///< as `condition`; it is signalled again at once, whatever waits for its turn
+  urgent = 8,       ///< as `condition`; it is signalled again at once, whatever waits for its turn
+  elements = 9,     ///< of a call whose results are one vector: the item's, as they lie in memory
+  written = 10      ///< the same where the item's worker has put them into the call's file
 };
 
 /// As what event R hears of such a record; nullptr for results.
@@ -31,6 +33,11 @@ const char* event_of(Encoding encoding);
 /// Does it say something to the session, in the order of the items?
 inline bool is_said(Encoding encoding) {
   return encoding == Encoding::condition || encoding == Encoding::output;
+}
+
+/// Is it an item's part of the one vector of results?
+inline bool is_part(Encoding encoding) {
+  return encoding == Encoding::elements || encoding == Encoding::written;
 }
 
 /// Can the value be written by put_plain()? That holds for NULL, vectors and lists of such, with

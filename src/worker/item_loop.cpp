@@ -8,6 +8,7 @@
 #include "memory/collector.h"
 #include "memory/mapped_vector.h"
 #include "r/binding.h"
+#include "r/elements.h"
 #include "r/unwind.h"
 #include "worker/devices.h"
 #include "worker/item_random.h"
@@ -87,6 +88,35 @@ void write_value(Run& run, SEXP value, bool goes_on) {
   write_record(run, [&] { complete(worker, put_value(worker, value), goes_on); });
 }
 
+void finish_part(Worker& worker, const void* data, std::size_t bytes) {
+  worker.abandon();
+  worker.put(data, bytes);
+  worker.finish(static_cast<unsigned>(Encoding::elements));
+}
+
+// Where the elements lie is asked before a record is begun, since a value of a class of its own may
+// run code then. What finds no room in the file, or gives names as well, goes as a value.
+void write_part(Run& run, SEXP value) {
+  const Prototype& prototype = run.task->prototype;
+  Worker& worker = *run.worker;
+  const std::uint64_t item = worker.running() - 1;
+  double number;
+  if (prototype.copy_number(value, &number)) return finish_part(worker, &number, prototype.bytes());
+  if (prototype.gives_names(item, value)) return write_value(run, value, false);
+  SEXP promoted = PROTECT(prototype.promoted(value));
+  const void* const data = elements(promoted);
+  const std::size_t bytes = prototype.bytes();
+  if (bytes < payload_threshold) {
+    finish_part(worker, data, bytes);
+  } else if (run.task->file->write(data, bytes, static_cast<std::size_t>(item) * bytes)) {
+    worker.abandon();
+    worker.finish(static_cast<unsigned>(Encoding::written));
+  } else {
+    write_value(run, promoted, false);
+  }
+  UNPROTECT(1);
+}
+
 // A value that is being written may run code of the item's, when R asks for its elements.
 void emit_value(SEXP value, void* data) {
   Run& run = *static_cast<Run*>(data);
@@ -147,6 +177,7 @@ void deliver(Run& run, SEXP value) {
   note_draws(run);
   Output::send(run.worker->is_at_end());
   if (results == Task::Results::one) return write_value(run, value, false);
+  if (results == Task::Results::elements) return write_part(run, value);
   if (results == Task::Results::any && !is_generator_of(run, value)) {
     refuse_end_marker(value);
     run.worker->await_room();
@@ -239,6 +270,7 @@ void run_block(Run& run) {
   std::uint32_t item;
   while (run.worker->take(item)) {
     SEXP value = PROTECT(evaluate(run, item));
+    check_value(*run.task, item, value);
     if (!is_generator_of(run, value)) run.worker->stop_timer();
     deliver(run, value);
     UNPROTECT(1);
@@ -328,7 +360,7 @@ void run_all(void* data) {
 }
 
 ChildHooks hooks_of(const Settings& hooks) {
-  return {hooks.get("prepare"), hooks.get("run"), hooks.get("describe")};
+  return {hooks.get("prepare"), hooks.get("run"), hooks.get("describe"), hooks.get("refuse")};
 }
 
 // At least one; 0 if there is no limit, or one of a century.
@@ -339,11 +371,20 @@ std::int64_t as_nanoseconds(double seconds) {
 
 // A list has one result for each item, whatever that is.
 Task::Results results_of(const Settings& settings) {
+  if (settings.flag("is_vector")) return Task::Results::elements;
   if (settings.flag("is_list")) return Task::Results::one;
   return settings.get("outlet") == R_NilValue ? Task::Results::any : Task::Results::by_emission;
 }
 
 }  // namespace
+
+void refuse_value(const Task& task, std::uint64_t item, SEXP value) {
+  SEXP length = PROTECT(Rf_ScalarReal(static_cast<double>(Rf_xlength(value))));
+  SEXP number = PROTECT(Rf_ScalarReal(static_cast<double>(item) + 1));
+  SEXP quoted = PROTECT(Rf_lang2(R_QuoteSymbol, value));
+  Rf_eval(PROTECT(Rf_lang4(task.hooks.refuse, quoted, length, number)), R_BaseEnv);
+  UNPROTECT(4);
+}
 
 Task make_task(const Settings& settings) {
   unwind([] {
@@ -355,6 +396,7 @@ Task make_task(const Settings& settings) {
   task.call = make_item_call(settings.get("item_call"), settings.get("frame"));
   task.hooks = hooks_of(Settings(settings.get("hooks")));
   task.results = results_of(settings);
+  task.prototype = prototype_of(settings);
   task.is_streamed = ISNAN(settings.number("items"));
   if (settings.get("outlet") != R_NilValue) task.outlet = settings.get("outlet");
   task.seed = settings.get("seed");

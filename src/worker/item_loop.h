@@ -4,6 +4,8 @@
 #define LOMP_SRC_WORKER_ITEM_LOOP_H
 
 #include "call/settings.h"
+#include "codec/prototype.h"
+#include "lomp/payload/parts_file.hpp"
 #include "lomp/worker/worker.hpp"
 #include "worker/item_call.h"
 
@@ -15,6 +17,7 @@ struct ChildHooks {
   SEXP run;       ///< function(run): calls child_items(run) below a handler for what items signal,
                   ///< which calls child_relay() and child_fail(); again after an item that failed
   SEXP describe;  ///< function(NULL, NULL): what child_fail() gets of an item that left by a jump
+  SEXP refuse;    ///< function(value, length, item): the error of a value that doesn't fit
 };
 
 /// The call that is made for each item, and what becomes of its value. Doesn't own what it points
@@ -22,6 +25,7 @@ struct ChildHooks {
 struct Task {
   enum class Results {
     one,         ///< each value is its item's one result
+    elements,    ///< the same, and what is sent of it is its elements
     any,         ///< the same, but a generator's values are results of their own
     by_emission  ///< values are ignored: results are what the items emit
   };
@@ -29,15 +33,26 @@ struct Task {
   ItemCall call;
   ChildHooks hooks;
   Results results = Results::one;
-  bool is_streamed = false;     ///< the items come from the parent, one by one
-  SEXP outlet = nullptr;        ///< the handle behind the frame's `emit`, if there is one
-  SEXP seed = nullptr;          ///< see ItemRandom
-  std::int64_t timeout_ns = 0;  ///< for each item; 0 for no limit
-  SEXP numbers = R_NilValue;    ///< see ItemRandom
+  Prototype prototype;              ///< what values have to be
+  const PartsFile* file = nullptr;  ///< in a worker: see VectorPlaces
+  bool is_streamed = false;         ///< the items come from the parent, one by one
+  SEXP outlet = nullptr;            ///< the handle behind the frame's `emit`, if there is one
+  SEXP seed = nullptr;              ///< see ItemRandom
+  std::int64_t timeout_ns = 0;      ///< for each item; 0 for no limit
+  SEXP numbers = R_NilValue;        ///< see ItemRandom
 };
 
 /// From a call's settings, which the caller keeps alive. Throws.
 Task make_task(const Settings& settings);
+
+/// For check_value().
+void refuse_value(const Task& task, std::uint64_t item, SEXP value);
+
+/// Jumps with the hook's error if the value, which the caller protects, isn't what the call's
+/// values have to be.
+inline void check_value(const Task& task, std::uint64_t item, SEXP value) {
+  if (!task.prototype.fits(item, value)) refuse_value(task, item, value);
+}
 
 /// In the parent, before each fork: empties those output buffers that no thread is using, and
 /// prepares its seal.

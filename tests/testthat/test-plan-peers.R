@@ -10,7 +10,7 @@ call_with <- function(name, f, lomp = lomp_map) {
 all_names <- function() c(peers_arguments, ambiguous_arguments)
 
 test_that("each name that is known means an argument of lomp's, or is followed by a text", {
-  own <- union(names(formals(lomp_map)), names(formals(lomp_iterate)))
+  own <- unlist(lapply(list(lomp_map, lomp_vapply, lomp_iterate), function(f) names(formals(f))))
   expect_false(anyDuplicated(names(all_names())) > 0)
   for (meant in unique(c(all_names(), other_names))) {
     if (startsWith(meant, ".")) {
@@ -19,7 +19,7 @@ test_that("each name that is known means an argument of lomp's, or is followed b
       expect_match(meant, "^(is not needed|has no counterpart): ")
     }
   }
-  expect_true(all(other_names %in% c(".x", ".f")))
+  expect_true(all(other_names %in% c(".x", ".f", ".value")))
 })
 
 test_that("where the function can't take it, the call is refused before anything is begun", {
@@ -30,6 +30,19 @@ test_that("where the function can't take it, the call is refused before anything
       expect_match(conditionMessage(cnd), meant, fixed = TRUE)
     }
   }
+})
+
+test_that("lomp_vapply() knows them, too, and vapply's own names", {
+  for (name in setdiff(names(all_names()), names(formals(lomp_vapply)))) {
+    cnd <- expect_argument_error(
+      do.call(lomp_vapply, c(list(1:3, plain, 0, .workers = 0), structure(list(2), names = name))),
+      name
+    )
+    expect_match(conditionMessage(cnd), all_names()[[name]], fixed = TRUE)
+    expect_match(conditionMessage(cnd), "lomp_vapply()", fixed = TRUE)
+  }
+  expect_argument_error(lomp_vapply(1:3, plain, 0, .workes = 2), ".workes")
+  expect_argument_error(lomp_vapply(1:3, plain, 0, .use_name = FALSE), ".use_name")
 })
 
 test_that("an argument that only the other function has is told of as its own", {
@@ -120,6 +133,14 @@ test_that("messages about peers' names read well", {
     caught(lomp_map(1:3, plain, mc.share.vectors = TRUE)),
     caught(lomp_map(1:3, plain, SIMPLIFY = FALSE)),
     caught(lomp_map(1:3, plain, USE.NAMES = FALSE)),
+    caught(lomp_map(1:3, plain, FUN.VALUE = 0)),
+    caught(lomp_map(1:3, plain, .value = 0)),
+    caught(lomp_vapply(1:3, plain, 0, USE.NAMES = FALSE)),
+    caught(lomp_vapply(1:3, plain, FUN.VALUE = 0)),
+    caught(lomp_vapply(X = 1:3, FUN = plain, FUN.VALUE = 0)),
+    caught(lomp_vapply(1:3, plain, 0, FUN.VALUE = 0)),
+    caught(lomp_vapply(1:3, plain, 0, .ordered = TRUE)),
+    caught(lomp_vapply(1:3, plain)),
     caught(lomp_map(1:3, plain, MoreArgs = list())),
     caught(lomp_map(1:3, plain, .options = NULL)),
     caught(lomp_map(1:3, .y = 1:3, function(x, y) x + y))
