@@ -153,6 +153,13 @@ fill_columns <- function(shard, x, out) {
   }
 }
 
+# vapply, and what is done instead where there is only a list.
+make_numbers <- function(task, workers) vapply(task$items, task$fun, 0L)
+
+map_numbers <- function(task, workers) {
+  lomp::lomp_vapply(task$items, task$fun, 0L, .workers = workers)
+}
+
 # What an engine that returns all results at once does with a stream.
 map_then <- function(consume, engine) {
   force(consume)
@@ -282,6 +289,19 @@ scenarios <- list(
     title = "1e6 items, function(i) i",
     setup = setup_counting, full = list(n = 1e6), quick = list(n = 2e3),
     targets = list(at_most(0.75, "mclapply"), at_most(0.8, "lapply"))
+  ),
+  vapply = list(
+    title = "1e6 items, function(i) i, as one vector",
+    setup = setup_counting, full = list(n = 1e6), quick = list(n = 2e3),
+    runs = list(
+      lapply = make_numbers, lomp = map_numbers, mclapply = map_then(unlist, "mclapply")
+    ),
+    targets = list(at_most(0.6, "mclapply"), at_most(0.5, "lapply"))
+  ),
+  vapply_list = list(
+    title = "the same, of the list that lomp_map() gives",
+    setup = setup_counting, full = list(n = 1e6), quick = list(n = 2e3),
+    runs = list(lapply = make_numbers, lomp = map_then(unlist, "lomp"))
   ),
   small = list(
     title = "1e5 items, three numbers each",
