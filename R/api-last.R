@@ -27,14 +27,17 @@ lomp_ok <- function(results) {
 #' The last failure
 #'
 #' The condition with which the last call ended, so that its results aren't lost at the prompt where
-#' it wasn't caught. It is kept until the next call of [lomp_map()], and so are the results in
-#' it.
+#' it wasn't caught. It is kept until the next call of [lomp_map()] or [lomp_vapply()], and so are
+#' the results in it.
 #'
 #' A call may also be left by what is none of lomp's conditions: a handler or a restart of the
 #' caller's that a warning of an item has met, a time limit of the session, `options(warn = 2)` and
 #' one of the call's own warnings. Then this is a `lomp_error` of class `lomp_left`, with all that
 #' was finished; `.redo = lomp_last()` goes on. The same holds for `as.list()` of an iterator, whose
 #' results are in its order there.
+#'
+#' After [lomp_vapply()] with `.on_error = "collect"`, whose result has no room for conditions, it
+#' is a `lomp_error` of class `lomp_collected` that has them, and all that was finished.
 #'
 #' @return The `lomp_error` or `lomp_interrupt` of the last call that was not made within another
 #'   one; `NULL` if that call has returned its results, or if there was none.

@@ -3,6 +3,7 @@
 #' Applies a function to each element of a vector or list, as [lapply()] does, with worker processes
 #' that share this session's memory. The result is a list of the same length, order and names, and
 #' [identical()] to what `lapply(.x, .f, ...)` gives, wherever that is identical to itself.
+#' [lomp_vapply()] gives one vector or array instead of the list.
 #'
 #' @section What happens:
 #' Workers are forked when the call begins and end with it. They see the session as it is at the
@@ -243,7 +244,8 @@
 #'   over. `.f` may be another function now. `NULL` runs all. Not for items from a stream.
 #'
 #' @return A list of the length of `.x`, with its names.
-#' @seealso [lomp_workers()], [lomp_ok()], [lomp_last()], [lomp-options].
+#' @seealso [lomp_vapply()] for results that are a few numbers each, [lomp_workers()], [lomp_ok()],
+#'   [lomp_last()], [lomp-options].
 #' @export
 #' @examples
 #' images <- replicate(8, matrix(runif(1e4), 100), simplify = FALSE)

@@ -3,6 +3,7 @@
 #' Many large objects in one session, analysed on all cores, without a copy per worker. [lomp_map()]
 #' is a parallel [lapply()] whose workers are forked from the session: they share its data
 #' copy-on-write, nothing is sent to them, and a wrong, crashed or slow item is named.
+#' [lomp_vapply()] is the same of [vapply()], [lomp_iterate()] gives results as they come.
 #'
 #' @keywords internal
 #' @useDynLib lomp, .registration = TRUE
