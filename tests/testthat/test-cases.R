@@ -89,6 +89,28 @@ cases <- list(
     list(first, lomp_map(1:6, function(i) rnorm(1), .workers = w, .redo = first))
   },
   "a stream of items" = function(w) lomp_map(producer(7), function(i) i + runif(1), .workers = w),
+  "a vector" = function(w) {
+    lomp_vapply(1:9, function(i) {
+      cat("item", i, "\n")
+      if (i == 4) warning("four")
+      c(i, rnorm(1))
+    }, numeric(2), .workers = w)
+  },
+  "a vector with failures" = function(w) {
+    f <- function(x) if (identical(x, 3)) c(x, x) else x + runif(1)
+    first <- lomp_vapply(items, f, 0, .workers = w, .on_error = "collect")
+    last <- lomp_last()
+    list(first, last$results,
+         lomp_vapply(items, function(x) runif(1), 0, .workers = w, .redo = last))
+  },
+  "a value that doesn't fit" = function(w) lomp_vapply(3, function(x) "three", 0, .workers = w),
+  "strings" = function(w) {
+    lomp_vapply(letters, function(x) if (x == "c") stop("c") else c(a = x, b = "!"), c("", ""),
+                .workers = w, .on_error = "collect")
+  },
+  "a vector of a stream" = function(w) {
+    lomp_vapply(producer(7), function(i) c(i, runif(1)), numeric(2), .workers = w)
+  },
   "an iterator" = function(w) {
     as.list(lomp_iterate(c(a = 1, b = 2, c = 3), function(i, emit) {
       for (k in seq_len(i)) emit(rnorm(1))
