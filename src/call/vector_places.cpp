@@ -9,13 +9,25 @@
 
 namespace lomp {
 
+namespace {
+
+constexpr double most_elements = static_cast<double>(R_XLEN_T_MAX);
+
+}  // namespace
+
 VectorPlaces::VectorPlaces(SEXP kept, const Settings& settings)
     : kept_(kept),
       is_used_(settings.flag("is_vector")),
       prototype_(prototype_of(settings)),
       items_(is_used_ ? static_cast<std::uint64_t>(settings.number("items")) : 0) {
-  const bool is_large = is_used_ && prototype_.bytes() >= payload_threshold;
-  if (is_large && settings.number("workers") > 0) file_ = PartsFile(items_ * prototype_.bytes());
+  const bool is_large = prototype_.bytes() >= payload_threshold && count() <= most_elements;
+  if (is_used_ && is_large && settings.number("workers") > 0) {
+    file_ = PartsFile(items_ * prototype_.bytes());
+  }
+}
+
+double VectorPlaces::count() const {
+  return static_cast<double>(items_) * static_cast<double>(prototype_.length());
 }
 
 // Its pages are asked for before they are touched.
@@ -28,9 +40,8 @@ void VectorPlaces::begin() {
 }
 
 SEXP VectorPlaces::make_vector() {
-  const double n = static_cast<double>(items_) * static_cast<double>(prototype_.length());
-  if (n > static_cast<double>(R_XLEN_T_MAX)) Rf_error("the result would have too many elements");
-  return Rf_allocVector(prototype_.type(), static_cast<R_xlen_t>(n));
+  if (count() > most_elements) Rf_error("the result would have too many elements");
+  return Rf_allocVector(prototype_.type(), static_cast<R_xlen_t>(count()));
 }
 
 void VectorPlaces::put(const Record& record) {

@@ -17,10 +17,11 @@ namespace lomp {
 ///
 /// Elements of fewer bytes than a payload has arrive in their records and are copied from there.
 /// The vector might be shared memory in which workers write to the places themselves. But then a
-/// worker, or what it leaves behind, could change what has arrived, until the vector is copied; and
-/// each page would be made for the workers and once more here, where the copy of 20 bytes for an
-/// item costs next to nothing. For lomp_vapply(seq_len(1e6), function(i) i, 0) this process has 280
-/// page faults, as many as an empty call and a few huge pages for the vector (faults.R, 2026-11).
+/// worker, or what it leaves behind, could change what has arrived, until the vector is copied. And
+/// it would cost more: of 8 MB that two processes fill each in its places, they have 2,080 page
+/// faults and their parent 120, and 2,080 more if it copies them. Here it has at most as many as
+/// the vector has pages, and a quarter of that where the system has huge ones (1,300 in all for
+/// lomp_vapply(seq_len(1e6), function(i) i, 0), 450 of which any call has; ru_minflt, 2026-11).
 ///
 /// Larger ones are written by their workers into a file that was made before the fork, and their
 /// records say no more than that it is done. At the end the file is sealed and mapped, and is the
@@ -53,6 +54,7 @@ class VectorPlaces {
   SEXP first() const { return VECTOR_ELT(kept_, kept_first); }
 
  private:
+  double count() const;
   void put_elements(std::uint64_t item, const void* data, std::size_t bytes);
   SEXP make_vector();
   SEXP read_file();
