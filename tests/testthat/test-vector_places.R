@@ -29,10 +29,15 @@ test_that("a million small values cost this process few page faults", {
   expect_lt(run$value, 2500)
 })
 
+# The kernel seals no file of which it moves a page just then, as it does where memory is scarce:
+# such a result is copied.
 test_both_ways("large values come as a mapping, which is one vector", {
   skip_if_not(file.exists("/proc/self/maps"), "no /proc")
   before <- length(payload_mappings())
-  result <- lomp_vapply(1:6, large, numeric(many), .workers = 2)
+  for (attempt in 1:5) {
+    result <- lomp_vapply(1:6, large, numeric(many), .workers = 2)
+    if (length(payload_mappings()) > before) break
+  }
   expect_length(payload_mappings(), before + 1)
   expect_identical(result, expected)
   result[1, 1] <- 0
