@@ -41,8 +41,8 @@ bool Prototype::is_promoted(SEXPTYPE from) const {
   }
 }
 
-// An integer as a double without a new vector: it bought 8 % of the processor time of 1e6 times
-// function(i) i (lomp_vapply(seq_len(1e6), function(i) i, 0, .workers = 1), 2026-11).
+// To make a new vector of it takes vapply 210 instructions of the 4,600 that it takes for an item
+// of vapply(x, function(i) i, 0), x being integer (callgrind, 2026-11).
 bool Prototype::copy_number(SEXP value, void* to) const {
   if (length_ != 1 || (type_ != REALSXP && type_ != INTSXP) || ALTREP(value)) return false;
   if (TYPEOF(value) == static_cast<int>(type_) || type_ == INTSXP) {
