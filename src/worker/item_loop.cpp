@@ -416,6 +416,7 @@ void run_worker(Worker& worker, const Task& task) {
   seal_r();
   silence_devices();
   use_one_thread();
+  if (task.file->is_open()) task.file->hide_from_forks();
   Run run = {
       &worker, &task, {},   CollectionPolicy(), FreshMemory(), worker.memory_budget(), R_NilValue,
       nullptr, false, false};

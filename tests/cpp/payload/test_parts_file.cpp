@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <testthat/vendor/catch.h>
@@ -95,6 +96,21 @@ TEST_CASE("no file is made that is larger than files may be") {
     const rlimit limit{10 * part, 10 * part};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     return PartsFile(5 * part).is_open() && !PartsFile(10 * part).is_open();
+  }));
+}
+
+TEST_CASE("a file that is hidden from forks is there in none of them") {
+  const PartsFile file(part), other(part);
+  CHECK(is_true_in_child([&] {
+    file.hide_from_forks();
+    const bool is_hidden = is_true_in_child([&] { return ::fcntl(file.fd(), F_GETFD) == -1; });
+    return is_hidden && write_part(file, 0, 'a');
+  }));
+  CHECK(content_of(file) == std::string(part, 'a'));
+  CHECK(is_true_in_child([&] {
+    file.hide_from_forks();
+    ::dup2(other.fd(), file.fd());
+    return is_true_in_child([&] { return ::fcntl(file.fd(), F_GETFD) != -1; });
   }));
 }
 

@@ -4,6 +4,7 @@
 #ifndef LOMP_PAYLOAD_PARTS_FILE_HPP
 #define LOMP_PAYLOAD_PARTS_FILE_HPP
 
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include <cstdint>
@@ -27,7 +28,7 @@ class PartsFile {
       Fd file = lifted(make_nameless_file());
       const off_t end = static_cast<off_t>(payload_offset() + bytes);
       if (::ftruncate(file.get(), end) == -1 || ::lseek(file.get(), end, SEEK_SET) == -1) return;
-      if (::fstat(file.get(), &status_) == 0) file_ = std::move(file);
+      if (known_.learn(file.get())) file_ = std::move(file);
     } catch (const SystemError&) {
       // There is no descriptor left.
     }
@@ -40,7 +41,7 @@ class PartsFile {
   /// Writes a part, from this byte on. False if there is no room for it, or if the descriptor isn't
   /// this file's any more, since an item's code has closed it; something of the part may be there.
   bool write(const void* data, std::size_t bytes, std::size_t from) const {
-    if (from > bytes_ || bytes > bytes_ - from || !is_there()) return false;
+    if (from > bytes_ || bytes > bytes_ - from || !known_.is_there()) return false;
     const char* at = static_cast<const char*>(data);
     off_t to = static_cast<off_t>(payload_offset() + from);
     while (bytes > 0) {
@@ -53,10 +54,45 @@ class PartsFile {
     return true;
   }
 
+  /// In a worker, for good: what it forks from now on doesn't have the file. What it starts hasn't,
+  /// either, since the descriptor is closed on exec.
+  void hide_from_forks() const {
+    hidden() = known_;
+    static const int registered = ::pthread_atfork(nullptr, nullptr, [] { hidden().close(); });
+    (void)registered;
+  }
+
   /// From now on no process can change it, whatever it has of it. False if that can't be had.
   bool seal() const { return seal_file(file_.get()); }
 
  private:
+  /// A descriptor, and what it is of: an item's code may have closed it, and its number may be that
+  /// of another file.
+  struct Known {
+    int fd = -1;
+    dev_t device = 0;
+    ino_t number = 0;
+
+    bool learn(int of) {
+      struct stat status;
+      if (::fstat(of, &status) == -1) return false;
+      *this = {of, status.st_dev, status.st_ino};
+      return true;
+    }
+    bool is_there() const {
+      struct stat now;
+      return ::fstat(fd, &now) == 0 && now.st_dev == device && now.st_ino == number;
+    }
+    void close() const {
+      if (is_there()) ::close(fd);
+    }
+  };
+
+  static Known& hidden() {
+    static Known file;
+    return file;
+  }
+
   /// A file beyond the process's limit would end it by a signal.
   static bool is_allowed(std::size_t bytes) {
     rlimit limit;
@@ -64,15 +100,9 @@ class PartsFile {
            bytes <= limit.rlim_cur;
   }
 
-  bool is_there() const {
-    struct stat now;
-    return ::fstat(file_.get(), &now) == 0 && now.st_dev == status_.st_dev &&
-           now.st_ino == status_.st_ino;
-  }
-
   Fd file_;
+  Known known_;
   std::size_t bytes_ = 0;
-  struct stat status_ {};
 };
 
 }  // namespace lomp
