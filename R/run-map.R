@@ -85,7 +85,7 @@ outcome_of_list <- function(state, is_well) {
   summary <- if (!is_well) call_summary(state$handle)
   list(
     results = results,
-    first = if (isTRUE(state$plan$value$takes_names)) call_first(state$handle),
+    first = if (!is.null(state$plan$value)) call_first(state$handle),
     failures = state$failures$all(),
     not_done = if (!is_well && summary$done < summary$given) call_not_done(state$handle),
     summary = summary
@@ -111,7 +111,7 @@ conclude <- function(outcome, plan) {
   if (!is.null(plan$source)) plan$n <- length(outcome$results)
   if (is.null(plan$redo) && length(outcome$failures) == 0L && length(outcome$not_done) == 0L &&
         has_nothing_to_say(outcome$summary, plan$call)) {
-    return(returned_well(outcome, plan))
+    return(if (is.null(plan$value)) outcome$results else returned_well(outcome, plan))
   }
   results <- all_results(outcome, plan)
   end <- end_of(outcome, results, plan)

@@ -10,12 +10,10 @@ returned <- function(outcome, results, plan) {
   vector_of_list(with_missing_cells(results, plan), plan)
 }
 
-# The same of a call that ended well, whose list isn't looked at.
+# The same of a call of lomp_vapply() that ended well, whose list isn't looked at.
 returned_well <- function(outcome, plan) {
-  results <- outcome$results
-  if (is.null(plan$value)) return(results)
-  if (goes_into_vector(plan)) with_shape(results, outcome$first, plan)
-  else vector_of_list(results, plan)
+  if (!goes_into_vector(plan)) return(vector_of_list(outcome$results, plan))
+  with_shape(outcome$results, outcome$first, plan)
 }
 
 # vapply itself knows best.
