@@ -12,12 +12,6 @@ using namespace lomp_test;
 
 namespace {
 
-#ifdef __GLIBC__
-constexpr bool is_glibc = LOMP_LINUX;
-#else
-constexpr bool is_glibc = false;
-#endif
-
 constexpr std::size_t large = std::size_t{40} << 20;
 
 /// Takes so many blocks, all written to, and frees them; how many faults that took.
@@ -36,7 +30,7 @@ long use_blocks(int count, std::size_t bytes) {
 /// Checks that such blocks are given back by default, or this shows nothing, and reused after
 /// keep().
 void check_reuse(int count, std::size_t bytes, void (*keep)()) {
-  if (!is_glibc || is_sanitized) {
+  if (!has_glibc_heap) {
     SUCCEED("another allocator");
     return;
   }
@@ -86,7 +80,7 @@ bool may_have_huge_pages() {
 }  // namespace
 
 TEST_CASE("small blocks come from huge pages where the heap has grown for them") {
-  if (!is_glibc || is_sanitized || !may_have_huge_pages()) {
+  if (!has_glibc_heap || !may_have_huge_pages()) {
     SUCCEED("another allocator, or no huge pages");
     return;
   }
@@ -131,7 +125,7 @@ TEST_CASE("what malloc() takes from elsewhere is no growth of the heap") {
 }
 
 TEST_CASE("more than is kept goes back to the system") {
-  if (!is_glibc || is_sanitized) {
+  if (!has_glibc_heap) {
     SUCCEED("another allocator");
     return;
   }

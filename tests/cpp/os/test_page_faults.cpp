@@ -2,8 +2,10 @@
 
 #include <sstream>
 
+#include "harness/fakes.hpp"
 #include "harness/faults.hpp"
 #include "harness/processes.hpp"
+#include "harness/tree.hpp"
 #include "lomp/os/huge_pages.hpp"
 #include "lomp/os/page_faults.hpp"
 #include "lomp/os/read_text.hpp"
@@ -62,14 +64,14 @@ TEST_CASE("each page that is written to first after a fork is a fault of the pro
   CHECK(page_faults() - before < static_cast<long>(many / 4));
 }
 
-TEST_CASE("pages taken are faults or what is resident as well whichever is more") {
-  const PageCount now{30, 500}, few_resident{10, 490}, few_faults{10, 400};
-  CHECK(now.since(few_resident) == 20);
+TEST_CASE("pages taken are faults or those that there are whichever is more") {
+  const PageCount now{30, 500}, few_pages{10, 490}, few_faults{10, 400};
+  CHECK(now.since(few_pages) == 20);
   CHECK(now.since(few_faults) == 100);
   CHECK(now.since(now) == 0);
 }
 
-TEST_CASE("copies of shared pages are counted though no more is resident") {
+TEST_CASE("copies of shared pages are counted though there are no more of them") {
   const Pages pages(10 * many);
   const int status = run_in_process([&] {
     const PageCount before = PageCount::now();
@@ -80,6 +82,18 @@ TEST_CASE("copies of shared pages are counted though no more is resident") {
 }
 
 #if LOMP_LINUX
+
+LINUX_TEST_CASE("pages of files aren't counted as the process's own") {
+  Tree tree;
+  const Fake<&Kernel::open> fake(opening(tree));
+  CHECK(lomp::anonymous_pages() == 0);
+  tree.file("/proc/self/statm", "1000 300 120 1 0 250 0\n");
+  CHECK(lomp::anonymous_pages() == 180);
+  for (const char* content : {"", "1000 300\n", "nonsense\n"}) {
+    tree.file("/proc/self/statm", content);
+    CHECK(lomp::anonymous_pages() == 0);
+  }
+}
 
 LINUX_TEST_CASE("fresh pages are counted whether they are small or huge") {
   constexpr std::size_t bytes = std::size_t{64} << 20;

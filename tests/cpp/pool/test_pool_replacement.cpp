@@ -2,6 +2,9 @@
 // short.
 #include <testthat/vendor/catch.h>
 
+#include <cstring>
+#include <utility>
+
 #include "harness/fakes.hpp"
 #include "harness/pools.hpp"
 #include "harness/streams.hpp"
@@ -121,32 +124,36 @@ TEST_CASE("workers may leave if they are to be replaced and not else") {
   }
 }
 
-TEST_CASE("a worker that ends isn't replaced for a few items that others do in no time") {
+TEST_CASE("a worker that ends isn't replaced for a few trivial items") {
   const LeavesNothing check;
-  // A dear fork, so that a busy machine has the time to let the other worker do them all.
+  // A dear fork, so that a busy machine has the time to see what follows from the worker's end.
+  constexpr std::int64_t fork_ns = 200000000;
   Fake<&Kernel::fork> fake([] {
     const pid_t pid = ::fork();
-    if (pid > 0) work_for_us(200000);
+    if (pid > 0) work_for_us(fork_ns / 1000);
     return pid;
   });
   SharedArray<pid_t> first(1);
-  SharedArray<int> has_ended(1);
+  Gate gate;
   Job job(500, 2);
   job.during = [&](Worker&, std::uint32_t) {
+    static bool has_passed = false;
     pid_t none = 0;
-    if (first[0].compare_exchange_strong(none, ::getpid())) return;
-    if (first[0] != ::getpid() && !eventually([&] { return has_ended[0] == 1; })) ::_exit(70);
+    first[0].compare_exchange_strong(none, ::getpid());
+    if (first[0] != ::getpid() && !std::exchange(has_passed, true)) gate.pass();
   };
-  Pool pool(job.options, main_until(job, [&](const Worker&, int) {
-              if (first[0] == ::getpid()) has_ended[0] = 1;
-              return first[0] == ::getpid();
-            }));
+  Pool pool(job.options,
+            main_until(job, [&](const Worker&, int) { return first[0] == ::getpid(); }));
   pool.fork_all();
+  const std::int64_t began = lomp::now_ns();
   REQUIRE(pool.forks() == 2);
+  REQUIRE(eventually([&] { return has_ended(first[0]); }));
   Tally tally(job);
+  for (int i = 0; i < 10; ++i) tally.note(pool.next(0));
+  if (lomp::now_ns() - began < 3 * fork_ns) CHECK(pool.forks() == 2);
+  gate.open();
   collect(pool, tally);
   check_complete(tally);
-  CHECK(pool.forks() == 2);
 }
 
 TEST_CASE("what a caller allows its workers is known to them") {
@@ -170,11 +177,20 @@ TEST_CASE("what a caller allows its workers is known to them") {
 
 namespace {
 
-/// How many workers a call forks where the machine has so much memory left.
-int forks_with(std::uint64_t bytes) {
+/// What a call does where the machine has so much memory left.
+struct Forks {
+  int forks = 0;
+  int questions = 0;  ///< how often it looked what is left
+};
+
+Forks forks_with(std::uint64_t bytes) {
   Tree tree;
   tree.file("/proc/meminfo", "MemAvailable: " + std::to_string(bytes >> 10) + " kB\n");
-  const Fake<&Kernel::open> fake(opening(tree));
+  int questions = 0;
+  const Fake<&Kernel::open> fake([&](const char* path, int flags) {
+    questions += std::strcmp(path, "/proc/meminfo") == 0;
+    return opening(tree)(path, flags);
+  });
   Job job(40, 5000);  // no machine has plenty for so many, so that it is asked
   job.options.staging_bytes = 64;
   job.during = [](Worker&, std::uint32_t) { work_for_us(5000); };
@@ -182,15 +198,22 @@ int forks_with(std::uint64_t bytes) {
   Tally tally(job);
   collect(pool, tally);
   check_complete(tally);
-  return pool.forks();
+  return {pool.forks(), questions};
 }
 
 }  // namespace
 
 LINUX_TEST_CASE("where memory is short one worker does all") {
   const LeavesNothing check;
-  CHECK(forks_with(std::uint64_t{1} << 20) == 1);
-  CHECK(forks_with(std::uint64_t{1} << 50) > 1);
+  CHECK(forks_with(std::uint64_t{1} << 20).forks == 1);
+  CHECK(forks_with(std::uint64_t{1} << 50).forks > 1);
+}
+
+LINUX_TEST_CASE("where there is no plenty each fork but the first needs a look") {
+  const LeavesNothing check;
+  const Forks call = forks_with(std::uint64_t{1} << 32);
+  CHECK(call.forks > 1);
+  CHECK(call.questions >= call.forks - 1);
 }
 
 #endif

@@ -17,12 +17,13 @@ namespace {
 /// What the meter of a test tells.
 std::int64_t cpu = 0;
 long pages = 0;
+long huge = 0;  // pages that were taken without a fault for each
 constexpr std::int64_t price = 100;
 
 CollectionMeter made_up_meter() {
   return {[] { return cpu; },
           [] {
-            return PageCount{pages, 0};
+            return PageCount{pages, pages + huge};
           },
           [] { return price; }, [] { return pages; }};
 }
@@ -308,6 +309,20 @@ TEST_CASE("a worker isn't worn where its successor would take as much as it save
   CHECK(need_after(1, facts, what, true) == Need::successor);
   what.successor_pages = much;
   CHECK(need_after(1, facts, what, true) == Need::collection);
+}
+
+TEST_CASE("huge pages fill no nursery and are what a successor would take again") {
+  Life life;
+  life.facts.young_left = 1;
+  life.fill_first(10, with_shared(100 * smallest));
+  huge += largest;
+  CHECK(life.look() == Need::nothing);
+  CHECK_FALSE(life.run(9));
+  life.run(1, smallest);
+  CHECK(life.look(true) == Need::successor);  // as of the last collection
+  life.collect(with_shared(100 * smallest));
+  life.run(10, smallest);
+  CHECK(life.look(true) == Need::collection);
 }
 
 TEST_CASE("a worker that has copied what it shared is worn no more") {
