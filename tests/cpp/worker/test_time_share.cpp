@@ -29,6 +29,28 @@ TEST_CASE("what takes no time never waits long") {
   }
 }
 
+TEST_CASE("an exceptional time counts as twice the others") {
+  static std::int64_t now = 1000;
+  TimeShare share(3, [] { return now; });
+  const auto spend = [&share](std::int64_t time) {
+    share.begin();
+    now += time;
+    share.end();
+  };
+  spend(10);
+  spend(500);
+  CHECK(share.last() == 500);
+  CHECK(share.cost() == 20);
+  now += 59;
+  CHECK_FALSE(share.is_due());
+  now += 1;
+  CHECK(share.is_due());
+  spend(500);
+  CHECK(share.cost() == 40);
+  spend(4);
+  CHECK(share.cost() == 4);
+}
+
 TEST_CASE("time is told by the clock that is given") {
   static std::int64_t now = 1000;
   TimeShare share(3, [] { return now; });

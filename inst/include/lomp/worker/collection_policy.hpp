@@ -83,7 +83,7 @@ class CollectionPolicy {
     is_copied_ = is_copied_ || (collections_ > 0 && now.since(before_) >= dear);
     collections_ += 1 + what.others;
     last_ = what;
-    spent_ns_ += time_.cost();
+    spent_ns_ += time_.last();
     learn(before_.since(pages_));
     spread(what.items_left);
     items_ = 0;

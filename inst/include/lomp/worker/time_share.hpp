@@ -4,6 +4,7 @@
 #ifndef LOMP_WORKER_TIME_SHARE_HPP
 #define LOMP_WORKER_TIME_SHARE_HPP
 
+#include <algorithm>
 #include <cstdint>
 
 #include "lomp/os/clock.hpp"
@@ -20,14 +21,19 @@ class TimeShare {
 
   bool is_due() const { return clock_() - ended_ >= times_ * cost_; }
 
-  /// How long the last time took; 0 before the first one.
+  /// How long it takes: the last time, or twice as long as was thought before, if it took more. An
+  /// exceptional time doesn't put off the next one for long. 0 before the first one.
   std::int64_t cost() const { return cost_; }
+
+  /// How long the last time took.
+  std::int64_t last() const { return last_; }
 
   /// Around each time.
   void begin() { began_ = clock_(); }
   void end() {
     ended_ = clock_();
-    cost_ = ended_ - began_;
+    last_ = ended_ - began_;
+    cost_ = cost_ == 0 ? last_ : std::min(last_, 2 * cost_);
   }
 
  private:
@@ -36,6 +42,7 @@ class TimeShare {
   std::int64_t began_ = 0;
   std::int64_t ended_ = 0;
   std::int64_t cost_ = 0;
+  std::int64_t last_ = 0;
 };
 
 }  // namespace lomp
