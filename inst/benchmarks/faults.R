@@ -1,7 +1,7 @@
 #!/usr/bin/env Rscript
 # What calls cost in page faults, which unlike times can be counted on any machine: in this process,
-# in the children, and the private memory of the largest child, for lapply, lomp and mclapply; and
-# what one bare fork costs. See README.md.
+# in the children; the private memory of the largest child, and what all processes took together,
+# for lapply, lomp and mclapply; and what one bare fork costs. See README.md.
 #
 #   Rscript faults.R                       a table
 #   Rscript faults.R --scenarios=small     only these, with commas between them
@@ -24,6 +24,23 @@ make_images <- function(n, side) {
   lapply(seq_len(n), function(k) matrix(seq_len(side^2) / k, side))
 }
 
+make_strings <- function(n) as.list(sprintf("this is the string with the number %09d", seq_len(n)))
+
+# Shares of a list of strings, by their first and last ones.
+make_shares <- function(n, shares) {
+  ends <- round(seq(0, n, length.out = shares + 1))
+  lapply(seq_len(shares), function(k) c(ends[[k]] + 1, ends[[k + 1]]))
+}
+
+make_reader <- function(strings) {
+  force(strings)
+  function(share) {
+    total <- 0
+    for (i in seq(share[[1]], share[[2]])) total <- total + nchar(strings[[i]])
+    total
+  }
+}
+
 # vapply in place of lapply.
 make_vectors <- list(
   lapply = function(x, f) vapply(x, f, 0L),
@@ -33,7 +50,8 @@ make_vectors <- list(
 
 # items(): what is mapped over. calls: how many calls one measurement has. earlier: how many of the
 # same kind there are before it, whose results were dropped: what they leave free is in the heap.
-# engines: what these do here, if that isn't a list's way.
+# engines: what these do here, if that isn't a list's way. is_made: fun() makes the function that is
+# mapped, with data that no other scenario should have beside it.
 scenarios <- list(
   calls = list(title = "100 calls of 4 trivial items", items = function() 1:4, fun = give_back,
                calls = 100),
@@ -48,7 +66,19 @@ scenarios <- list(
   mixed_again = list(title = "the same, after two such calls whose results were dropped",
                      items = function() seq_len(200), fun = make_record, calls = 1, earlier = 2),
   images = list(title = "40 matrices of 2 MB: mean, sd, range",
-                items = function() make_images(40, 512), fun = describe_image, calls = 1)
+                items = function() make_images(40, 512), fun = describe_image, calls = 1),
+  strings = list(title = "a list of 1e6 strings, read in 8 shares",
+                 items = function() make_shares(1e6, 8), is_made = TRUE,
+                 fun = function() make_reader(make_strings(1e6)), calls = 1),
+  each_string = list(title = "the same list, string by string",
+                     items = function() make_strings(1e6), fun = nchar, calls = 1),
+  big = list(title = "16 results of 16 MB", items = function() 1:16,
+             fun = function(i) rep(i + 0.5, 2e6), calls = 1),
+  startup = list(title = "2 items beside a vector of 512 MB", items = function() 1:2, calls = 1,
+                 is_made = TRUE, fun = function() {
+                   beside <- numeric(6.4e7) + 1
+                   function(i) i + 0 * beside[[i]]
+                 })
 )
 
 engines <- list(
@@ -84,6 +114,7 @@ await_children <- function(seconds = 10) {
 # in has nothing to do with what it costs.
 faults_of <- function(scenario, run) {
   items <- scenario$items()
+  if (isTRUE(scenario$is_made)) scenario$fun <- scenario$fun()
   for (k in 1:3) {
     run(seq_len(1000), function(i) i)
     count_faults()
@@ -117,15 +148,26 @@ with_notes <- function(fun, every, folder) {
   }
 }
 
-# Of the largest worker; NA where there are none.
+# The most that was resident of this process, in MB.
+most_resident_mb <- function() {
+  line <- grep("^VmHWM", readLines("/proc/self/status"), value = TRUE)
+  as.numeric(gsub("[^0-9]", "", line)) / 1024
+}
+
+# Of the largest worker, NA where there are none; and of all processes together, over what the
+# session had before: what it grew by at the most, and the most that each worker had.
 memory_of <- function(scenario, name, run) {
-  if (!name %in% c("lomp", "mclapply")) return(NA)
+  if (name == "fork") return(c(NA, NA))
   items <- scenario$items()
+  if (isTRUE(scenario$is_made)) scenario$fun <- scenario$fun()
   folder <- tempfile()
   dir.create(folder)
-  run(items, with_notes(scenario$fun, max(1, length(items) %/% 50), folder))
-  notes <- lapply(list.files(folder, full.names = TRUE), scan, quiet = TRUE)
-  if (length(notes) > 0) max(unlist(notes)) else NA
+  before <- most_resident_mb()
+  kept <- run(items, with_notes(scenario$fun, max(1, length(items) %/% 50), folder))
+  grown <- most_resident_mb() - before
+  files <- setdiff(list.files(folder), Sys.getpid())
+  most <- vapply(file.path(folder, files), function(file) max(scan(file, quiet = TRUE)), 0)
+  c(if (length(most) > 0) max(most) else NA, grown + sum(most))
 }
 
 measure_here <- function(scenario, engine) {
@@ -140,16 +182,17 @@ script <- function() {
   sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[[1]])
 }
 
-# list(parent, children, private): medians of several processes.
+# Medians of several processes.
 measure <- function(scenario, engine, times = 3) {
   runs <- vapply(seq_len(times), function(k) {
     line <- system2(file.path(R.home("bin"), "Rscript"),
                     c(shQuote(script()), "--cell", scenario, engine), stdout = TRUE)
     scan(text = utils::tail(line, 1), quiet = TRUE)
-  }, numeric(3))
+  }, numeric(4))
   medians <- apply(runs, 1, stats::median)
   data.frame(scenario = scenario, engine = engine, parent = round(medians[[1]]),
-             children = round(medians[[2]]), private_mb = round(medians[[3]], 1))
+             children = round(medians[[2]]), private_mb = round(medians[[3]], 1),
+             all_mb = round(medians[[4]], 1))
 }
 
 measure_all <- function(names, engine_names) {

@@ -263,7 +263,8 @@ bool tidy_up(Run& run, bool may_leave) {
 bool tidy_up_block(Run& run) {
   flush_open_files(true);
   const bool may_leave = run.worker->may_leave();
-  return tidy_up(run, may_leave) && !run.budget.is_exceeded(may_leave);
+  if (!tidy_up(run, may_leave)) return false;
+  return !run.worker->may_be_replaced() || !run.budget.is_exceeded(may_leave);
 }
 
 void run_block(Run& run) {

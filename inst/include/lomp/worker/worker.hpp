@@ -99,6 +99,9 @@ class Worker final : public RecordSink, public PayloadSource {
             page_.collection_ns().load(std::memory_order_relaxed)};
   }
 
+  /// See SharedPage. Of others it isn't asked what memory they have.
+  bool may_be_replaced() const { return page_.may_be_replaced(); }
+
   /// Between two blocks: may this worker end, and leave the rest to another one? Not before what it
   /// took to get going, its first block, is little beside what it has done since.
   bool may_leave() const {
