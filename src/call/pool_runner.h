@@ -10,6 +10,7 @@
 #include "call/settings.h"
 #include "codec/serialize.h"
 #include "lomp/pool/pool.hpp"
+#include "lomp/worker/time_share.hpp"
 #include "memory/collector.h"
 
 namespace lomp {
@@ -85,6 +86,7 @@ class PoolRunner final : public Runner {
   bool is_reading_ = false;              // after a jump, the next record was left half-way
   ItemsUnderway underway_;
   int workers_;
+  TimeShare observing_{10};
   SEXP observe_;  // see observe_collector(); one of the call's settings
   Pool pool_;
   std::uint64_t next_item_ = 0;

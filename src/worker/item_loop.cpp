@@ -1,7 +1,6 @@
 #include "worker/item_loop.h"
 
 #include "codec/serialize.h"
-#include "lomp/os/fresh_memory.hpp"
 #include "lomp/os/open_files.hpp"
 #include "lomp/worker/collection_policy.hpp"
 #include "lomp/worker/memory_budget.hpp"
@@ -418,9 +417,16 @@ void run_worker(Worker& worker, const Task& task) {
   silence_devices();
   use_one_thread();
   if (task.file->is_open()) task.file->hide_from_forks();
-  Run run = {
-      &worker, &task, {},   CollectionPolicy(), FreshMemory(), worker.memory_budget(), R_NilValue,
-      nullptr, false, false};
+  Run run = {&worker,
+             &task,
+             {},
+             CollectionPolicy(),
+             worker.fresh_memory(),
+             worker.memory_budget(),
+             R_NilValue,
+             nullptr,
+             false,
+             false};
   run.outlet = {emit_value, has_item, &run, fork_depth()};
   Output::begin(worker, run.is_writing);
   if (task.outlet != nullptr) R_SetExternalPtrAddr(task.outlet, &run.outlet);

@@ -260,13 +260,15 @@ LINUX_TEST_CASE("whether there is a limit is asked once") {
   CHECK_NOTHROW(lomp::is_plainly_available(1));
 }
 
-#else
+#endif
 
 TEST_CASE("where nothing tells no memory is plainly available") {
+#if LOMP_LINUX
+  SUCCEED("something tells");
+#else
   CHECK_FALSE(lomp::is_plainly_available(1));
   CHECK(available_memory() == unknown_memory);
-}
-
 #endif
+}
 
 TEST_CASE("this machine has some memory left") { CHECK(available_memory() > 0); }

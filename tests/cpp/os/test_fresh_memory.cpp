@@ -224,11 +224,13 @@ LINUX_TEST_CASE("huge pages can be had unless they are never given") {
   CHECK_FALSE(has_them(""));
 }
 
-#else
+#endif
 
 TEST_CASE("where the heap can't be told nothing is done") {
+#if LOMP_LINUX
+  SUCCEED("it can be told");
+#else
   FreshMemory memory;
   CHECK_FALSE(memory.take());
-}
-
 #endif
+}

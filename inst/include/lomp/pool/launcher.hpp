@@ -67,10 +67,10 @@ class Launcher {
   /// Forks one more worker. If it is refused, those that are there are the limit from then on.
   void launch() {
     try {
-      policy_.before_fork();
       const int slot = free_slot();
       page_.renew(slot);
       if (options_.before_fork) tell_workers(options_.before_fork(forks_), slot);
+      policy_.before_fork();
       fork_into(slot);
       policy_.after_fork();
       ++forks_;

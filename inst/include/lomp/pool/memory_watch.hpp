@@ -14,8 +14,8 @@
 namespace lomp {
 
 /// What an item will take isn't known before one has been run. Where there is plenty for each
-/// worker, workers are forked as they are worth it. Where there isn't, the first one shows what
-/// they take, and one more is forked only if so much is left beside what those that are there may
+/// worker, or until then a good deal, workers are forked as they are worth it. Else those that are
+/// there show what they take, and one more is forked only if so much is left beside what these may
 /// still come to: fewer workers rather than a session that the system ends.
 class MemoryWatch {
  public:
@@ -32,14 +32,14 @@ class MemoryWatch {
     if (now < retry_at_) return has_room_;
     const std::uint64_t room = meter_.available();
     is_plenty_ = room >= all(plenty);
-    has_room_ = is_plenty_ || (has_seen_enough(now) && room >= needed());
+    has_room_ = is_plenty_ || room >= (has_seen_enough(now) ? needed() : good_deal());
     retry_at_ = now + (is_plenty_ ? long_ns : interval_ns);
     return has_room_;
   }
 
   /// A worker was forked.
   void note_fork() {
-    last_fork_ = meter_.now_ns();
+    if (first_fork_ == 0) first_fork_ = meter_.now_ns();
     if (!is_plenty_) retry_at_ = 0;
   }
 
@@ -47,6 +47,7 @@ class MemoryWatch {
   int holds_ms() const { return has_room_ ? 0 : interval_ms; }
 
   static constexpr std::uint64_t plenty = std::uint64_t{1} << 30;  ///< for each worker
+  static constexpr std::uint64_t modest = std::uint64_t{100} << 20;
   static constexpr int interval_ms = 50;
 
  private:
@@ -58,12 +59,17 @@ class MemoryWatch {
     return each * static_cast<std::uint64_t>(page_.slots());
   }
 
-  /// An item has been run, or those that are running have taken long enough to show what they take.
+  /// Twice what workers keep to beside what their items need.
+  std::uint64_t good_deal() const {
+    return 2 * modest * (static_cast<std::uint64_t>(count_live(workers_)) + 1);
+  }
+
+  /// An item has been run, or the call has gone on for long enough to show what items take.
   bool has_seen_enough(std::int64_t now) const {
     for (int i = 0; i < page_.slots(); ++i) {
       if (page_.slot(i).finished > 0) return true;
     }
-    return now - last_fork_ >= long_ns;
+    return now - first_fork_ >= long_ns;
   }
 
   /// What the next one and those that are there may still take.
@@ -83,7 +89,7 @@ class MemoryWatch {
   const Workers& workers_;
   MemoryMeter meter_;
   std::int64_t retry_at_ = 0;
-  std::int64_t last_fork_ = 0;
+  std::int64_t first_fork_ = 0;
   bool has_room_ = true;
   bool is_plenty_ = false;
 };

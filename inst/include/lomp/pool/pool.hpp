@@ -492,6 +492,7 @@ class Pool final : public PayloadSource {
 
   /// One more worker, or, if it is refused, one fewer for the rest of the call.
   void fork_worker() {
+    shutdown_.reap_ended();
     shutdown_.reserve(static_cast<std::size_t>(page_.slots()));  // close() allocates nothing
     launcher_.launch();
     memory_watch_.note_fork();

@@ -45,13 +45,20 @@ class Shutdown {
   void run(const Facts& facts) {
     for (Child& child : leaving_) child.kill_group();
     wait_for_ends(facts);
-    drop_reaped();
+    reap_ended();
     if (facts.has_ended_well) {
       reaper().adopt(leaving_);
     } else {
       reaper().adopt_each(leaving_);
     }
     leaving_.clear();
+  }
+
+  /// Reaps those that have ended. In a long call many may leave, one after the other.
+  void reap_ended() {
+    for (Child& child : leaving_) (void)child.reap();
+    const auto is_reaped = [](const Child& child) { return child.pid() < 0; };
+    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), is_reaped), leaving_.end());
   }
 
   /// In a child: the siblings aren't its own to end or to reap.
@@ -76,12 +83,6 @@ class Shutdown {
       const std::int64_t left = std::max<std::int64_t>(0, deadline - now_ns());
       child.ends_within(static_cast<int>(left / 1000000));
     }
-  }
-
-  void drop_reaped() {
-    for (Child& child : leaving_) (void)child.reap();
-    const auto is_reaped = [](const Child& child) { return child.pid() < 0; };
-    leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), is_reaped), leaving_.end());
   }
 
   Reaper* reaper_;

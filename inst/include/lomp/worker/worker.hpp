@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lomp/os/clock.hpp"
+#include "lomp/os/fresh_memory.hpp"
 #include "lomp/payload/payload_returns.hpp"
 #include "lomp/payload/record_sink.hpp"
 #include "lomp/process/strays.hpp"
@@ -92,6 +93,11 @@ class Worker final : public RecordSink, public PayloadSource {
   }
 
   MemoryBudget memory_budget() const { return MemoryBudget(page_); }
+
+  /// There must be room for several regions of each worker.
+  FreshMemory fresh_memory() const {
+    return FreshMemory(4 * FreshMemory::region_bytes * static_cast<std::uint64_t>(page_.slots()));
+  }
 
   /// What the parent knows of its collector, by now.
   CollectorFacts collector_facts() const {
