@@ -61,7 +61,7 @@ struct Life {
     cpu += ns;
     pages += copied;
     policy.end(what);
-    cpu += CollectionPolicy::share * ns;
+    cpu += (CollectionPolicy::share * ns) << CollectionPolicy::most_futile;
   }
 
   /// The first nursery, which so many items fill.
@@ -224,6 +224,28 @@ TEST_CASE("after a dear collection the next one has to wait") {
     cpu += 1000 * CollectionPolicy::share / 4;
   }
   CHECK(life.look() == Need::collection);
+}
+
+TEST_CASE("collections that save no pages get rarer and one that does ends that") {
+  constexpr std::int64_t ns = 1000000, share = CollectionPolicy::share;
+  Life life;
+  // How long a collection was put off, after items that took so many pages.
+  const auto wait = [&life](long taken) {
+    std::int64_t waited = 0;
+    life.run(10, taken);
+    for (; life.look() == Need::nothing; waited += ns) cpu += ns;
+    life.policy.begin();
+    cpu += ns;
+    life.policy.end({});
+    return waited;
+  };
+  wait(1000);
+  CHECK(wait(1000) == share * ns);
+  CHECK(wait(1000) == 2 * share * ns);
+  CHECK(wait(1000) == 4 * share * ns);
+  for (int i = 0; i < 10; ++i) wait(1000);
+  CHECK(wait(500) == (share * ns) << CollectionPolicy::most_futile);
+  CHECK(wait(1000) == share * ns);
 }
 
 TEST_CASE("looks for which it was too early get rarer") {

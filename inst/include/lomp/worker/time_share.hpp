@@ -19,7 +19,8 @@ class TimeShare {
 
   explicit TimeShare(std::int64_t times, Clock clock = now_ns) : times_(times), clock_(clock) {}
 
-  bool is_due() const { return clock_() - ended_ >= times_ * cost_; }
+  /// `more`: so many times less of the time, for once.
+  bool is_due(std::int64_t more = 1) const { return clock_() - ended_ >= more * times_ * cost_; }
 
   /// How long it takes: the last time, or twice as long as was thought before, if it took more. An
   /// exceptional time doesn't put off the next one for long. 0 before the first one.
