@@ -15,10 +15,10 @@
 #'   it shares with the session, before a fresh one takes its place, between two items. Unset, it is
 #'   three quarters of its share of what the machine and the control groups of this process leave
 #'   (containers set those), swap included. It is raised for the rest of a call whose items need
-#'   more. A worker that was replaced has lost what its items had assigned with `<<-`; it isn't
-#'   before it has been at work for twenty times as long as its first items took. Where memory is
-#'   short, fewer workers run: one more is forked only if there is room for as much as a worker has
-#'   been seen to take.
+#'   more. A worker that was replaced has lost what its items had assigned with `<<-`, and has ended
+#'   what they had started; it isn't before it has been at work for twenty times as long as its
+#'   first items took. Where memory is short, fewer workers run: one more is forked only if there is
+#'   room for as much as a worker has been seen to take.
 #'
 #' - `lomp.output`: `"live"` if what items of [lomp_map()] print and signal is to come as they do
 #'   it, `"ordered"` if it is to come by item. Unset, it is live at the console of an interactive

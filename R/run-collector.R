@@ -2,21 +2,29 @@
 
 # Collects recent garbage, and gives what gc() does, with the number of collections that will do so
 # before R looks at older objects, too, as an attribute `left`; NA where R doesn't tell, or there is
-# no connection to be had: R tells it only in a message.
-observe_collections <- function() {
+# no connection to be had. R tells it only in a message, and meanwhile tells it of each collection
+# that there is: so it must go where no object of R's is made. `full`: all garbage, before that.
+observe_collections <- function(full = FALSE) {
   suspendInterrupts({
-    report <- tryCatch(textConnection(NULL, "w", local = TRUE), error = function(cnd) NULL)
+    if (full) gc()
+    report <- tryCatch(file("", "w+"), error = function(cnd) NULL)
     if (is.null(report)) return(structure(gc(full = FALSE), left = NA_integer_))
     on.exit(close(report))
     use <- report_to(report, gc(verbose = TRUE, full = FALSE))
-    structure(use, left = young_left(textConnectionValue(report)))
+    said <- readLines(report)
+    is_report <- grepl("^Garbage collection |Mbytes of (cons cells|vectors) used", said)
+    if (!all(is_report)) cat(said[!is_report], sep = "\n", file = stderr())  # by finalizers
+    structure(use, left = young_left(said))
   })
 }
 
 # The value of code whose messages go to a connection.
 report_to <- function(connection, value) {
   before <- sink.number(type = "message")
-  on.exit(sink(if (before != 2L) getConnection(before), type = "message"))
+  on.exit({
+    sink(type = "message")
+    if (before != 2L) sink(getConnection(before), type = "message")
+  })
   sink(connection, type = "message")
   value
 }

@@ -238,7 +238,7 @@ in_a_line <- function(cnd) {
 }
 
 warning_of_refused_fork <- function(summary, plan) {
-  if (summary$forks == 0L) return()
+  if (summary$forks == 0L || summary$forks >= plan$workers) return()
   list(new_warning("lomp_fewer_workers", workers = summary$forks, message = sprintf(
     "only %d of %d workers could be forked (%s): the call went on with fewer",
     summary$forks, plan$workers, errno_text(summary$refused)

@@ -105,7 +105,12 @@ SEXP call_open(SEXP settings, SEXP results) {
   });
   lomp::Protected protect(handle);
   R_SetExternalPtrAddr(handle, new Call(list));
-  call_of(handle)->begin();
+  try {
+    call_of(handle)->begin();
+  } catch (...) {
+    close_handle(handle);  // workers may be there by now
+    throw;
+  }
   return handle;
 }
 

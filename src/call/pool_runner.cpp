@@ -54,11 +54,17 @@ PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery)
       observe_(Settings(settings.get("hooks")).get("observe")),
       pool_(make_options(settings, *this), make_main(settings, delivery)) {}
 
+// What R runs meanwhile, finalizers among it, is over before the rest is prepared.
 CollectorFacts PoolRunner::prepare_fork(int forks) {
-  lomp::prepare_fork();
   CollectorFacts facts;
   facts.cost_ns = collection_cost();
-  if (!is_worth_observing(forks)) return facts;
+  if (is_worth_observing(forks)) facts = observe_before_fork();
+  lomp::prepare_fork();
+  return facts;
+}
+
+CollectorFacts PoolRunner::observe_before_fork() {
+  CollectorFacts facts;
   unwind([&] {
     observing_.begin();
     const Observed observed = observe();
@@ -75,10 +81,7 @@ CollectorFacts PoolRunner::prepare_fork(int forks) {
 Observed PoolRunner::observe() const {
   constexpr int few = 5;
   Observed observed = observe_collector(observe_);
-  if (observed.use.is_tight) {
-    collect(Collection::full);
-    observed = observe_collector(observe_);
-  }
+  if (observed.use.is_tight) observed = observe_collector(observe_, Collection::full);
   for (int i = 0; i <= few && !observed.use.is_tight; ++i) {
     const int left = observed.facts.young_left;
     if (left == CollectorFacts::unknown || left > few) break;

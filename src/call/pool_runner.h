@@ -55,6 +55,7 @@ class PoolRunner final : public Runner {
   enum class Given { more, full, refused };
 
   bool is_worth_observing(int forks) const;
+  CollectorFacts observe_before_fork();
   Observed observe() const;
   void look() const { lomp::look(VECTOR_ELT(kept_, kept_look)); }
   void end();

@@ -30,10 +30,11 @@ double VectorPlaces::count() const {
   return static_cast<double>(items_) * static_cast<double>(prototype_.length());
 }
 
-// Its pages are asked for before they are touched.
+// Its pages are asked for before they are touched. Where the elements go into a file, that R can
+// have such a vector is found out before anything is forked; none of its pages is touched.
 void VectorPlaces::begin() {
-  if (file_.is_open()) return;
   SEXP x = make_vector();
+  if (file_.is_open()) return;
   SET_VECTOR_ELT(kept_, kept_results, x);
   elements_ = static_cast<unsigned char*>(writable_elements(x));
   prefer_huge_pages(elements_, items_ * prototype_.bytes());

@@ -31,14 +31,15 @@ HeapUse collect(Collection what) {
   return use;
 }
 
-Observed observe_collector(SEXP function) {
-  SEXP call = PROTECT(Rf_lang1(function));
+Observed observe_collector(SEXP function, Collection what) {
+  SEXP is_full = PROTECT(Rf_ScalarLogical(what == Collection::full));
+  SEXP call = PROTECT(Rf_lang2(function, is_full));
   const std::int64_t began = cpu_ns();
   SEXP matrix = PROTECT(Rf_eval(call, R_BaseEnv));
-  last_cost = cpu_ns() - began;
+  if (what == Collection::young) last_cost = cpu_ns() - began;
   const int left = Rf_asInteger(Rf_getAttrib(matrix, Rf_install("left")));
   const HeapUse use = read_use(matrix);
-  UNPROTECT(2);
+  UNPROTECT(3);
   CollectorFacts facts;
   facts.cost_ns = last_cost;
   if (use.is_tight) {

@@ -33,7 +33,7 @@ struct Observed {
   CollectorFacts facts;
   HeapUse use;
 };
-Observed observe_collector(SEXP function);
+Observed observe_collector(SEXP function, Collection what = Collection::young);
 
 /// How long that took last; 0 before the first time.
 std::int64_t collection_cost();

@@ -57,6 +57,33 @@ test_that("R's messages go where they went before", {
   expect_identical(showConnections(), others)
 })
 
+test_that("what finalizers say meanwhile is heard", {
+  run <- run_r(code = {
+    library(lomp)
+    one <- new.env()
+    reg.finalizer(one, function(e) message("the database is closed"))
+    rm(one)
+    use <- lomp:::observe_collections()
+    give(attr(use, "left") > 0)
+  })
+  expect_true(run$value, info = told(run))
+  expect_match(run$err, "^the database is closed$", all = FALSE)
+  expect_length(grep("Garbage|Mbytes", run$err), 0)
+})
+
+test_that("reports of collections start no others", {
+  skip_on_cran()
+  run <- run_r(seconds = 120, code = {
+    library(lomp)
+    invisible(lomp:::observe_collections())
+    gctorture(TRUE)
+    use <- lomp:::observe_collections()
+    gctorture(FALSE)
+    give(is.matrix(use))
+  })
+  expect_true(run$value, info = told(run))
+})
+
 test_that("without a connection to be had a call is as it was", {
   skip_on_cran()
   run <- run_r(code = {

@@ -57,6 +57,22 @@ TEST_CASE("without a reaper of the caller's all children are gone at the end") {
   }
 }
 
+TEST_CASE("children that have ended are reaped on the way and those that haven't are kept") {
+  const LeavesNothing check;
+  Shutdown shutdown(nullptr, 0);
+  CHECK_FALSE(shutdown.await_end());
+  Child brief = spawn([] {});
+  const pid_t pid = brief.pid();
+  shutdown.add(std::move(brief));
+  CHECK(shutdown.await_end());
+  CHECK(::waitpid(pid, nullptr, WNOHANG) == -1);
+  add_children(shutdown, 1);
+  shutdown.reap_ended();
+  CHECK_FALSE(has_no_child());
+  shutdown.run(ended_well());
+  CHECK(has_no_child());
+}
+
 TEST_CASE("children of a call that was broken off are waited for") {
   const LeavesNothing check;
   Reaper reaper;

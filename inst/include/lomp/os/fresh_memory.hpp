@@ -4,6 +4,8 @@
 #ifndef LOMP_OS_FRESH_MEMORY_HPP
 #define LOMP_OS_FRESH_MEMORY_HPP
 
+#include <sys/resource.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -57,7 +59,7 @@ class FreshMemory {
 
   /// Blocks that this process has used before are its own by now, and stay in use.
   bool leave_inherited(std::uintptr_t end) {
-    if (!has_huge_pages()) return false;
+    if (!has_huge_pages() || has_little_address_space()) return false;
     void* blocks[most_blocks];
     int count = 0;
     for (std::size_t bytes = largest_block; bytes >= smallest_block; bytes /= 2) {
@@ -69,6 +71,12 @@ class FreshMemory {
       if (!has_region || own.has(middle_of(blocks[i]))) std::free(blocks[i]);
     }
     return has_region;
+  }
+
+  /// Where that is limited no block is to be lost.
+  static bool has_little_address_space() {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
   }
 
   /// Of the smallest block there can be.

@@ -4,6 +4,7 @@
 #ifndef LOMP_POOL_LAUNCHER_HPP
 #define LOMP_POOL_LAUNCHER_HPP
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -74,9 +75,11 @@ class Launcher {
       fork_into(slot);
       policy_.after_fork();
       ++forks_;
+      limit_ = std::max(limit_, count_live(workers_));
     } catch (const SystemError& error) {
       limit_ = count_live(workers_);
       refused_ = error.code().value();
+      page_.may_be_replaced() = false;
     }
   }
 

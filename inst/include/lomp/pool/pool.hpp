@@ -495,7 +495,10 @@ class Pool final : public PayloadSource {
     shutdown_.reap_ended();
     shutdown_.reserve(static_cast<std::size_t>(page_.slots()));  // close() allocates nothing
     launcher_.launch();
+    // The last one may have left for a successor, and takes its place in the system until it ends.
+    if (forks() > 0 && count_live(workers_) == 0 && shutdown_.await_end()) launcher_.launch();
     memory_watch_.note_fork();
+    if (is_stopping()) stop();  // what the caller runs before a fork may have asked for that
   }
 
   /// In a worker of any pool.

@@ -61,6 +61,15 @@ class Shutdown {
     leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), is_reaped), leaving_.end());
   }
 
+  /// Waits for the first of them to end, if there are any, for as long as the pool waits at its own
+  /// end. False if none has.
+  bool await_end() {
+    const std::size_t before = leaving_.size();
+    if (before > 0) (void)leaving_.front().ends_within(own_patience_ms);
+    reap_ended();
+    return leaving_.size() < before;
+  }
+
   /// In a child: the siblings aren't its own to end or to reap.
   void disown() {
     for (Child& child : leaving_) child.disown();

@@ -91,8 +91,8 @@ class SharedPage {
   std::atomic<std::int64_t>& collection_ns() const { return header_->collection_ns; }
 
   /// May a worker end before all items are done, and leave the rest to one that is forked later? It
-  /// will see the parent as this one did. Settled before the first worker is forked.
-  bool& may_be_replaced() const { return header_->may_be_replaced; }
+  /// will see the parent as this one did. No more once a fork was refused.
+  std::atomic<bool>& may_be_replaced() const { return header_->may_be_replaced; }
 
   /// What a worker may have of its own, in bytes; 0 until that has been found out.
   std::atomic<std::uint64_t>& worker_budget() const { return header_->worker_budget; }
@@ -145,7 +145,7 @@ class SharedPage {
     std::atomic<bool> parent_waits{false};
     bool parent_may_wait = true;
     bool is_watched = true;
-    bool may_be_replaced = false;
+    std::atomic<bool> may_be_replaced{false};
     std::atomic<bool> has_drawn{false};
     std::atomic<std::int64_t> collection_ns{0};
     std::atomic<std::uint64_t> worker_budget{0};
