@@ -30,7 +30,7 @@ with_missing_cells <- function(results, plan) {
 
 missing_value <- function(prototype) {
   value <- vector(typeof(prototype), length_of(prototype))
-  if (!is.raw(value)) value[] <- NA
+  if (!is.raw(value)) value[] <- if (is.complex(value)) NA_complex_ else NA
   value
 }
 
