@@ -163,7 +163,8 @@ memory_of <- function(scenario, name, run) {
   folder <- tempfile()
   dir.create(folder)
   before <- most_resident_mb()
-  kept <- run(items, with_notes(scenario$fun, max(1, length(items) %/% 50), folder))
+  results <- run(items, with_notes(scenario$fun, max(1, length(items) %/% 50), folder))
+  if (length(results) != length(items)) stop("results are missing")
   grown <- most_resident_mb() - before
   files <- setdiff(list.files(folder), Sys.getpid())
   most <- vapply(file.path(folder, files), function(file) max(scan(file, quiet = TRUE)), 0)
