@@ -212,7 +212,8 @@ measure_all <- function(names, engine_names) {
 # machine does.
 slack <- c(parent = 1.15, children = 1.4)
 
-# What a worker may have of its own beside what its items need; some items have tens of megabytes.
+# What a worker may have of its own beside what its items need; some items have tens of megabytes,
+# and strings are copied where they are read.
 most_private_mb <- 110
 
 # Prints what takes too much; TRUE if nothing does.
@@ -221,7 +222,8 @@ is_within <- function(measured, recorded) {
   if (nrow(both) != nrow(measured)) stop("a scenario has no record: run faults.R --record")
   limits <- data.frame(
     parent = slack[["parent"]] * both$parent.recorded,
-    children = slack[["children"]] * both$children.recorded, private_mb = most_private_mb
+    children = slack[["children"]] * both$children.recorded,
+    private_mb = pmax(most_private_mb, slack[["parent"]] * both$private_mb.recorded + 5)
   )
   ok <- TRUE
   for (what in names(limits)) {
