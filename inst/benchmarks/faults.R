@@ -210,7 +210,7 @@ measure_all <- function(names, engine_names) {
 # How much more than recorded may be taken: as much as such counts vary between machines. When a
 # worker collects garbage depends on what pages and collections cost it, and so on what else the
 # machine does.
-slack <- c(parent = 1.15, children = 1.4)
+slack <- 1.4
 
 # What a worker may have of its own beside what its items need; some items have tens of megabytes,
 # and strings are copied where they are read.
@@ -221,9 +221,9 @@ is_within <- function(measured, recorded) {
   both <- merge(measured, recorded, by = c("scenario", "engine"), suffixes = c("", ".recorded"))
   if (nrow(both) != nrow(measured)) stop("a scenario has no record: run faults.R --record")
   limits <- data.frame(
-    parent = slack[["parent"]] * both$parent.recorded,
-    children = slack[["children"]] * both$children.recorded,
-    private_mb = pmax(most_private_mb, slack[["parent"]] * both$private_mb.recorded + 5)
+    parent = slack * both$parent.recorded,
+    children = slack * both$children.recorded,
+    private_mb = pmax(most_private_mb, slack * both$private_mb.recorded)
   )
   ok <- TRUE
   for (what in names(limits)) {
