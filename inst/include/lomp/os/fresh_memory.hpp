@@ -32,8 +32,8 @@ inline bool has_huge_pages() {
 /// rounded up to a huge page. Where there are no huge pages, not so much address space, or little
 /// memory is left, all stays as it was.
 ///
-/// It took the workers' faults for 40 matrices of 2 MB from 12,600 to 2,100, for 200 lists of a
-/// matrix and 2000 strings from 12,600 to 7,000 (faults.R, 2 workers, 2026-11).
+/// It took two workers' faults of 40 matrices of 2 MB from 12,600 to 6,500, of 200 lists of a matrix
+/// and 2000 strings from 14,600 to 8,700 (faults.R, 2026-11).
 class FreshMemory {
  public:
   static constexpr std::size_t region_bytes = std::size_t{128} << 20;

@@ -30,8 +30,8 @@ struct CollectionMeter {
 /// collections have taken more time than faults, so that neither takes much more than need be; and
 /// where they don't save pages there are few of them.
 ///
-/// Of 1e5 items of three numbers it took the workers' faults from 17,800 to 4,400, of 200 lists of
-/// a matrix and 2000 strings from 34,100 to 12,600 (faults.R, 2 workers, 2026-11).
+/// It took two workers' faults of 1e5 items of three numbers from 17,800 to about 7,000, of 200 lists
+/// of a matrix and 2000 strings from 34,100 to 14,600 (faults.R, 2026-11).
 ///
 /// A collection that looks at old objects, too, copies what it shares with its parent. When the
 /// next one would be such, and that is more than a successor would take for its own nursery,
