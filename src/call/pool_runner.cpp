@@ -50,7 +50,8 @@ PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery)
       is_produced_(ISNAN(settings.number("items"))),
       is_said_in_order_(settings.number("backlog") > 0),
       underway_(delivery.waiting()),
-      workers_(static_cast<int>(settings.number("workers"))),
+      collection_(is_produced_ ? 0 : static_cast<std::uint64_t>(settings.number("items")),
+                  is_produced_, static_cast<int>(settings.number("workers"))),
       observe_(Settings(settings.get("hooks")).get("observe")),
       pool_(make_options(settings, *this), make_main(settings, delivery)) {}
 
@@ -58,48 +59,22 @@ PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery)
 CollectorFacts PoolRunner::prepare_fork(int forks) {
   CollectorFacts facts;
   facts.cost_ns = collection_cost();
-  if (is_worth_observing(forks)) facts = observe_before_fork();
+  if (collection_.is_worth(forks, facts.cost_ns)) facts = collect_before_fork();
   lomp::prepare_fork();
   return facts;
 }
 
-CollectorFacts PoolRunner::observe_before_fork() {
+CollectorFacts PoolRunner::collect_before_fork() {
   CollectorFacts facts;
   unwind([&] {
-    observing_.begin();
-    const Observed observed = observe();
-    observing_.end();
+    collection_.begin();
+    const Observed observed = prepare_collector(observe_);
+    collection_.end();
     delivery_.note_collection(observed.use);
     facts = observed.facts;
     return R_NilValue;
   });
   return facts;
-}
-
-// If R is about to look at old objects, for want of room or since it does so now and then, it had
-// better do that here. May jump.
-Observed PoolRunner::observe() const {
-  constexpr int few = 5;
-  Observed observed = observe_collector(observe_);
-  if (observed.use.is_tight) observed = observe_collector(observe_, Collection::full);
-  for (int i = 0; i <= few && !observed.use.is_tight; ++i) {
-    const int left = observed.facts.young_left;
-    if (left == CollectorFacts::unknown || left > few) break;
-    observed = observe_collector(observe_);
-  }
-  return observed;
-}
-
-// Garbage is collected here before a fork, so that workers needn't write to what this process has
-// made last. That isn't worth while for few items, unless there is work for more than one worker;
-// nor where it is known to take long, unless the workers that were there have done so much that
-// they are worn. Where workers die one after the other it takes a tenth of the time at the most.
-bool PoolRunner::is_worth_observing(int forks) const {
-  constexpr std::uint64_t many_items = 20000;
-  constexpr std::int64_t long_ns = 10000000;
-  if (forks >= workers_) return observing_.is_due();
-  if (collection_cost() > long_ns) return false;
-  return forks == 0 ? is_produced_ || pool_.items() >= many_items : forks == 1;
 }
 
 SEXP PoolRunner::wait() {

@@ -9,8 +9,8 @@
 #include "call/runner.h"
 #include "call/settings.h"
 #include "codec/serialize.h"
+#include "lomp/pool/parent_collection.hpp"
 #include "lomp/pool/pool.hpp"
-#include "lomp/worker/time_share.hpp"
 #include "memory/collector.h"
 
 namespace lomp {
@@ -54,9 +54,7 @@ class PoolRunner final : public Runner {
  private:
   enum class Given { more, full, refused };
 
-  bool is_worth_observing(int forks) const;
-  CollectorFacts observe_before_fork();
-  Observed observe() const;
+  CollectorFacts collect_before_fork();
   void look() const { lomp::look(VECTOR_ELT(kept_, kept_look)); }
   void end();
   SEXP note(const Event& event);
@@ -86,9 +84,8 @@ class PoolRunner final : public Runner {
   const Record* last_record_ = nullptr;  // behind them
   bool is_reading_ = false;              // after a jump, the next record was left half-way
   ItemsUnderway underway_;
-  int workers_;
-  TimeShare observing_{10};
-  SEXP observe_;  // see observe_collector(); one of the call's settings
+  ParentCollection collection_;
+  SEXP observe_;  // see prepare_collector(); one of the call's settings
   Pool pool_;
   std::uint64_t next_item_ = 0;
   InterruptClock clock_;

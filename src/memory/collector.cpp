@@ -18,22 +18,9 @@ HeapUse read_use(SEXP matrix) {
   return {of[0], of[4], is_tight(0) || is_tight(1)};
 }
 
-}  // namespace
-
-HeapUse collect(Collection what) {
-  SEXP no = PROTECT(Rf_ScalarLogical(FALSE));
+Observed observe_once(SEXP observe, Collection what) {
   SEXP is_full = PROTECT(Rf_ScalarLogical(what == Collection::full));
-  SEXP call = PROTECT(Rf_lang3(Rf_install("gc"), no, is_full));
-  SET_TAG(CDR(call), Rf_install("verbose"));
-  SET_TAG(CDDR(call), Rf_install("full"));
-  const HeapUse use = read_use(Rf_eval(call, R_BaseEnv));
-  UNPROTECT(3);
-  return use;
-}
-
-Observed observe_collector(SEXP function, Collection what) {
-  SEXP is_full = PROTECT(Rf_ScalarLogical(what == Collection::full));
-  SEXP call = PROTECT(Rf_lang2(function, is_full));
+  SEXP call = PROTECT(Rf_lang2(observe, is_full));
   const std::int64_t began = cpu_ns();
   SEXP matrix = PROTECT(Rf_eval(call, R_BaseEnv));
   if (what == Collection::young) last_cost = cpu_ns() - began;
@@ -48,6 +35,31 @@ Observed observe_collector(SEXP function, Collection what) {
     facts.young_left = left;
   }
   return {facts, use};
+}
+
+}  // namespace
+
+HeapUse collect(Collection what) {
+  SEXP no = PROTECT(Rf_ScalarLogical(FALSE));
+  SEXP is_full = PROTECT(Rf_ScalarLogical(what == Collection::full));
+  SEXP call = PROTECT(Rf_lang3(Rf_install("gc"), no, is_full));
+  SET_TAG(CDR(call), Rf_install("verbose"));
+  SET_TAG(CDDR(call), Rf_install("full"));
+  const HeapUse use = read_use(Rf_eval(call, R_BaseEnv));
+  UNPROTECT(3);
+  return use;
+}
+
+Observed prepare_collector(SEXP observe) {
+  constexpr int few = 5;
+  Observed observed = observe_once(observe, Collection::young);
+  if (observed.use.is_tight) observed = observe_once(observe, Collection::full);
+  for (int i = 0; i <= few && !observed.use.is_tight; ++i) {
+    const int left = observed.facts.young_left;
+    if (left == CollectorFacts::unknown || left > few) break;
+    observed = observe_once(observe, Collection::young);
+  }
+  return observed;
 }
 
 std::int64_t collection_cost() { return last_cost; }

@@ -27,15 +27,17 @@ struct HeapUse {
 /// Collects garbage. May jump.
 HeapUse collect(Collection what);
 
-/// Calls a function of R's, observe_collections(), which collects young garbage and tells how many
-/// such collections there will be before R looks at old objects. May jump.
 struct Observed {
   CollectorFacts facts;
   HeapUse use;
 };
-Observed observe_collector(SEXP function, Collection what = Collection::young);
 
-/// How long that took last; 0 before the first time.
+/// Calls a function of R's, observe_collections(), which collects young garbage and tells how many
+/// such collections there will be before R looks at old objects. If that is to be soon, for want of
+/// room or since R does so now and then, it had better be here, before a fork. May jump.
+Observed prepare_collector(SEXP observe);
+
+/// How long a collection of young objects took last there; 0 before the first time.
 std::int64_t collection_cost();
 
 /// A new object that lasts until the next collection, by whomever: the caller protects it, and

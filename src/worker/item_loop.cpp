@@ -233,15 +233,11 @@ void collect_young(void* data) {
   collected.shared_pages = static_cast<long>(use.used * size_of_object / page_size());
 }
 
-// A list with results in it is looked at in each collection of a worker that is forked later, which
-// makes these dear, and its nursery larger: by some 5,000 pages for 1e6 results.
-constexpr std::uint64_t results_per_page = 200;
-
 void collect_garbage(Run& run) {
   CollectionPolicy::Collected collected;
   collected.others = others_since(VECTOR_ELT(run.witness, 0));
   collected.items_left = run.worker->items_left();
-  collected.successor_pages = static_cast<long>(run.worker->items() / results_per_page);
+  collected.results = run.worker->items();
   run.memory.take();
   run.policy.begin();
   R_ToplevelExec(collect_young, &collected);

@@ -4,20 +4,16 @@
 #define LOMP_TESTS_FAULTS_HPP
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <cstring>
 
+#include "lomp/os/page_faults.hpp"
 #include "lomp/os/page_size.hpp"
 #include "lomp/os/platform.hpp"
 
 namespace lomp_test {
 
-inline long faults() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_minflt;
-}
+inline long faults() { return lomp::page_faults(); }
 
 /// Memory of whole pages, all of them written to.
 struct Pages {

@@ -327,9 +327,9 @@ TEST_CASE("a worker that shares little beside what it has taken is never worn") 
 TEST_CASE("a worker isn't worn where its successor would take as much as it saves") {
   const CollectorFacts facts{1, 0};
   Collected what = with_shared(much);
-  what.successor_pages = much / 10;
+  what.results = much / 10 * CollectionPolicy::results_per_page;
   CHECK(need_after(1, facts, what, true) == Need::successor);
-  what.successor_pages = much;
+  what.results = much * CollectionPolicy::results_per_page;
   CHECK(need_after(1, facts, what, true) == Need::collection);
 }
 

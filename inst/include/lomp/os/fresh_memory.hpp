@@ -9,21 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <string>
 
+#include "lomp/os/allocator.hpp"
 #include "lomp/os/available_memory.hpp"
 #include "lomp/os/huge_pages.hpp"
 #include "lomp/os/own_pages.hpp"
 #include "lomp/os/platform.hpp"
-#include "lomp/os/read_text.hpp"
 
 namespace lomp {
-
-/// May this process have huge pages where it asks for them?
-inline bool has_huge_pages() {
-  const std::string choice = read_text(huge_pages_file);
-  return !choice.empty() && choice.find("[never]") == std::string::npos;
-}
 
 /// What a forked process gets from malloc() first is what its parent had free: it is copied page by
 /// page, at the cost of a fault each, though it holds nothing. take() sees to it that larger blocks
@@ -32,8 +25,8 @@ inline bool has_huge_pages() {
 /// rounded up to a huge page. Where there are no huge pages, not so much address space, or little
 /// memory is left, all stays as it was.
 ///
-/// It took two workers' faults of 40 matrices of 2 MB from 12,600 to 6,500, of 200 lists of a matrix
-/// and 2000 strings from 14,600 to 8,700 (faults.R, 2026-11).
+/// It took two workers' faults of 40 matrices of 2 MB from 12,600 to 6,500, of 200 lists of a
+/// matrix and 2000 strings from 14,600 to 8,700 (faults.R, 2026-11).
 class FreshMemory {
  public:
   static constexpr std::size_t region_bytes = std::size_t{128} << 20;
@@ -93,10 +86,7 @@ class FreshMemory {
   }
 
   bool add_region() {
-    void* volatile region = std::malloc(region_bytes);
-    if (region == nullptr) return false;
-    prefer_huge_pages(region, region_bytes);
-    std::free(region);
+    if (!grow_heap(region_bytes)) return false;
     region_end_ = heap_end();
     return true;
   }

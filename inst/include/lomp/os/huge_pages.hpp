@@ -6,13 +6,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "lomp/os/page_size.hpp"
 #include "lomp/os/platform.hpp"
+#include "lomp/os/read_text.hpp"
 
 namespace lomp {
 
 constexpr std::size_t huge_page_threshold = std::size_t{4} << 20;
+
+/// May this process have huge pages where it asks for them?
+inline bool has_huge_pages() {
+  const std::string choice = read_text(huge_pages_file);
+  return !choice.empty() && choice.find("[never]") == std::string::npos;
+}
 
 /// A first write to each small page costs a fault, which takes longer than the copy into it. With
 /// huge pages there are 512 times fewer of them, and a later fork copies a page table that is

@@ -30,8 +30,8 @@ struct CollectionMeter {
 /// collections have taken more time than faults, so that neither takes much more than need be; and
 /// where they don't save pages there are few of them.
 ///
-/// It took two workers' faults of 1e5 items of three numbers from 17,800 to about 7,000, of 200 lists
-/// of a matrix and 2000 strings from 34,100 to 14,600 (faults.R, 2026-11).
+/// It took two workers' faults of 1e5 items of three numbers from 17,800 to about 7,000, of 200
+/// lists of a matrix and 2000 strings from 34,100 to 14,600 (faults.R, 2026-11).
 ///
 /// A collection that looks at old objects, too, copies what it shares with its parent. When the
 /// next one would be such, and that is more than a successor would take for its own nursery,
@@ -47,10 +47,10 @@ class CollectionPolicy {
 
   /// What is known after a collection.
   struct Collected {
-    int others = 0;            ///< so many the process is thought to have made since the last one
-    bool is_tight = false;     ///< the next one will be of old objects
-    long successor_pages = 0;  ///< what a successor would take beside what this worker has
-    long shared_pages = 0;     ///< what one of old objects would copy, at the most
+    int others = 0;             ///< so many the process is thought to have made since the last one
+    bool is_tight = false;      ///< the next one will be of old objects
+    std::uint64_t results = 0;  ///< of the whole call, for which the parent has a list
+    long shared_pages = 0;      ///< what one of old objects would copy, at the most
     std::uint64_t items_left = UINT64_MAX;  ///< about so many will follow
   };
 
@@ -98,9 +98,10 @@ class CollectionPolicy {
   /// A page costs more than its fault: it is copied, taken from the caches and freed again, and the
   /// memory is there for others if it isn't taken.
   static constexpr std::int64_t page_value = 8;
-  static constexpr std::int64_t share = 4;     ///< at most a fifth of the time
-  static constexpr double most_spread = 4096;  ///< pages
-  static constexpr int few = 5;
+  static constexpr std::int64_t share = 4;                ///< at most a fifth of the time
+  static constexpr double most_spread = 4096;             ///< pages
+  static constexpr std::uint64_t results_per_page = 200;  ///< some 5,000 pages for 1e6 results
+  static constexpr int few = 5;  ///< collections that are made where R's own count isn't known
   static constexpr int most_futile = 5;
   static constexpr long dear = 1024;  ///< pages that a collection of young objects doesn't copy
 
@@ -119,7 +120,13 @@ class CollectionPolicy {
   }
   bool is_worn() const {
     return (last_.is_tight || left() <= 0) && !is_copied_ &&
-           last_.shared_pages > 2 * (taken_ + last_.successor_pages);
+           last_.shared_pages > 2 * successor_pages();
+  }
+
+  /// As many as this worker has taken, and more where there is a long list of results: that is
+  /// looked at in each collection, which makes them dear, and the nursery larger.
+  long successor_pages() const {
+    return taken_ + static_cast<long>(last_.results / results_per_page);
   }
 
   Need postpone() {
