@@ -236,7 +236,6 @@ void collect_young(void* data) {
 void collect_garbage(Run& run) {
   CollectionPolicy::Collected collected;
   collected.others = others_since(VECTOR_ELT(run.witness, 0));
-  collected.items_left = run.worker->items_left();
   collected.results = run.worker->items();
   run.memory.take();
   run.policy.begin();

@@ -37,7 +37,7 @@ auto leaving_after(int most) {
     bool may_leave = false;
     const auto is_told = [&] {
       may_leave = worker.may_leave();
-      return may_leave || worker.items_left() == 0;
+      return may_leave || worker.waiting() == 0;
     };
     if (blocks >= most) eventually(is_told);
     return may_leave;

@@ -372,37 +372,6 @@ TEST_CASE("what the first collection copies is no sign of that") {
   CHECK(life.look(true) == Need::successor);
 }
 
-TEST_CASE("the nursery is as large as lets the collections that are left do for all items") {
-  Life life;
-  life.facts.young_left = 11;
-  Collected what;
-  what.items_left = 1000;
-  life.fill_first(64, what);
-  CHECK(life.items_to_need() == 101);
-}
-
-TEST_CASE("it isn't made larger for that where it is large enough or would be far too large") {
-  // The largest one that is near enough holds 16 times as many pages.
-  const auto most = static_cast<std::uint64_t>(CollectionPolicy::most_spread) / smallest * 640;
-  for (std::uint64_t items_left : {std::uint64_t{0}, std::uint64_t{640}, most + 10, UINT64_MAX}) {
-    Life life;
-    life.facts.young_left = 11;
-    Collected what;
-    what.items_left = items_left;
-    life.fill_first(64, what);
-    CHECK(life.items_to_need() == 64);
-  }
-}
-
-TEST_CASE("a worker without a collection left has nothing to spread") {
-  Life life;
-  life.facts.young_left = 1;
-  Collected what;
-  what.items_left = 65;
-  life.fill_first(64, what);
-  CHECK(life.items_to_need() == 64);
-}
-
 TEST_CASE("without a meter of the caller's the process itself is asked") {
   CollectionPolicy policy;
   CHECK(policy.look({}, false) == Need::nothing);

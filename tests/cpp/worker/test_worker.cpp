@@ -777,27 +777,25 @@ TEST_CASE("a worker doesn't leave as long as its beginning has taken much of its
   CHECK(lomp::now_ns() - began >= 20 * 20000000);
 }
 
-TEST_CASE("a worker knows its share of the items that are left") {
+TEST_CASE("a worker knows how many items wait for any") {
   Desk desk(101);
   CHECK(desk.worker.items() == 101);
-  CHECK(desk.worker.items_left() == 50);
+  CHECK(desk.worker.waiting() == 101);
   do_block(desk);
-  CHECK(desk.worker.items_left() == 50);
+  CHECK(desk.worker.waiting() == 100);
   desk.page.next() = 91;
-  CHECK(desk.worker.items_left() == 5);
+  CHECK(desk.worker.waiting() == 10);
   desk.page.slot(1).block = Block{10, 20}.word();
-  CHECK(desk.worker.items_left() == 10);
-  Desk four(101, 256, 4);
-  CHECK(four.worker.items_left() == 25);
+  CHECK(desk.worker.waiting() == 20);
 }
 
-TEST_CASE("how many items are left of a stream isn't known") {
+TEST_CASE("of a stream no items wait for any worker") {
   SharedPage page(0, 2, 256, 4096);
   const Pipe pipe = lomp::make_pipe();
   const lomp::ControlPair control = lomp::make_control_pair();
   const Worker worker(page, 0, pipe.writer.get(), control.worker.get());
   CHECK(worker.items() == 0);
-  CHECK(worker.items_left() == UINT64_MAX);
+  CHECK(worker.waiting() == 0);
 }
 
 TEST_CASE("a worker knows of the collector what is in its own slot by now") {

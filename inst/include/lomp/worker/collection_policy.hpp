@@ -51,7 +51,6 @@ class CollectionPolicy {
     bool is_tight = false;      ///< the next one will be of old objects
     std::uint64_t results = 0;  ///< of the whole call, for which the parent has a list
     long shared_pages = 0;      ///< what one of old objects would copy, at the most
-    std::uint64_t items_left = UINT64_MAX;  ///< about so many will follow
   };
 
   explicit CollectionPolicy(const CollectionMeter& meter = {})
@@ -87,7 +86,6 @@ class CollectionPolicy {
     spent_ns_ += time_.last();
     judge(before_.since(pages_));
     learn(before_.since(pages_));
-    spread(what.items_left);
     items_ = 0;
     next_look_ = items_of_nursery_;
     pages_ = now;
@@ -99,7 +97,6 @@ class CollectionPolicy {
   /// memory is there for others if it isn't taken.
   static constexpr std::int64_t page_value = 8;
   static constexpr std::int64_t share = 4;                ///< at most a fifth of the time
-  static constexpr double most_spread = 4096;             ///< pages
   static constexpr std::uint64_t results_per_page = 200;  ///< some 5,000 pages for 1e6 results
   static constexpr int few = 5;  ///< collections that are made where R's own count isn't known
   static constexpr int most_futile = 5;
@@ -151,17 +148,6 @@ class CollectionPolicy {
       items_of_nursery_ = std::max<std::uint64_t>(items_, 1);
     } else if (last_.others == 0 && spent_ns_ > page_value * price_ns_ * taken_) {
       items_of_nursery_ += items_of_nursery_ / 2 + 1;
-    }
-  }
-
-  /// Where the collections that are left would do for all the items that are left, if the nursery
-  /// were somewhat larger, it becomes so.
-  void spread(std::uint64_t items_left) {
-    if (left() <= 0 || items_left == UINT64_MAX) return;
-    const double growth =
-        static_cast<double>(items_left) / left() / static_cast<double>(items_of_nursery_);
-    if (growth > 1 && growth * static_cast<double>(taken_) <= most_spread) {
-      items_of_nursery_ = items_left / static_cast<std::uint64_t>(left()) + 1;
     }
   }
 

@@ -86,11 +86,8 @@ class Worker final : public RecordSink, public PayloadSource {
   /// Of the whole call; 0 where they are streamed.
   std::uint64_t items() const { return page_.items(); }
 
-  /// About so many items are left for this worker; UINT64_MAX if that isn't known.
-  std::uint64_t items_left() const {
-    if (page_.has_inboxes()) return UINT64_MAX;
-    return schedule_.waiting() / static_cast<std::uint64_t>(page_.slots());
-  }
+  /// Items that no worker has begun.
+  std::uint64_t waiting() const { return schedule_.waiting(); }
 
   MemoryBudget memory_budget() const { return MemoryBudget(page_); }
 
@@ -111,7 +108,7 @@ class Worker final : public RecordSink, public PayloadSource {
   /// Between two blocks: may this worker end, and leave the rest to another one? Not before what it
   /// took to get going, its first block, is little beside what it has done since.
   bool may_leave() const {
-    return page_.may_be_replaced() && first_block_ > 0 && !has_items() && schedule_.waiting() > 0 &&
+    return page_.may_be_replaced() && first_block_ > 0 && !has_items() && waiting() > 0 &&
            now_ns() - born_ >= times_first_block * first_block_;
   }
 
