@@ -34,7 +34,7 @@ struct CollectionMeter {
 /// lists of a matrix and 2000 strings from 34,100 to 14,600 (faults.R, 2026-11).
 ///
 /// A collection that looks at old objects, too, copies what it shares with its parent. When the
-/// next one would be such, and that is more than a successor would take for its own nursery,
+/// next one would be such, and might copy twice what a successor would take for its own nursery,
 /// the worker is worn: it leaves its place to a clean one, where that can be, and else collects
 /// seldom.
 class CollectionPolicy {
