@@ -161,6 +161,14 @@ allow_allocator <- function(allow) {
     .Call(`_lomp_allow_allocator`, allow)
 }
 
+call_trace <- function(handle) {
+    .Call(`_lomp_call_trace`, handle)
+}
+
+trace_read <- function(handle, n) {
+    .Call(`_lomp_trace_read`, handle, n)
+}
+
 vector_set_missing <- function(vector, items, length) {
     invisible(.Call(`_lomp_vector_set_missing`, vector, items, length))
 }

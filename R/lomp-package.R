@@ -10,11 +10,12 @@
 #' @importFrom Rcpp evalCpp
 "_PACKAGE"
 
-# What the package remembers between calls: how deep calls are nested, the last failure, and the
-# last function that was compiled.
+# What the package remembers between calls: how deep calls are nested, the last failure, what
+# lomp_report() tells of, and the last function that was compiled.
 the <- new.env(parent = emptyenv())
 the$depth <- 0L
 the$last <- NULL
+the$traced <- NULL
 the$base <- 0L
 the$uncompiled <- NULL
 the$compiled <- NULL

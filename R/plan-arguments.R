@@ -20,6 +20,9 @@
 #'   first items took. Where memory is short, fewer workers run: one more is forked only if there is
 #'   room for as much as a worker has been seen to take.
 #'
+#' - `lomp.report_items`: for so many items [lomp_report()] has a row each, 100,000 if unset. It
+#'   takes 40 bytes for each. Of calls of more it has spans of time.
+#'
 #' - `lomp.output`: `"live"` if what items of [lomp_map()] print and signal is to come as they do
 #'   it, `"ordered"` if it is to come by item. Unset, it is live at the console of an interactive
 #'   session and where standard output is a terminal, and ordered elsewhere: in documents of the
@@ -63,7 +66,7 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
                                   "option lomp.keep_connections"),
     buffer = buffer_bytes(), worker_memory = byte_option("lomp.worker_memory", 0),
     backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes(),
-    harmless = harmless_pointers(), is_map = TRUE, ordered = FALSE, emits = FALSE
+    trace_rows = trace_rows(), harmless = harmless_pointers(), is_map = TRUE, ordered = FALSE, emits = FALSE
   ))
 }
 
@@ -124,6 +127,16 @@ check_timeout <- function(value) {
 check_flag <- function(value, argument) {
   if (is.logical(value) && length(value) == 1L && !is.na(value)) return(value)
   stop_argument(argument, "must be TRUE or FALSE", describe_value(value))
+}
+
+# For so many items a call's report has a row each.
+trace_rows <- function() {
+  value <- getOption("lomp.report_items", 1e5)
+  ok <- is.numeric(value) && length(value) == 1L && !is.na(value) && value >= 0
+  if (!ok) {
+    stop_argument("option lomp.report_items", "must be a number, 0 or more", describe_value(value))
+  }
+  min(floor(value), 2^32)
 }
 
 buffer_bytes <- function() byte_option("lomp.buffer", 64 * 2^20)

@@ -37,6 +37,7 @@ open_call <- function(plan, frame) {
   }
   if (!plan$is_map) begin_progress(state)
   state$handle <- call_open(call_settings(state, frame), results_to_fill(plan))
+  if (is_traced(plan)) the$traced <- state$traced <- new_traced(state)
   stop_by(plan$call, stopper(state))
   state
 }
@@ -60,6 +61,7 @@ call_settings <- function(state, frame) {
     keep_connections = plan$keep_connections, harmless = plan$harmless,
     frame = frame, item_call = plan$item_call, hooks = item_hooks(state), limit = limit_call(plan),
     outlet = plan$outlet, seed = plan$random$seed, numbers = plan$redo$todo,
+    trace_rows = if (is_traced(plan)) plan$trace_rows else NA,
     value = plan$value$prototype, is_vector = goes_into_vector(plan),
     takes_names = plan$value$takes_names, on_event = new_handler(state), look = new_look(plan$call)
   )
@@ -141,6 +143,7 @@ fail_call <- function(failure, state) {
   plan <- state$plan
   is_fatal <- is.na(failure$item)
   if (plan$on_error == "collect" && !is_fatal) return(if (!plan$is_map) list(failure))
+  plan$call$has_failed <- TRUE
   call_stop(state$handle)
   if (plan$ordered && !is_fatal && !state$is_gathered) FALSE
 }

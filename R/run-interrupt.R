@@ -6,7 +6,8 @@
 # Whether a call was interrupted, how to end it early once there is something to end, and what
 # failed of the caller's code beside `.f`. A call that gathers results goes on after an interrupt,
 # to its end; one that gives them one by one leaves the interrupt to R.
-new_call <- function(goes_on = TRUE, interrupted = FALSE, stop = NULL, complaints = NULL) {
+new_call <- function(goes_on = TRUE, interrupted = FALSE, stop = NULL, complaints = NULL,
+                     has_failed = FALSE, how = NULL) {
   force(goes_on)  # a promise would keep its caller's frame, and with it the items
   environment()
 }

@@ -4,6 +4,7 @@ run_iterate <- function(plan, frame) {
   plan$random <- new_random(advance = TRUE)
   plan$item_call <- item_call_of(plan, frame)
   plan$call <- new_call(goes_on = FALSE)
+  plan$said <- sys.call(-1L)
   if (is_outside()) the$last <- NULL
   new_iterator(open_call(plan, frame))
 }
@@ -111,6 +112,7 @@ note_end <- function(state, how = "finished") {
   } else {
     "failed"
   }
+  state$plan$call$how <- state$how
 }
 
 # The iterator's user has asked for a result and there is none.

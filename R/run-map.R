@@ -4,6 +4,7 @@ run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
   if (the$depth == 1L) the$last <- NULL
+  plan$said <- sys.call(-1L)
   if (isTRUE(items_to_run(plan) == 0)) return(without_work(plan))
   earlier <- plan$redo$seed
   plan <- c(plan, list(
@@ -14,6 +15,7 @@ run_map <- function(plan, frame) {
 }
 
 without_work <- function(plan) {
+  if (is_traced(plan)) the$traced <- new_idle(plan)
   results <- new_results(plan)
   if (!is.null(plan$redo)) results <- with_earlier(results, plan)
   if (is.null(plan$value)) results else vector_of_list(results, plan)
@@ -95,6 +97,7 @@ outcome_of_list <- function(state, is_well) {
 # After a jump: what was finished still comes, and what is said meanwhile has no listener any more.
 leave_list <- function(state) {
   state$is_quiet <- TRUE
+  state$plan$call$how <- "left"
   call_stop(state$handle)
   is_well <- run_to_end(state$handle)
   keep_left(outcome_of_list(state, is_well), state$plan)

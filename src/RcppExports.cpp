@@ -415,6 +415,27 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// call_trace
+SEXP call_trace(SEXP handle);
+RcppExport SEXP _lomp_call_trace(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_trace(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// trace_read
+SEXP trace_read(SEXP handle, double n);
+RcppExport SEXP _lomp_trace_read(SEXP handleSEXP, SEXP nSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< double >::type n(nSEXP);
+    rcpp_result_gen = Rcpp::wrap(trace_read(handle, n));
+    return rcpp_result_gen;
+END_RCPP
+}
 // vector_set_missing
 void vector_set_missing(SEXP vector, SEXP items, double length);
 RcppExport SEXP _lomp_vector_set_missing(SEXP vectorSEXP, SEXP itemsSEXP, SEXP lengthSEXP) {
@@ -492,6 +513,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_in_worker", (DL_FUNC) &_lomp_in_worker, 0},
     {"_lomp_check_interrupt", (DL_FUNC) &_lomp_check_interrupt, 0},
     {"_lomp_allow_allocator", (DL_FUNC) &_lomp_allow_allocator, 1},
+    {"_lomp_call_trace", (DL_FUNC) &_lomp_call_trace, 1},
+    {"_lomp_trace_read", (DL_FUNC) &_lomp_trace_read, 2},
     {"_lomp_vector_set_missing", (DL_FUNC) &_lomp_vector_set_missing, 3},
     {"_lomp_vector_set_shape", (DL_FUNC) &_lomp_vector_set_shape, 4},
     {"_lomp_first_misfit", (DL_FUNC) &_lomp_first_misfit, 3},

@@ -26,8 +26,9 @@ declare -A rooms=(
   [payload]="os wire"
   [shared]="os"
   [schedule]="os shared"
+  [trace]="os process wire shared"
   [worker]="os process wire payload shared schedule"
-  [pool]="os process wire payload shared schedule worker"
+  [pool]="os process wire payload shared schedule worker trace"
   [random]=""
 )
 

@@ -12,20 +12,34 @@ namespace {
 
 Settings settings_of(SEXP kept) { return Settings(VECTOR_ELT(kept, kept_settings)); }
 
+std::shared_ptr<CallTrace> make_trace(const Settings& settings) {
+  const double rows = settings.number("trace_rows"), items = settings.number("items");
+  if (ISNAN(rows)) return nullptr;
+  return std::make_shared<CallTrace>(ISNAN(items) ? 0 : static_cast<std::uint64_t>(items),
+                                     static_cast<std::uint64_t>(rows));
+}
+
 }  // namespace
 
 Call::Call(SEXP kept)
     : kept_(kept),
       owner_(fork_depth()),
       has_workers_(settings_of(kept).number("workers") > 0),
+      trace_(make_trace(settings_of(kept))),
       progress_(settings_of(kept).number("tick")),
       delivery_(kept, settings_of(kept)) {
   const Settings settings = settings_of(kept);
   if (has_workers_) {
-    runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_);
+    runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_, trace_.get());
   } else {
-    runner_ = std::make_unique<LocalRunner>(settings, kept, delivery_, progress_);
+    runner_ = std::make_unique<LocalRunner>(settings, kept, delivery_, progress_, trace_.get());
   }
+}
+
+// The runner tells the trace of its processes' ends.
+Call::~Call() {
+  runner_.reset();
+  if (trace_ && !is_foreign()) trace_->note_over();
 }
 
 void Call::begin() {
@@ -135,6 +149,7 @@ void Call::tell_end() { tell("ended", true); }
 
 void Call::settle() {
   runner_->settle();
+  if (trace_) trace_->note_over();
   if (runner_->has_ended()) SET_VECTOR_ELT(kept_, kept_settings, R_NilValue);
 }
 

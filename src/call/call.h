@@ -9,6 +9,7 @@
 #include "call/events.h"
 #include "call/runner.h"
 #include "call/settings.h"
+#include "lomp/trace/call_trace.hpp"
 #include "memory/external_memory.h"
 
 namespace lomp {
@@ -23,6 +24,7 @@ class Call {
   explicit Call(SEXP kept);
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
+  ~Call();
 
   /// Before its first use: room for the results, and workers where they are to be there at once.
   /// Throws.
@@ -46,6 +48,9 @@ class Call {
   Runner& runner() { return *runner_; }
   const Runner& runner() const { return *runner_; }
   Delivery& delivery() { return delivery_; }
+
+  /// What the call did, which may be kept for longer; none of a call within another one.
+  const std::shared_ptr<CallTrace>& trace() const { return trace_; }
 
   /// Ends the items, takes in what they had finished, and lets go of their data. Throws.
   void settle();
@@ -90,6 +95,7 @@ class Call {
   bool was_left_ = false;
   bool is_closing_ = false;
   bool was_told_ = false;
+  std::shared_ptr<CallTrace> trace_;
   ProgressClock progress_;
   Delivery delivery_;
   ExternalMemoryUse external_memory_use_;

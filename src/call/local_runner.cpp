@@ -40,16 +40,19 @@ bool are_same_words(SEXP x, SEXP y) {
 }  // namespace
 
 LocalRunner::LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery,
-                         const ProgressClock& clock)
+                         const ProgressClock& clock, CallTrace* trace)
     : kept_(kept),
       delivery_(delivery),
       clock_(clock),
+      trace_(trace),
       task_(make_task(settings)),
       limit_(settings.get("limit")),
       hear_(Settings(settings.get("hooks")).get("hear")),
       describe_(Settings(settings.get("hooks")).get("describe_here")),
       is_produced_(task_.is_streamed),
-      items_(is_produced_ ? 0 : static_cast<std::uint64_t>(settings.number("items"))) {}
+      items_(is_produced_ ? 0 : static_cast<std::uint64_t>(settings.number("items"))) {
+  if (trace_ != nullptr) trace_->note_process(0, ::getpid(), now_ns());
+}
 
 SEXP LocalRunner::wait() {
   return unwind([this] {
@@ -97,9 +100,11 @@ Record LocalRunner::record(bool goes_on) const {
 // If the one in hand was left by a jump.
 void LocalRunner::leave_item() {
   if (!is_underway_) return;
-  is_underway_ = false;
   forget_generator();
   delivery_.put_end(record(false), false);
+  is_underway_ = false;
+  since_ = now_ns();  // what the caller does meanwhile is none of the item's work
+  note_end(Outcome::error);
 }
 
 void LocalRunner::forget_generator() {
@@ -109,6 +114,9 @@ void LocalRunner::forget_generator() {
 
 void LocalRunner::end() {
   has_ended_ = true;
+  const WorkerUsage none;
+  const ProcessEnd end = has_all() ? ProcessEnd::finished : ProcessEnd::stopped;
+  if (trace_ != nullptr) trace_->note_end_of(0, end, none);
   delivery_.end();
 }
 
@@ -129,6 +137,7 @@ void LocalRunner::step() {
 void LocalRunner::run() {
   ItemRandom random(task_.seed, task_.numbers);
   random_ = &random;
+  since_ = now_ns();
   Attempt attempt = {run_items, keep_failure, this, hear_, describe_};
   catch_r_error(attempt);
   UNPROTECT(1);
@@ -179,13 +188,13 @@ void LocalRunner::deliver(SEXP value) {
   } else if (task_.results == Task::Results::any && is_generator(value)) {
     SET_VECTOR_ELT(kept_, kept_generator, value);
     keep_stream();
-    is_underway_ = false;
+    pause_item();
     return;
   } else {
     if (task_.results == Task::Results::any) refuse_end_marker(value);
-    delivery_.put_value(record(false), value);
+    put_value(value, false);
   }
-  end_item();
+  end_item(Outcome::ok);
 }
 
 // A generator goes on drawing where it stopped.
@@ -209,16 +218,37 @@ void LocalRunner::deliver_next(SEXP value) {
   if (is_exhausted(value)) {
     forget_generator();
     delivery_.put_end(record(false), false);
-    return end_item();
+    return end_item(Outcome::ok);
   }
-  delivery_.put_value(record(true), value);
+  put_value(value, true);
   keep_stream();
-  is_underway_ = false;
+  pause_item();
 }
 
-void LocalRunner::end_item() {
+// The end of an item is told when all of it is done.
+void LocalRunner::put_value(SEXP value, bool goes_on) {
+  delivery_.put_value(record(goes_on), value);
+  if (trace_ != nullptr) trace_->note_result(record(true), Way::none, 0);
+}
+
+void LocalRunner::pause_item() {
+  is_underway_ = false;
+  if (trace_ != nullptr) before_ns_ += now_ns() - since_;
+}
+
+void LocalRunner::end_item(Outcome outcome) {
   is_underway_ = false;
   ++done_;
+  note_end(outcome);
+}
+
+// One look at the clock is the end of an item, and the begin of the next one.
+void LocalRunner::note_end(Outcome outcome) {
+  if (trace_ == nullptr) return;
+  const std::int64_t now = now_ns();
+  trace_->note_end_here(item_, outcome, before_ns_ + now - since_, now);
+  before_ns_ = 0;
+  since_ = now;
 }
 
 SEXP LocalRunner::keep_failure(SEXP description, void* data) {
@@ -226,13 +256,13 @@ SEXP LocalRunner::keep_failure(SEXP description, void* data) {
   if (!runner.has_generator()) runner.note_draws();
   runner.forget_generator();
   runner.delivery_.put_event(runner.record(false), "failure", description);
-  runner.end_item();
+  runner.end_item(Outcome::error);
   return R_NilValue;
 }
 
 void LocalRunner::emit(SEXP value, void* data) {
   LocalRunner& runner = *static_cast<LocalRunner*>(data);
-  runner.delivery_.put_value(runner.record(true), value);
+  runner.put_value(value, true);
 }
 
 void LocalRunner::note_draws() { has_drawn_ = has_drawn_ || random_->has_drawn(); }

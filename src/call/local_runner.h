@@ -19,7 +19,8 @@ namespace lomp {
 class LocalRunner final : public Runner {
  public:
   /// Doesn't own what it gets, which outlives it. Throws.
-  LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery, const ProgressClock& clock);
+  LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery, const ProgressClock& clock,
+              CallTrace* trace);
 
   void begin() override {}
   SEXP wait() override;
@@ -63,12 +64,16 @@ class LocalRunner final : public Runner {
   void keep_stream();
   void deliver(SEXP value);
   void deliver_next(SEXP value);
-  void end_item();
+  void put_value(SEXP value, bool goes_on);
+  void pause_item();
+  void end_item(Outcome outcome);
+  void note_end(Outcome outcome);
   void note_draws();
 
   SEXP kept_;
   Delivery& delivery_;
   const ProgressClock& clock_;
+  CallTrace* trace_;  // or nullptr
   Task task_;
   SEXP limit_;  // a call, before each item; NULL if there is none
   SEXP hear_;
@@ -86,6 +91,8 @@ class LocalRunner final : public Runner {
   bool has_drawn_ = false;
   bool is_stepping_ = false;
   ItemRandom* random_ = nullptr;  // of the step that runs
+  std::int64_t since_ = 0;        // that the item in hand has been at work, or again
+  std::int64_t before_ns_ = 0;    // and was before, if it is a generator
 };
 
 }  // namespace lomp

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "call/trace_record.h"
 #include "r/protected.h"
 #include "r/unwind.h"
 #include "worker/item_loop.h"
@@ -12,7 +13,7 @@ namespace {
 
 // An iterator's caller waits for each result, and lets go of one after the other. Of a list there
 // is no bound to what has been made.
-PoolOptions make_options(const Settings& settings, PoolRunner& runner) {
+PoolOptions make_options(const Settings& settings, PoolRunner& runner, CallTrace* trace) {
   const bool is_list = settings.flag("is_list");
   const double items = settings.number("items");
   PoolOptions options;
@@ -23,6 +24,7 @@ PoolOptions make_options(const Settings& settings, PoolRunner& runner) {
   options.workers = static_cast<int>(settings.number("workers"));
   options.before_fork = [&runner](int forks) { return runner.prepare_fork(forks); };
   options.reaper = &reaper();
+  options.trace = trace;
   options.is_prompt = !is_list;
   options.takes_returns = !is_list;
   options.is_watched = !is_list || settings.number("tick") > 0;
@@ -44,16 +46,17 @@ WorkerMain make_main(const Settings& settings, const Delivery& delivery) {
 
 }  // namespace
 
-PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery)
+PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery, CallTrace* trace)
     : kept_(kept),
       delivery_(delivery),
+      trace_(trace),
       is_produced_(ISNAN(settings.number("items"))),
       is_said_in_order_(settings.number("backlog") > 0),
       underway_(delivery.waiting()),
       collection_(is_produced_ ? 0 : static_cast<std::uint64_t>(settings.number("items")),
                   is_produced_, static_cast<int>(settings.number("workers"))),
       observe_(Settings(settings.get("hooks")).get("observe")),
-      pool_(make_options(settings, *this), make_main(settings, delivery)) {}
+      pool_(make_options(settings, *this, trace), make_main(settings, delivery)) {}
 
 // What R runs meanwhile, finalizers among it, is over before the rest is prepared.
 CollectorFacts PoolRunner::prepare_fork(int forks) {
@@ -116,6 +119,9 @@ SEXP PoolRunner::note(const Event& event) {
       return begin_reading(event);
     case EventKind::lost:
       let_go(event.loss.item);
+      if (trace_ != nullptr) {
+        trace_->note_loss(event.loss.item, event.loss.incarnation, event.loss.was_late, now_ns());
+      }
       delivery_.put_event(event.loss.item, make_loss_event("lost", event));
       return R_NilValue;
     case EventKind::failed:
@@ -265,6 +271,7 @@ bool PoolRunner::note_unread(SEXP condition) {
 
 void PoolRunner::read(const Record& record) {
   const Encoding encoding = encoding_of(record);
+  if (trace_ != nullptr) trace_record(*trace_, record, encoding, delivery_.vector());
   if (is_said_in_order_ && is_said(encoding)) return pool_.hold(record);
   if (encoding == Encoding::nothing || encoding == Encoding::ignored) {
     if (!record.goes_on) let_go(record.item);

@@ -20,7 +20,7 @@ namespace lomp {
 class PoolRunner final : public Runner {
  public:
   /// Doesn't own what it gets, which outlives it. Throws.
-  PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery);
+  PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery, CallTrace* trace);
 
   /// An iterator's workers see the session as it is when it is made, and those that wait for
   /// produced items can't be forked when they are worth it, since their number isn't known.
@@ -76,6 +76,7 @@ class PoolRunner final : public Runner {
 
   SEXP kept_;
   Delivery& delivery_;
+  CallTrace* trace_;  // or nullptr
   bool is_produced_;
   bool is_said_in_order_;
   bool has_ended_ = false;

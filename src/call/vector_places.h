@@ -35,6 +35,9 @@ class VectorPlaces {
 
   explicit operator bool() const { return is_used_; }
 
+  /// What each item's elements take.
+  std::size_t each_bytes() const { return is_used_ ? prototype_.bytes() : 0; }
+
   /// The file for large values, which isn't open if there is none.
   const PartsFile& file() const { return file_; }
 

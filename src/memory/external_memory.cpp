@@ -6,9 +6,9 @@
 #include <cstdint>
 
 #include "lomp/os/page_size.hpp"
+#include "lomp/os/time_share.hpp"
 #include "lomp/payload/payload.hpp"
 #include "lomp/worker/seal.hpp"
-#include "lomp/worker/time_share.hpp"
 #include "memory/collector.h"
 #include "r/api.h"
 

@@ -241,6 +241,7 @@ void collect_garbage(Run& run) {
   run.policy.begin();
   R_ToplevelExec(collect_young, &collected);
   run.policy.end(collected);
+  run.worker->note_collection(run.policy.last_ns());
   SET_VECTOR_ELT(run.witness, 0, new_witness());
 }
 
@@ -253,12 +254,18 @@ bool tidy_up(Run& run, bool may_leave) {
   return need != Need::successor;
 }
 
+bool leave(Run& run, Leaving why) {
+  run.worker->note_leaving(why);
+  return false;
+}
+
 // Between two blocks. False if the worker should end.
 bool tidy_up_block(Run& run) {
   flush_open_files(true);
   const bool may_leave = run.worker->may_leave();
-  if (!tidy_up(run, may_leave)) return false;
-  return !run.worker->may_be_replaced() || !run.budget.is_exceeded(may_leave);
+  if (!tidy_up(run, may_leave)) return leave(run, Leaving::worn);
+  const bool is_over_budget = run.worker->may_be_replaced() && run.budget.is_exceeded(may_leave);
+  return is_over_budget ? leave(run, Leaving::memory) : true;
 }
 
 void run_block(Run& run) {

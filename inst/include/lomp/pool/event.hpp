@@ -29,6 +29,7 @@ struct Loss {
   ExitReason reason = ExitReason::none;
   std::uint64_t item = 0;
   bool was_late = false;  ///< its item's time was over
+  std::uint32_t incarnation = 0;
 };
 
 struct Event {

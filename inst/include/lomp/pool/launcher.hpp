@@ -80,6 +80,7 @@ class Launcher {
       limit_ = count_live(workers_);
       refused_ = error.code().value();
       page_.may_be_replaced() = false;
+      if (options_.trace != nullptr) options_.trace->note_refused(refused_);
     }
   }
 
@@ -111,6 +112,7 @@ class Launcher {
     handle->incarnation = static_cast<std::uint32_t>(forks_);
     const pid_t parent = ::getpid();
     life_line_.open();
+    const std::int64_t began = now_ns();
     handle->child = spawn([&] {
       seal_process(parent, control.worker.get(), page_.slot(slot), life_line_);
       pipe.reader.reset();
@@ -120,6 +122,7 @@ class Launcher {
       work(slot, pipe.writer.get(), control.worker.get());
     });
     handle->last_pid = handle->child.pid();
+    if (options_.trace != nullptr) options_.trace->note_fork(slot, handle->last_pid, began);
     handle->results = std::move(pipe.reader);
     handle->control = std::move(control.parent);
     if (options_.is_streamed) handle->supply.use_files_again(options_.most_free_bytes);

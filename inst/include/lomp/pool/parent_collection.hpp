@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "lomp/worker/time_share.hpp"
+#include "lomp/os/time_share.hpp"
 
 namespace lomp {
 

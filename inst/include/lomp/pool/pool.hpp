@@ -83,7 +83,8 @@ class Pool final : public PayloadSource {
   /// The next thing that happened, waiting up to `tick_ms` for it. Throws std::bad_alloc where a
   /// result doesn't fit into memory, SystemError where the operating system fails.
   Event next(int tick_ms) {
-    const std::int64_t deadline = now_ns() + std::int64_t{tick_ms} * 1000000;
+    const std::int64_t now = now_ns(), deadline = now + std::int64_t{tick_ms} * 1000000;
+    if (trace_ != nullptr) trace_->sample_memory(now, page_.worker_budget());
     if (page_.flow().is_open) favour_head();  // it may have a worker by now
     do {
       const Event event = hear_all();
@@ -182,11 +183,14 @@ class Pool final : public PayloadSource {
   /// those that the reaper takes over. Waits for a second at the most.
   void close() {
     if (::getpid() != owner_) return disown();
+    note_budget();
+    const bool has_all = ledger_.is_complete() && !is_stopping();
     for (Place& handle : workers_) {
+      if (handle) note_end_of(*handle, has_all ? ProcessEnd::finished : ProcessEnd::stopped);
       if (handle && handle->child.pid() > 0) shutdown_.add(std::move(handle->child));
     }
     workers_.clear();
-    shutdown_.run({ledger_.is_complete() && !is_stopping(), policy_.fork_ns()});
+    shutdown_.run({has_all, policy_.fork_ns()});
   }
 
   std::uint64_t items() const { return options_.items; }
@@ -367,6 +371,9 @@ class Pool final : public PayloadSource {
   /// The worker has said bye. Its process is ending, which takes as long as its fork did where the
   /// session is large: it isn't waited for here.
   Event note_exit(Place& handle) {
+    if (trace_ != nullptr) {
+      trace_->note_goodbye(handle->incarnation, page_.slot(handle->slot).usage);
+    }
     handle->child.note_alone();
     shutdown_.add(std::move(handle->child));
     handle.reset();
@@ -391,8 +398,11 @@ class Pool final : public PayloadSource {
   }
 
   Event report_loss(const WorkerHandle& w) {
+    if (is_stopping()) note_end_of(w, ProcessEnd::stopped);
     if (is_stopping()) return {};
     WorkerSlot& slot = page_.slot(w.slot);
+    const bool was_late = slot.reason == ExitReason::timed_out;
+    note_end_of(w, was_late ? ProcessEnd::timeout : ProcessEnd::crash);
     ++deaths_;
     early_deaths_ = slot.begun == 0 ? early_deaths_ + 1 : 0;
     if (early_deaths_ >= max_early_deaths) {
@@ -454,8 +464,9 @@ class Pool final : public PayloadSource {
   Event with_loss(EventKind kind, const WorkerHandle& w, const WorkerSlot& slot,
                   std::uint64_t item) const {
     Event event = make(kind);
-    event.loss = {w.last_pid, w.child.status(), slot.reason, item - 1,
-                  slot.reason == ExitReason::timed_out};
+    event.loss = {
+        w.last_pid,   w.child.status(), slot.reason, item - 1, slot.reason == ExitReason::timed_out,
+        w.incarnation};
     return event;
   }
 
@@ -483,7 +494,18 @@ class Pool final : public PayloadSource {
     const int live = count_live(workers_);
     if (live == 0 && schedule_.waiting() == 0) requeue_gap();
     if (schedule_.waiting() > 0 && is_head_idle()) return true;
-    return policy_.is_worth(progress(), live) && memory_watch_.has_room();
+    if (!policy_.is_worth(progress(), live)) return false;
+    const bool has_room = memory_watch_.has_room();
+    if (!has_room && trace_ != nullptr) trace_->note_held_back();
+    return has_room;
+  }
+
+  void note_end_of(const WorkerHandle& w, ProcessEnd end) {
+    if (trace_ != nullptr) trace_->note_end_of(w.incarnation, end, page_.slot(w.slot).usage);
+  }
+
+  void note_budget() {
+    if (trace_ != nullptr) trace_->note_budget(page_.worker_budget(), page_.is_budget_raised());
   }
 
   /// Items whose worker dies between claiming them and writing them down are in no worker's block.
@@ -533,7 +555,7 @@ class Pool final : public PayloadSource {
       poll_set_.watch(handle->child.pidfd());
       milliseconds = std::min(milliseconds, DeathWatch::patience_with(*handle, milliseconds));
     }
-    const bool ready = poll_set_.wait(milliseconds);
+    const bool ready = wait_for_any(milliseconds);
     std::size_t place = 0;
     for (Place& handle : workers_) {
       if (!handle) continue;
@@ -541,6 +563,14 @@ class Pool final : public PayloadSource {
       death_watch_.look_for_end(*handle, poll_set_.is_ready(place++));
     }
     if (!ready) death_watch_.look_for_dying();
+    return ready;
+  }
+
+  bool wait_for_any(int milliseconds) {
+    if (trace_ == nullptr) return poll_set_.wait(milliseconds);
+    const std::int64_t began = now_ns();
+    const bool ready = poll_set_.wait(milliseconds);
+    trace_->note_idle(now_ns() - began);
     return ready;
   }
 
@@ -555,6 +585,7 @@ class Pool final : public PayloadSource {
   static constexpr std::int32_t most_unheard = 64;
 
   PoolOptions options_;
+  CallTrace* const trace_ = options_.trace;
   std::uint32_t number_ = 0;  // 0: takes no payloads back
   pid_t owner_;
   SharedPage page_;

@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "lomp/process/reaper.hpp"
+#include "lomp/trace/call_trace.hpp"
 #include "lomp/worker/worker.hpp"
 
 namespace lomp {
@@ -36,6 +37,8 @@ struct PoolOptions {
   bool may_replace = false;
   std::size_t worker_bytes = 0;  ///< of its own, before a worker is replaced; 0: as there is memory
   bool keeps_connections = false;  ///< workers share the parent's connections, see sever()
+  /// Outlives the pool, which tells it of its processes; or nullptr.
+  CallTrace* trace = nullptr;
   /// Outlives the pool; takes over workers that are slow to end. Without one the pool has its own.
   Reaper* reaper = nullptr;
   int patience_ms = 100;  ///< how long the pool itself waits for their end, if it has one

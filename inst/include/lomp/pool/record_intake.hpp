@@ -106,22 +106,32 @@ class RecordIntake {
     }
     if (header.kind == FrameKind::spilled) return fetch_spilled(w, payloads);
     if (header.end != PartEnd::last) return true;
-    add_large(w, body, w.reader.size());
+    if (w.reader.size() < sizeof(RecordTime)) return false;
+    const std::size_t bytes = w.reader.size() - sizeof(RecordTime);
+    add_large(w, body, bytes, time_at(body + bytes), false);
     return true;
   }
 
-  void add_large(const WorkerHandle& w, const unsigned char* body, std::size_t bytes) {
+  static RecordTime time_at(const unsigned char* data) {
+    RecordTime time;
+    std::memcpy(&time, data, sizeof time);
+    return time;
+  }
+
+  void add_large(const WorkerHandle& w, const unsigned char* body, std::size_t bytes,
+                 RecordTime time, bool was_spilled) {
     const FrameHeader& header = w.reader.header();
     const RecordKind kind = RecordKind::of(header.record_kind);
-    records_.push_back(
-        {header.item, kind.kind, body, bytes, w.slot, kind.goes_on, header.payload_pages});
+    records_.push_back({header.item, kind.kind, body, bytes, w.slot, kind.goes_on,
+                        header.payload_pages, 0, was_spilled, time});
   }
 
   /// A record in a file is read where it lies. One that there is no room for is too large.
   bool fetch_spilled(WorkerHandle& w, PayloadSource& payloads) {
     SpilledRecord spilled;
-    if (w.reader.size() != sizeof spilled) return false;
+    if (w.reader.size() != sizeof spilled + sizeof(RecordTime)) return false;
     std::memcpy(&spilled, w.reader.body(), sizeof spilled);
+    const RecordTime time = time_at(w.reader.body() + sizeof spilled);
     w.unreadable = w.reader.header().item + std::uint64_t{1};
     const int fd = payloads.take_payload(w.slot, spilled.number);
     if (fd < 0 || !holds_payload(fd, spilled.bytes)) return false;
@@ -132,7 +142,7 @@ class RecordIntake {
       return false;
     }
     w.unreadable = 0;
-    add_large(w, spilled_.data(), spilled.bytes);
+    add_large(w, spilled_.data(), spilled.bytes, time, true);
     return true;
   }
 

@@ -13,6 +13,7 @@
 #include "lomp/shared/flow.hpp"
 #include "lomp/shared/inbox.hpp"
 #include "lomp/shared/staging.hpp"
+#include "lomp/shared/worker_usage.hpp"
 
 namespace lomp {
 
@@ -49,6 +50,7 @@ struct alignas(128) WorkerSlot {
   FlowLine flow;
   std::atomic<std::uint32_t> heard{0};  ///< numbers without a descriptor that it has got
   std::atomic<int> young_left{CollectorFacts::unknown};  ///< the parent writes it
+  WorkerUsage usage;
   /// Where items are streamed: one is read, one is filled. Both sides write to them often.
   alignas(128) Inbox::Word inbox[2] = {{0}, {0}};
 };
@@ -97,6 +99,9 @@ class SharedPage {
   /// What a worker may have of its own, in bytes; 0 until that has been found out.
   std::atomic<std::uint64_t>& worker_budget() const { return header_->worker_budget; }
 
+  /// Was that raised, since items need more?
+  std::atomic<bool>& is_budget_raised() const { return header_->is_budget_raised; }
+
   /// The most that any worker has been seen to have.
   std::atomic<std::uint64_t>& most_private() const { return header_->most_private; }
 
@@ -134,6 +139,7 @@ class SharedPage {
     s.flow.is_waiting = false;
     s.heard = 0;
     s.young_left = CollectorFacts::unknown;
+    s.usage.reset();
     s.inbox[0] = s.inbox[1] = 0;
     staging(i).reset();
   }
@@ -149,6 +155,7 @@ class SharedPage {
     std::atomic<bool> has_drawn{false};
     std::atomic<std::int64_t> collection_ns{0};
     std::atomic<std::uint64_t> worker_budget{0};
+    std::atomic<bool> is_budget_raised{false};
     std::atomic<std::uint64_t> most_private{0};
     FlowState flow;
   };

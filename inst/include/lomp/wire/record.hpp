@@ -9,6 +9,8 @@
 #include <cstring>
 #include <vector>
 
+#include "lomp/wire/record_time.hpp"
+
 namespace lomp {
 
 /// What a record is to the worker that makes it: `kind` (0 to 15) is the caller's, the core carries
@@ -34,6 +36,8 @@ struct Record {
   bool goes_on = false;             ///< its item has more records
   std::uint32_t payload_pages = 0;  ///< what its payloads take
   std::uint32_t incarnation = 0;    ///< which of the processes that were in the worker's place
+  bool was_spilled = false;         ///< it came in a file
+  RecordTime time = {};             ///< of its item, if that has no more records
 
   /// What it takes until it is released; its worker counts alike.
   std::uint64_t cost() const { return size + std::uint64_t{payload_pages} * cost_page; }
@@ -44,6 +48,7 @@ struct RecordHeader {
   std::uint32_t item;
   std::uint32_t size_and_kind;
   std::uint32_t payload_pages;
+  RecordTime time;
 
   std::size_t size() const { return size_and_kind >> 5; }
   RecordKind kind() const { return RecordKind::of(size_and_kind); }
@@ -52,9 +57,9 @@ struct RecordHeader {
 constexpr std::size_t max_staged_record = (std::size_t{1} << 27) - 1;
 
 inline RecordHeader make_record_header(std::uint64_t item, RecordKind kind, std::size_t size,
-                                       std::uint32_t payload_pages = 0) {
+                                       std::uint32_t payload_pages = 0, RecordTime time = {}) {
   return {static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(size) << 5 | kind.word(),
-          payload_pages};
+          payload_pages, time};
 }
 
 /// Appends the records in a worker's row of them to `out`; false if the row ends inside a record.
@@ -67,7 +72,7 @@ inline bool parse_records(const unsigned char* data, std::size_t size, int worke
     if (body > size - sizeof header) return false;
     const RecordKind kind = header.kind();
     out.push_back({header.item, kind.kind, data + sizeof header, body, worker, kind.goes_on,
-                   header.payload_pages});
+                   header.payload_pages, 0, false, header.time});
     data += sizeof header + body;
     size -= sizeof header + body;
   }

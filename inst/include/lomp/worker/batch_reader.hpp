@@ -70,6 +70,9 @@ class BatchReader {
   /// How long it has waited for items since this was asked last.
   std::int64_t take_waited_ns() { return std::exchange(waited_ns_, 0); }
 
+  /// How long it has waited for whole batches.
+  std::int64_t batch_wait_ns() const { return batch_wait_ns_; }
+
  private:
   static constexpr int moment_ms = 1;
 
@@ -89,11 +92,13 @@ class BatchReader {
   void await_batch(std::uint32_t wanted) {
     ask_for_items(FrameKind::idle, wanted);
     const Inbox inbox = next_inbox();
+    const std::int64_t since = now_ns();
     while (!inbox.begin()) {
       const BatchState state = inbox.state();
       if (state.is_empty()) control_.drop(state.files_end);
       if (inbox.fall_asleep()) control_.await_wake();
     }
+    batch_wait_ns_ += now_ns() - since;
   }
 
   /// Tells at the same time which files the parent can use again.
@@ -164,6 +169,7 @@ class BatchReader {
   std::uint32_t batch_item_ = 0;  // of it: the item taken last,
   std::size_t batch_at_ = 0;      // and where that is
   std::int64_t waited_ns_ = 0;
+  std::int64_t batch_wait_ns_ = 0;
 };
 
 }  // namespace lomp

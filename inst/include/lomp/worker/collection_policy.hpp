@@ -9,8 +9,8 @@
 
 #include "lomp/os/clock.hpp"
 #include "lomp/os/page_faults.hpp"
+#include "lomp/os/time_share.hpp"
 #include "lomp/shared/collector_facts.hpp"
-#include "lomp/worker/time_share.hpp"
 
 namespace lomp {
 
@@ -90,6 +90,9 @@ class CollectionPolicy {
     next_look_ = items_of_nursery_;
     pages_ = now;
   }
+
+  /// How long the last collection took.
+  std::int64_t last_ns() const { return time_.last(); }
 
   static constexpr long smallest_nursery = 256;   ///< pages
   static constexpr long largest_nursery = 16384;  ///< pages: 64 MB

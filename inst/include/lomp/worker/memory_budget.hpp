@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "lomp/os/time_share.hpp"
 #include "lomp/process/memory_meter.hpp"
 #include "lomp/shared/shared_page.hpp"
-#include "lomp/worker/time_share.hpp"
 
 namespace lomp {
 
@@ -34,7 +34,7 @@ class MemoryBudget {
     time_.end();
     note(mine);
     if (mine <= budget(mine)) return false;
-    if (!may_leave) page_.worker_budget() = 2 * mine;
+    if (!may_leave) raise(2 * mine);
     return may_leave;
   }
 
@@ -42,6 +42,11 @@ class MemoryBudget {
   static constexpr std::uint64_t least = std::uint64_t{64} << 20;
 
  private:
+  void raise(std::uint64_t bytes) {
+    page_.worker_budget() = bytes;
+    page_.is_budget_raised() = true;
+  }
+
   void note(std::uint64_t mine) {
     std::uint64_t most = page_.most_private();
     while (mine > most && !page_.most_private().compare_exchange_weak(most, mine)) continue;

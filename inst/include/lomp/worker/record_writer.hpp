@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "lomp/os/clock.hpp"
 #include "lomp/os/pipe.hpp"
@@ -66,9 +67,9 @@ class RecordWriter {
 
   /// Completes the record in hand: from now on it outlives this process. Returns what it costs
   /// until it is released.
-  std::uint64_t complete(RecordKind kind) {
+  std::uint64_t complete(RecordKind kind, RecordTime time = {}) {
     const std::uint64_t pages = payload_pages_;
-    const std::uint64_t size = is_large_ ? send_last(kind) : stage(kind);
+    const std::uint64_t size = is_large_ ? send_last(kind, time) : stage(kind, time);
     payload_pages_ = 0;
     return size + pages * cost_page;
   }
@@ -101,6 +102,11 @@ class RecordWriter {
     if (is_stale(now_ns())) flush();
   }
 
+  /// How long it has been writing to its pipe since that was taken last: it waits there if its
+  /// parent is slow to read.
+  std::int64_t waited_ns() const { return waited_ns_; }
+  std::int64_t take_waited_ns() { return std::exchange(waited_ns_, 0); }
+
   /// When something was sent last; 0 if nothing was.
   std::int64_t last_flush() const { return last_flush_; }
 
@@ -115,7 +121,9 @@ class RecordWriter {
     iovec parts[] = {{&header, sizeof header},
                      {const_cast<void*>(first), first_bytes},
                      {const_cast<void*>(second), second_bytes}};
+    const std::int64_t began = now_ns();
     timer_.pause_during([&] { write_parts(parts, 3); });
+    waited_ns_ += now_ns() - began;
     // After a goodbye the slot may have a new process already.
     if (header.kind != FrameKind::bye) staging_.sent();
   }
@@ -135,10 +143,10 @@ class RecordWriter {
   }
 
   /// Returns the record's size, and so does send_last().
-  std::uint64_t stage(RecordKind kind) {
+  std::uint64_t stage(RecordKind kind, RecordTime time) {
     if (room() == 0 && pending_ == 0) flush();
     const std::size_t size = pending_;
-    const RecordHeader header = make_record_header(running() - 1, kind, size, payload_pages_);
+    const RecordHeader header = make_record_header(running() - 1, kind, size, payload_pages_, time);
     std::memcpy(staging_.data() + committed(), &header, sizeof header);
     staging_.commit(committed() + sizeof header + size);
     pending_ = 0;
@@ -197,18 +205,19 @@ class RecordWriter {
     return false;
   }
 
-  std::uint64_t send_last(RecordKind kind) {
+  /// Behind the record comes the time of its item.
+  std::uint64_t send_last(RecordKind kind, RecordTime time) {
     if (!spill(nullptr, 0)) {
-      send_part(PartEnd::last, kind, nullptr, 0);
-      return part_bytes_;
+      send_part(PartEnd::last, kind, &time, sizeof time);
+      return part_bytes_ - sizeof time;
     }
     const SpilledRecord spilled{spill_.bytes(), spill_number_, 0};
-    FrameHeader header = part_header(PartEnd::last, kind, sizeof spilled);
+    FrameHeader header = part_header(PartEnd::last, kind, sizeof spilled + sizeof time);
     header.kind = FrameKind::spilled;
     seal_file(spill_.file().get());
     spill_ = Spill();
     is_large_ = false;
-    send(header, &spilled, sizeof spilled);
+    send(header, &spilled, sizeof spilled, &time, sizeof time);
     return spilled.bytes;
   }
 
@@ -252,6 +261,7 @@ class RecordWriter {
   std::size_t pending_ = 0;       // bytes of the record in hand that lie behind the committed ones
   bool is_large_ = false;         // the record in hand has begun to leave the staging buffer
   std::int64_t last_flush_ = 0;
+  std::int64_t waited_ns_ = 0;
 };
 
 }  // namespace lomp

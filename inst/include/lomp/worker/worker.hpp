@@ -12,6 +12,7 @@
 
 #include "lomp/os/clock.hpp"
 #include "lomp/os/fresh_memory.hpp"
+#include "lomp/os/page_faults.hpp"
 #include "lomp/payload/payload_returns.hpp"
 #include "lomp/payload/record_sink.hpp"
 #include "lomp/process/strays.hpp"
@@ -70,7 +71,7 @@ class Worker final : public RecordSink, public PayloadSource {
   bool take(std::uint32_t& item) {
     if (page_.has_inboxes()) {
       const bool has_item = batches_.take(item);
-      block_began_ += batches_.take_waited_ns();  // that time is none of the items'
+      note_item_wait(batches_.take_waited_ns());
       if (!has_item) return false;
     } else if (!take_first(slot_.block, item)) {
       return false;
@@ -128,9 +129,20 @@ class Worker final : public RecordSink, public PayloadSource {
   void await_room() {
     flow_.await([this] {
       flush();
+      const std::int64_t since = now_ns();
       timer_.pause_during([this] { control_.await_wake(); });
+      waited_ns_ += now_ns() - since;
     });
   }
+
+  /// Between two items the host has collected garbage for so long.
+  void note_collection(std::int64_t ns) {
+    add_time(slot_.usage.collecting_ns, ns);
+    item_began_ = now_ns();
+  }
+
+  /// Why this worker will say bye, if there is work left.
+  void note_leaving(Leaving why) { slot_.usage.leaving = why; }
 
   /// From now on the item in hand has so much time, or else this process is killed. What it waits
   /// for its parent doesn't count.
@@ -163,7 +175,7 @@ class Worker final : public RecordSink, public PayloadSource {
   /// Completes the record in hand, which is its item's last one: from now on it outlives this
   /// process.
   void finish(unsigned kind) {
-    flow_.sent(writer_.complete({kind, false}));
+    flow_.sent(writer_.complete({kind, false}, end_item()));
     slot_.running.store(0, std::memory_order_release);
     serve_waiting_parent();
   }
@@ -191,6 +203,7 @@ class Worker final : public RecordSink, public PayloadSource {
     end_block();
     end_what_worker_started();
     flush();
+    note_usage();
     FrameHeader header;
     header.kind = FrameKind::bye;
     writer_.send(header, nullptr, 0);
@@ -201,8 +214,45 @@ class Worker final : public RecordSink, public PayloadSource {
 
   bool begin_block() {
     taken_ = 0;
-    block_began_ = now_ns();
+    block_began_ = item_began_ = now_ns();
+    note_waits();
     return true;
+  }
+
+  /// That time is none of the items', nor of the block's.
+  void note_item_wait(std::int64_t ns) {
+    if (ns == 0) return;
+    add_time(slot_.usage.wait_items_ns, ns);
+    block_began_ += ns;
+    item_began_ += ns;
+  }
+
+  /// Waits that no item has to bear, and of items that have ended.
+  void note_waits() {
+    const std::int64_t ns = waited_ns_ + writer_.take_waited_ns();
+    waited_ns_ = 0;
+    if (ns != 0) add_time(slot_.usage.wait_delivery_ns, ns);
+  }
+
+  /// The item in hand is over: one look at the clock is its end, and the begin of the next one.
+  RecordTime end_item() {
+    const std::int64_t now = now_ns();
+    const std::int64_t waited = waited_ns_ + writer_.waited_ns();
+    const RecordTime time(now, now - item_began_ - waited, waited);
+    if (waited != 0) note_waits();
+    item_began_ = now;
+    return time;
+  }
+
+  /// What this worker took. Its own memory can't be had without a walk through its page tables,
+  /// some ten nanoseconds for each page: only one that has been at work for long looks.
+  void note_usage() {
+    WorkerUsage& usage = slot_.usage;
+    add_time(usage.wait_items_ns, batches_.batch_wait_ns());
+    usage.faults = page_faults();
+    const std::int64_t life = now_ns() - born_;
+    if (life < least_life_ns || life < 2000 * std::int64_t{anonymous_pages()}) return;
+    usage.private_bytes = private_memory(::getpid());
   }
 
   void end_block() {
@@ -237,6 +287,7 @@ class Worker final : public RecordSink, public PayloadSource {
   }
 
   static constexpr std::int64_t times_first_block = 20;
+  static constexpr std::int64_t least_life_ns = 20000000;
 
   SharedPage& page_;
   WorkerSlot& slot_;
@@ -254,6 +305,8 @@ class Worker final : public RecordSink, public PayloadSource {
   BatchReader batches_;
   std::uint64_t taken_ = 0;
   std::int64_t block_began_ = 0;
+  std::int64_t item_began_ = 0;
+  std::int64_t waited_ns_ = 0;  // for room to deliver, since the last item's end
   std::int64_t born_ = now_ns();
   std::int64_t first_block_ = 0;  // with all that was before
 };

@@ -1,7 +1,7 @@
 #include <testthat/vendor/catch.h>
 
 #include "harness/processes.hpp"
-#include "lomp/worker/time_share.hpp"
+#include "lomp/os/time_share.hpp"
 
 using lomp::TimeShare;
 using namespace lomp_test;

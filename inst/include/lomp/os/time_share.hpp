@@ -1,8 +1,8 @@
 // Side: any process.
 /// \file
 /// How much of its time a process spends on something.
-#ifndef LOMP_WORKER_TIME_SHARE_HPP
-#define LOMP_WORKER_TIME_SHARE_HPP
+#ifndef LOMP_OS_TIME_SHARE_HPP
+#define LOMP_OS_TIME_SHARE_HPP
 
 #include <algorithm>
 #include <cstdint>

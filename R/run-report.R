@@ -1,0 +1,172 @@
+# What a call's trace knows, as the parts of a report.
+
+# A call within another one, or in a worker, isn't the one that lomp_report() tells of.
+is_traced <- function(plan) the$depth == as.integer(plan$is_map) && !in_worker()
+
+# What is kept of a call until the next one: no data, and no results.
+new_traced <- function(state) {
+  plan <- state$plan
+  list(
+    trace = call_trace(state$handle), call = plan$call, began = Sys.time(),
+    said = light_call(plan$said), n = items_to_run(plan), workers = plan$workers,
+    names = plan$names, todo = plan$redo$todo
+  )
+}
+
+# An iterator that was made within a call, by an item say, isn't traced; nor has one that was saved
+# and read again its trace.
+traced_of <- function(it) {
+  traced <- state_of(it)$traced
+  if (is.null(traced)) stop_iterator("it was made within a call, which has the report")
+  check_alive(state_of(it))
+  traced
+}
+
+# Of a call that had nothing to do.
+new_idle <- function(plan) {
+  list(
+    trace = NULL, call = new_call(), began = Sys.time(), said = light_call(plan$said), n = 0,
+    workers = plan$workers, names = plan$names, todo = NULL
+  )
+}
+
+# The user's call, which do.call() may have filled with whole data sets.
+light_call <- function(call) {
+  for (k in seq_along(call)) {
+    part <- call[[k]]
+    is_light <- is.language(part) || is.atomic(part) && length(part) <= 1L
+    if (!is_light) call[[k]] <- as.name(sprintf("<%s>", class(part)[[1L]]))
+  }
+  call
+}
+
+name_of_call <- function(said) {
+  name <- said[[1L]]
+  if (is.call(name) && length(name) == 3L) name <- name[[3L]]
+  if (is.symbol(name)) as.character(name) else "lomp_map"
+}
+
+# ---- The report ---------------------------------------------------------------------------------
+
+new_report <- function(traced) {
+  raw <- if (is.null(traced$trace)) no_trace() else trace_read(traced$trace, as.numeric(traced$n))
+  totals <- raw$totals
+  processes <- processes_of(raw, totals$seconds)
+  structure(class = "lomp_report", list(
+    fun = name_of_call(traced$said), call = one_line(traced$said), began = traced$began,
+    seconds = totals$seconds, how = end_of_traced(traced$call, totals),
+    n = if (is.na(traced$n) && totals$is_over) totals$done else traced$n,
+    done = totals$done, failed = totals$errors + totals$crashes + totals$timeouts,
+    workers_asked = traced$workers, names = if (is.null(raw$spans)) traced$names,
+    is_binned = !is.null(raw$spans), items = items_of_report(raw, processes, traced),
+    workers = processes, memory = as_table(raw$memory), slowest = slowest_of(raw, processes, traced),
+    totals = totals_of(totals, processes), session = session_of(totals, traced)
+  ))
+}
+
+as_table <- function(columns) as.data.frame(columns, stringsAsFactors = FALSE)
+
+end_of_traced <- function(call, totals) {
+  if (!totals$is_over) return("open")
+  if (isTRUE(call$interrupted)) return("interrupted")
+  if (!is.null(call$how)) return(call$how)
+  if (call$has_failed) "failed" else "finished"
+}
+
+ends_of_processes <- c("running", "finished", "worn", "memory", "crash", "timeout", "stopped")
+
+# Which of the processes in one place each of them is.
+count_in_place <- function(place) {
+  stats::ave(seq_along(place), place, FUN = seq_along)
+}
+
+processes_of <- function(raw, seconds) {
+  p <- raw$processes
+  lives <- ifelse(is.na(p$end), seconds, p$end) - p$begin
+  place <- if (raw$totals$forks == 0 && length(p$place) > 0L) 0 * p$place else p$place
+  data.frame(
+    worker = as.integer(place), incarnation = as.integer(count_in_place(place)),
+    pid = as.integer(p$pid), begin = p$begin, end = p$end, items = p$items,
+    busy = ifelse(lives > 0, pmin(1, p$run / lives), 0), run = p$run, wait_items = p$wait_items,
+    wait_delivery = p$wait_delivery, collecting = p$collecting, faults = p$faults,
+    private = p$private, why = ends_of_processes[p$why + 1]
+  )
+}
+
+ways_of_results <- c("none", "pipe", "file", "mapped")
+outcomes_of_items <- c("not run", "ok", "error", "crash", "timeout")
+
+items_of_report <- function(raw, processes, traced) {
+  if (!is.null(raw$spans)) return(with_lanes(raw$spans, processes))
+  items <- with_lanes(raw$items, processes)
+  items$way <- factor(ways_of_results[items$way + 1], ways_of_results)
+  items$outcome <- factor(outcomes_of_items[items$outcome + 1], outcomes_of_items)
+  items$conditions <- as.integer(items$conditions)
+  # What items signal in this process goes its way unseen.
+  items$conditions[which(items$worker == 0L)] <- NA
+  index <- if (is.null(traced$todo)) as.numeric(seq_len(nrow(items))) else traced$todo
+  cbind(index = index, items)
+}
+
+# The process as its place and its number there.
+with_lanes <- function(columns, processes) {
+  process <- columns$process
+  columns$process <- NULL
+  as_table(c(
+    list(worker = processes$worker[process], incarnation = processes$incarnation[process]), columns
+  ))
+}
+
+slowest_of <- function(raw, processes, traced) {
+  slow <- raw$slowest
+  index <- if (is.null(traced$todo)) slow$index else traced$todo[slow$index]
+  name <- if (is.null(traced$names)) NA_character_ else traced$names[index]
+  data.frame(index = index, name = rep_len(as.character(name), length(index)), run = slow$run,
+             worker = processes$worker[slow$process])
+}
+
+totals_of <- function(totals, processes) {
+  list(
+    run = totals$run, wait = totals$wait,
+    bytes = c(pipe = totals$pipe, mapped = totals$mapped, file = totals$file),
+    results = totals$results, conditions = totals$conditions, errors = totals$errors,
+    crashes = totals$crashes, timeouts = totals$timeouts, forks = totals$forks,
+    fork_seconds = totals$fork_seconds, replaced = sum(processes$why %in% c("worn", "memory")),
+    collections = sum(processes$collecting)
+  )
+}
+
+session_of <- function(totals, traced) {
+  elsewhere <- if (traced$workers == 0L) totals$run else totals$idle + totals$fork_seconds
+  list(
+    busy = max(0, totals$seconds - elsewhere), resident = totals$resident,
+    held_back = totals$held_back == 1, refused = as.integer(totals$refused),
+    budget = totals$budget, raised = totals$raised == 1, huge_pages = has_huge_heap()
+  )
+}
+
+# Is glibc told to have malloc() use huge pages?
+has_huge_heap <- function() {
+  grepl("glibc.malloc.hugetlb=[12]", Sys.getenv("GLIBC_TUNABLES"))
+}
+
+# As trace_read() gives it, of a call without an item.
+no_trace <- function() {
+  none <- function(names) sapply(names, function(name) numeric(), simplify = FALSE)
+  list(
+    totals = c(
+      list(seconds = 0, is_over = 1),
+      sapply(c("done", "errors", "crashes", "timeouts", "run", "wait", "pipe", "file", "mapped",
+               "results", "conditions", "forks", "fork_seconds", "idle", "held_back", "raised",
+               "refused"), function(name) 0, simplify = FALSE),
+      list(resident = NA_real_, budget = NA_real_)
+    ),
+    processes = none(c("place", "pid", "begin", "end", "items", "run", "wait_items",
+                       "wait_delivery", "collecting", "faults", "private", "why")),
+    memory = none(c("time", "session", "shared", "private", "workers", "budget")),
+    slowest = none(c("index", "run", "process")),
+    items = none(c("process", "start", "wait", "run", "bytes", "way", "results", "conditions",
+                   "outcome")),
+    spans = NULL
+  )
+}

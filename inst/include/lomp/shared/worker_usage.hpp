@@ -1,0 +1,46 @@
+// Side: both.
+/// \file
+/// What a worker tells of itself while it lives, and when it leaves.
+#ifndef LOMP_SHARED_WORKER_USAGE_HPP
+#define LOMP_SHARED_WORKER_USAGE_HPP
+
+#include <atomic>
+#include <cstdint>
+
+namespace lomp {
+
+/// Why a worker that says bye does so.
+enum class Leaving : std::uint32_t {
+  done,   ///< there is no more work to begin
+  worn,   ///< a successor is cheaper than its next collection
+  memory  ///< it has more than its budget
+};
+
+/// Written by the worker alone, and read by its parent at any time, after its death as well. Times
+/// are sums.
+struct WorkerUsage {
+  std::atomic<std::int64_t> wait_items_ns{0};     ///< it waited for items
+  std::atomic<std::int64_t> wait_delivery_ns{0};  ///< it waited to deliver what it had
+  std::atomic<std::int64_t> collecting_ns{0};     ///< its host collected garbage between items
+  std::atomic<std::int64_t> faults{-1};           ///< page faults; -1 before it has left
+  std::atomic<std::uint64_t> private_bytes{0};    ///< its own memory, when it was looked at last
+  std::atomic<Leaving> leaving{Leaving::done};
+
+  void reset() {
+    wait_items_ns = 0;
+    wait_delivery_ns = 0;
+    collecting_ns = 0;
+    faults = -1;
+    private_bytes = 0;
+    leaving = Leaving::done;
+  }
+};
+
+/// The worker is the only one that writes: no atomic addition is needed.
+inline void add_time(std::atomic<std::int64_t>& sum, std::int64_t ns) {
+  sum.store(sum.load(std::memory_order_relaxed) + ns, std::memory_order_relaxed);
+}
+
+}  // namespace lomp
+
+#endif

@@ -1,0 +1,36 @@
+// Side: parent.
+/// \file
+/// The items of a process in a span of time.
+#ifndef LOMP_TRACE_SPAN_HPP
+#define LOMP_TRACE_SPAN_HPP
+
+#include <cstdint>
+
+namespace lomp {
+
+/// The items of one process that ended within one span of time, summed up.
+struct Span {
+  std::int64_t begin_ns = 0;  ///< of the first one
+  std::int64_t end_ns = 0;    ///< of the last one
+  std::uint64_t items = 0;
+  std::uint64_t failed = 0;
+  double run_ns = 0;
+  double wait_ns = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t conditions = 0;
+
+  /// The one behind it.
+  void join(const Span& next) {
+    end_ns = next.end_ns;
+    items += next.items;
+    failed += next.failed;
+    run_ns += next.run_ns;
+    wait_ns += next.wait_ns;
+    bytes += next.bytes;
+    conditions += next.conditions;
+  }
+};
+
+}  // namespace lomp
+
+#endif
