@@ -46,7 +46,7 @@
 #'     number for why a fork was refused, 0 if none was), `budget` (of each worker's own memory) and
 #'     `raised` (whether items needed more), `huge_pages` (whether glibc is told to use them).
 #'
-#'   `NULL` if no call has been made yet.
+#'   `NULL` if no call has been made yet, and in a forked process, a worker among them.
 #' @seealso [lomp_last()] for what a call that failed had finished.
 #' @export
 #' @examples
@@ -61,5 +61,5 @@
 #' invisible(it(close = TRUE))
 lomp_report <- function(it) {
   traced <- if (missing(it)) the$traced else traced_of(check_iterator(it))
-  if (!is.null(traced)) new_report(traced)
+  if (!is.null(traced)) report_of(traced)
 }

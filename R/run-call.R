@@ -143,7 +143,7 @@ fail_call <- function(failure, state) {
   plan <- state$plan
   is_fatal <- is.na(failure$item)
   if (plan$on_error == "collect" && !is_fatal) return(if (!plan$is_map) list(failure))
-  plan$call$has_failed <- TRUE
+  plan$call$fate$how <- "failed"
   call_stop(state$handle)
   if (plan$ordered && !is_fatal && !state$is_gathered) FALSE
 }

@@ -7,8 +7,9 @@
 # failed of the caller's code beside `.f`. A call that gathers results goes on after an interrupt,
 # to its end; one that gives them one by one leaves the interrupt to R.
 new_call <- function(goes_on = TRUE, interrupted = FALSE, stop = NULL, complaints = NULL,
-                     has_failed = FALSE, how = NULL) {
+                     fate = new.env(parent = emptyenv())) {
   force(goes_on)  # a promise would keep its caller's frame, and with it the items
+  force(fate)
   environment()
 }
 
@@ -22,6 +23,7 @@ was_interrupted <- function(plan) isTRUE(plan$call$interrupted)
 
 end_early <- function(call) {
   call$interrupted <- TRUE
+  call$fate$how <- "interrupted"
   if (!is.null(call$stop)) call$stop()
   NULL
 }

@@ -112,7 +112,7 @@ note_end <- function(state, how = "finished") {
   } else {
     "failed"
   }
-  state$plan$call$how <- state$how
+  state$plan$call$fate$how <- state$how
 }
 
 # The iterator's user has asked for a result and there is none.

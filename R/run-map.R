@@ -52,6 +52,7 @@ run_list <- function(plan, frame) {
   on.exit({
     drawn <- call_close(handle)
     pay_random(plan$random, drawn)
+    if (isTRUE(plan$n > plan$trace_rows)) forget_names(plan)
   }, add = TRUE)
   begin_progress(state)
   is_well <- if (plan$workers == 0L && is.null(plan$source)) {
@@ -97,7 +98,7 @@ outcome_of_list <- function(state, is_well) {
 # After a jump: what was finished still comes, and what is said meanwhile has no listener any more.
 leave_list <- function(state) {
   state$is_quiet <- TRUE
-  state$plan$call$how <- "left"
+  if (is.null(state$plan$call$fate$how)) state$plan$call$fate$how <- "left"
   call_stop(state$handle)
   is_well <- run_to_end(state$handle)
   keep_left(outcome_of_list(state, is_well), state$plan)

@@ -3,14 +3,33 @@
 # A call within another one, or in a worker, isn't the one that lomp_report() tells of.
 is_traced <- function(plan) the$depth == as.integer(plan$is_map) && !in_worker()
 
-# What is kept of a call until the next one: no data, and no results.
+# What is kept of a call until the next one: no data, no results, and nothing that keeps an iterator
+# from being dropped.
 new_traced <- function(state) {
   plan <- state$plan
   list(
-    trace = call_trace(state$handle), call = plan$call, began = Sys.time(),
-    said = light_call(plan$said), n = items_to_run(plan), workers = plan$workers,
+    trace = call_trace(state$handle), fate = plan$call$fate, fun = name_of_call(plan),
+    began = Sys.time(), said = light_call(plan$said), n = items_to_run(plan), workers = plan$workers,
     names = plan$names, todo = plan$redo$todo
   )
+}
+
+# Names that are too many to be kept for a report are, of its slowest items.
+forget_names <- function(plan) {
+  if (is.null(plan$names) || !is_traced(plan)) return()
+  traced <- the$traced
+  slow <- index_of(trace_read(traced$trace, NA)$slowest$index, traced)
+  the$traced$names <- NULL
+  the$traced$slow_names <- stats::setNames(plan$names[slow], slow)
+}
+
+# The position among all items of one that was run.
+index_of <- function(item, traced) if (is.null(traced$todo)) item else traced$todo[item]
+
+names_at <- function(index, traced) {
+  if (!is.null(traced$names)) return(as.character(traced$names[index]))
+  if (is.null(traced$slow_names)) return(rep(NA_character_, length(index)))
+  unname(traced$slow_names[match(index, names(traced$slow_names))])
 }
 
 # An iterator that was made within a call, by an item say, isn't traced; nor has one that was saved
@@ -25,36 +44,30 @@ traced_of <- function(it) {
 # Of a call that had nothing to do.
 new_idle <- function(plan) {
   list(
-    trace = NULL, call = new_call(), began = Sys.time(), said = light_call(plan$said), n = 0,
-    workers = plan$workers, names = plan$names, todo = NULL
+    trace = NULL, fate = NULL, fun = name_of_call(plan), began = Sys.time(),
+    said = light_call(plan$said), n = 0, workers = plan$workers, names = plan$names, todo = NULL
   )
 }
 
-# The user's call, which do.call() may have filled with whole data sets.
-light_call <- function(call) {
-  for (k in seq_along(call)) {
-    part <- call[[k]]
-    is_light <- is.language(part) || is.atomic(part) && length(part) <= 1L
-    if (!is_light) call[[k]] <- as.name(sprintf("<%s>", class(part)[[1L]]))
-  }
-  call
-}
-
-name_of_call <- function(said) {
-  name <- said[[1L]]
-  if (is.call(name) && length(name) == 3L) name <- name[[3L]]
-  if (is.symbol(name)) as.character(name) else "lomp_map"
+name_of_call <- function(plan) {
+  if (!plan$is_map) return("lomp_iterate")
+  if (is.null(plan$value)) "lomp_map" else "lomp_vapply"
 }
 
 # ---- The report ---------------------------------------------------------------------------------
 
-new_report <- function(traced) {
+# NULL in a forked process, which has no rows.
+report_of <- function(traced) {
   raw <- if (is.null(traced$trace)) no_trace() else trace_read(traced$trace, as.numeric(traced$n))
+  if (!is.null(raw)) new_report(raw, traced)
+}
+
+new_report <- function(raw, traced) {
   totals <- raw$totals
   processes <- processes_of(raw, totals$seconds)
   structure(class = "lomp_report", list(
-    fun = name_of_call(traced$said), call = one_line(traced$said), began = traced$began,
-    seconds = totals$seconds, how = end_of_traced(traced$call, totals),
+    fun = traced$fun, call = one_line(traced$said), began = traced$began,
+    seconds = totals$seconds, how = end_of_traced(traced, totals),
     n = if (is.na(traced$n) && totals$is_over) totals$done else traced$n,
     done = totals$done, failed = totals$errors + totals$crashes + totals$timeouts,
     workers_asked = traced$workers, names = if (is.null(raw$spans)) traced$names,
@@ -66,11 +79,11 @@ new_report <- function(traced) {
 
 as_table <- function(columns) as.data.frame(columns, stringsAsFactors = FALSE)
 
-end_of_traced <- function(call, totals) {
+# An iterator that was dropped was closed by that.
+end_of_traced <- function(traced, totals) {
   if (!totals$is_over) return("open")
-  if (isTRUE(call$interrupted)) return("interrupted")
-  if (!is.null(call$how)) return(call$how)
-  if (call$has_failed) "failed" else "finished"
+  if (!is.null(traced$fate$how)) return(traced$fate$how)
+  if (traced$fun == "lomp_iterate") "closed" else "finished"
 }
 
 ends_of_processes <- c("running", "finished", "worn", "memory", "crash", "timeout", "stopped")
@@ -104,8 +117,7 @@ items_of_report <- function(raw, processes, traced) {
   items$conditions <- as.integer(items$conditions)
   # What items signal in this process goes its way unseen.
   items$conditions[which(items$worker == 0L)] <- NA
-  index <- if (is.null(traced$todo)) as.numeric(seq_len(nrow(items))) else traced$todo
-  cbind(index = index, items)
+  cbind(index = index_of(as.numeric(seq_len(nrow(items))), traced), items)
 }
 
 # The process as its place and its number there.
@@ -119,9 +131,8 @@ with_lanes <- function(columns, processes) {
 
 slowest_of <- function(raw, processes, traced) {
   slow <- raw$slowest
-  index <- if (is.null(traced$todo)) slow$index else traced$todo[slow$index]
-  name <- if (is.null(traced$names)) NA_character_ else traced$names[index]
-  data.frame(index = index, name = rep_len(as.character(name), length(index)), run = slow$run,
+  index <- index_of(slow$index, traced)
+  data.frame(index = index, name = names_at(index, traced), run = slow$run,
              worker = processes$worker[slow$process])
 }
 

@@ -36,7 +36,7 @@ SEXP call_trace(SEXP handle) {
 // [[Rcpp::export(rng = false)]]
 SEXP trace_read(SEXP handle, double n) {
   const auto* found = static_cast<const Trace*>(R_ExternalPtrAddr(handle));
-  if (found == nullptr) return R_NilValue;
+  if (found == nullptr || !(*found)->is_own()) return R_NilValue;
   const lomp::CallTrace& trace = **found;
   const std::vector<lomp::ProcessRow> processes = trace.processes();
   return lomp::unwind([&trace, &processes, n] {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lomp/os/clock.hpp"
+#include "lomp/os/fork_count.hpp"
 #include "lomp/process/process_faults.hpp"
 #include "lomp/shared/worker_usage.hpp"
 #include "lomp/trace/call_totals.hpp"
@@ -27,7 +28,8 @@ namespace lomp {
 /// Notes what it is told, at a few dozen instructions for an item: sums are made when it is asked
 /// for them. Outlives the call. Up to a number of items there is a row for each; of more, spans of
 /// time. Totals are exact either way. Processes are numbered in the order of their forks, as
-/// incarnations are; without workers there is one, the parent itself.
+/// incarnations are; without workers there is one, the parent itself. A forked process has no rows:
+/// it may do nothing but ask whose this is, and destroy its copy.
 class CallTrace {
  public:
   /// `items`: 0 if they are produced. `most_rows`: for so many items there are rows.
@@ -150,6 +152,9 @@ class CallTrace {
   }
 
   // ---- What there is
+
+  /// Is this the process that made it?
+  bool is_own() const { return owner_ == fork_depth(); }
 
   bool has_rows() const { return has_rows_; }
   const ItemTable& items() const { return items_; }
@@ -296,6 +301,7 @@ class CallTrace {
     return last;
   }
 
+  unsigned owner_ = fork_depth();
   std::uint64_t most_rows_;
   bool has_rows_;
   std::int64_t begin_ns_ = now_ns();
