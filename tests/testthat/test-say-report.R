@@ -1,0 +1,114 @@
+# What a report says of its call.
+
+test_that("print() tells the most of each kind of call in about ten lines", {
+  kinds <- kinds_of_reports()
+  for (kind in names(kinds)) {
+    lines <- utils::capture.output(value <- withVisible(print(kinds[[kind]])))
+    expect_false(value$visible)
+    expect_identical(value$value, kinds[[kind]])
+    expect_lte(length(lines), 13)
+    expect_lte(max(nchar(lines)), 80)
+  }
+  expect_snapshot(for (kind in kinds) print(kind))
+})
+
+test_that("summary() tells all of it", {
+  kinds <- kinds_of_reports()[c("named", "deaths", "many_workers", "session", "iterator", "empty")]
+  expect_snapshot(for (kind in kinds) print(summary(kind)))
+  value <- withVisible(print(summary(kinds$session)))
+  expect_false(value$visible)
+  expect_s3_class(value$value, "summary.lomp_report")
+  expect_identical(value$value$report, kinds$session)
+})
+
+said <- function(report) paste(utils::capture.output(print(summary(report))), collapse = "\n")
+
+test_that("what isn't known isn't told", {
+  report <- report_of(c(1, 2), 2, session = list(busy = NA_real_, resident = NA_real_))
+  report$workers[c("run", "wait_items", "wait_delivery", "collecting")] <- NA_real_
+  report$totals[c("run", "fork_seconds")] <- NA_real_
+  text <- said(report)
+  for (what in c("NA", "own", "Workers:", "Memory:", " in `.f`")) {
+    expect_no_match(text, what, fixed = TRUE)
+  }
+  expect_match(text, "2 forks\n", fixed = TRUE)
+  expect_match(said(report_of(c(1, 2), 2)), "Workers:\n", fixed = TRUE)
+})
+
+test_that("each way of ending is told", {
+  tell <- function(how, ...) tell_call(photo_report(how = how, ...))
+  expect_match(tell("finished"), "^10 items in 10 s on 2 workers$")
+  expect_match(tell("failed"), "; an error ended the call$")
+  expect_match(tell("interrupted", done = 4), "^4 of 10 items .*; then it was interrupted$")
+  expect_match(tell("left"), "; then the call was left$")
+  expect_match(tell("closed"), "; then it was closed$")
+  expect_match(tell("open", n = NA_real_), "^10 items so far, in ")
+  expect_match(tell("finished", workers_asked = 8L), "on 2 of 8 workers$")
+})
+
+test_that("what is shared is told with what a copy for each worker would take", {
+  seen <- samples(1:3, 2e9, 2e9, c(1e8, 4e8, 2e8), c(2L, 8L, 8L), 1e10)
+  expect_identical(
+    tell_memory(photo_report(memory = seen)),
+    paste("2.0 GB shared with 8 workers, 400 MB of their own;",
+          "a copy for each worker would have taken 16 GB")
+  )
+  seen$workers <- 1L
+  expect_match(tell_memory(photo_report(memory = seen)),
+               "with 1 worker, 400 MB of its own; a copy for it would have taken 2.0 GB")
+  seen$private <- NA_real_
+  expect_match(tell_memory(photo_report(memory = seen)), "with 1 worker; a copy", fixed = TRUE)
+  expect_null(tell_memory(photo_report(memory = no_samples())))
+})
+
+test_that("bytes are told by their ways, if any went there", {
+  report <- report_of(c(1, 2, 3), 2, way = ways[1:3], bytes = c(3, 2e6, 1e9))
+  expect_identical(tell_ways(report),
+                   "2.0 MB mapped, 1.0 GB read from files and 3 bytes through pipes")
+  expect_null(tell_ways(report_of(1, 0)))
+})
+
+test_that("workers' shares are of their own lives, over all that were one after the other", {
+  report <- report_of(c(2, 1, 1), 1, outcome = c("1" = "crash"), wait = c(0, 1, 0), fork = 1)
+  report$workers$end[[2]] <- NA  # it is still there, and nothing is done
+  report$seconds <- 10
+  lanes <- sums_by_lane(report)
+  expect_identical(lanes$processes, 2)
+  expect_identical(lanes$life, 2 + 6)
+  expect_identical(share_of("run", lanes), 4 / 8)
+  expect_match(tell_busy(report), "in `.f` for 50% of the time, 12% waiting to deliver$")
+})
+
+test_that("each reason for a worker's end is told, in singular and plural", {
+  lines <- unlist(lapply(end_reasons, function(why) c(tell_reason(why, 1L), tell_reason(why, 2L))))
+  expect_snapshot(writeLines(lines))
+})
+
+test_that("ends in print() are counted together", {
+  ended <- function(...) tell_ends(report_of(rep(1, 9), 2, ...))
+  expect_null(ended())
+  expect_identical(ended(worn = 3), "of the workers 1 was replaced")
+  expect_identical(ended(outcome = c("2" = "crash", "5" = "crash", "6" = "timeout")),
+                   "of the workers 2 crashed and 1 ran out of time")
+})
+
+test_that("the slowest items are told by their names", {
+  report <- photo_report()
+  expect_identical(tell_slowest(report, 2L),
+                   "slowest: item 5 (\"photo_05.jpg\") 3.1 s, item 9 (\"photo_09.jpg\") 2.6 s")
+  report <- report_of(c(1, 2), 2, names = c("", NA))
+  expect_identical(tell_slowest(report, 1L), "slowest: item 2 2.0 s")
+  expect_null(tell_slowest(report_of(1, 1), 2L))
+})
+
+test_that("as.data.frame() gives the items, with their names", {
+  report <- photo_report()
+  items <- as.data.frame(report)
+  expect_identical(names(items), c("index", "name", names(report$items)[-1]))
+  expect_identical(items$name, report$names)
+  expect_identical(items[names(report$items)], report$items)
+  expect_identical(as.data.frame(report_of(1:3, 2)), report_of(1:3, 2)$items)
+  expect_identical(row.names(as.data.frame(report, row.names = letters[1:10])), letters[1:10])
+  spans <- kinds_of_reports()$binned
+  expect_identical(as.data.frame(spans), spans$items)
+})
