@@ -37,7 +37,8 @@ in_a_row <- function(texts) {
   paste(paste(texts[-n], collapse = ", "), "and", texts[[n]])
 }
 
-# Lines as wide as the console: the first one of each text begins with `first`, others with `indent`.
+# Lines as wide as the console. The first one of each text begins with `first`, others with
+# `indent`.
 wrapped <- function(texts, first = "", indent = "  ") {
   width <- max(40L, getOption("width"))
   unlist(lapply(texts, strwrap, width, initial = first, prefix = indent))

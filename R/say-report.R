@@ -6,10 +6,10 @@
 #' advice where there is something to do; `plot()` shows it; `as.data.frame()` gives its items.
 #'
 #' @section In words:
-#' Shares are of the time that workers lived. What isn't known isn't told: a call of less than a
-#' moment has no samples of memory, for example. "2.0 GB shared with 8 workers, 0.4 GB of their own"
-#' are the greatest values that were seen; "a copy for each worker" is what processes that share
-#' nothing would have taken for the same.
+#' Shares are of the time that workers lived. What isn't known isn't told: a short call has no
+#' samples of memory, for example. "2.0 GB shared with 8 workers, 400 MB of their own" are the
+#' greatest values that were seen; "a copy for each worker" is what processes that share nothing
+#' would have taken for the same. Units are powers of 1000.
 #'
 #' @section What to do:
 #' `summary(report)$advice` is a data frame with the columns `id` and `message`, and a row for each
@@ -18,11 +18,11 @@
 #' - `small-items`: all items together took less time than the call: [lapply()] would have been
 #'   faster.
 #' - `session-limit`: for half of the time the session had work to do itself, such as to read
-#'   results. Numbers that [lomp_vapply()] puts into one vector, and large vectors, which are mapped,
-#'   are next to none.
-#' - `slow-forks`: forks took a fifth of the time. A fork copies the table of the session's pages, so
-#'   that it takes the longer the larger the session is, unless its pages are huge. With glibc 2.35
-#'   or newer on Linux, R that is started with the environment variable
+#'   results. Large vectors, which are mapped, and numbers that [lomp_vapply()] puts into one vector
+#'   are next to no work.
+#' - `slow-forks`: forks took a fifth of the time. A fork copies the table of the session's pages,
+#'   so that it takes the longer the larger the session is, unless its pages are huge. With glibc
+#'   2.35 or newer on Linux, R that is started with the environment variable
 #'   `GLIBC_TUNABLES=glibc.malloc.hugetlb=1` has its large vectors in huge pages. Beside 2 GB of
 #'   matrices a fork took 2.5 ms instead of 53, and a call of two idle workers 27 ms instead of 170
 #'   (medians; a virtual machine with Linux 6.18).
@@ -33,18 +33,27 @@
 #' - `redo`: not all items have a result, and `.redo` can go on from those that are there.
 #'
 #' @param x,object A report of [lomp_report()], or such a summary or advice.
-#' @param row.names,optional,... For `as.data.frame()` as everywhere; others are ignored, but by
-#'   `plot()`.
+#' @param row.names,optional As of [as.data.frame()] for any object.
+#' @param ... For `plot()`: graphical parameters, as [graphics::par()] has them, for this plot
+#'   alone. Others ignore them.
 #'
 #' @return `print()` and `plot()`: their argument, invisibly. `summary()`: a list of class
-#'   `summary.lomp_report` with `report` and `advice`. `as.data.frame()`: a row for each item, in the
-#'   order of items: `index`, `name` if they have names, `worker` (`0`: the session itself) and its
-#'   `incarnation` (the second one has replaced the first), `start`, `wait` and `run` in seconds,
-#'   `bytes` and `way` of its result, `results`, `conditions` and `outcome`. Of more items than a
-#'   report has rows for it is a row for each worker process and span of time: `worker`,
-#'   `incarnation`, `start`, `end`, and the sums `items`, `failed`, `wait`, `run`, `bytes` and
-#'   `conditions`.
+#'   `summary.lomp_report` with `report` and `advice`.
+#'
+#'   `as.data.frame()`: a row for each item, in the order of items: `index`, `name` if they have
+#'   names, `worker` (`0`: the session itself) and its `incarnation` (the second one has replaced
+#'   the first), `start` since the call began, `wait` and `run` in seconds, `bytes` and `way` of its
+#'   result, `results`, `conditions` and `outcome`. Where there are more items than a report has
+#'   rows for, a row for each worker process and span of time: `worker`, `incarnation`, `start`,
+#'   `end`, and the sums `items`, `failed`, `wait`, `run`, `bytes` and `conditions`.
 #' @name lomp_report-methods
+#' @examples
+#' results <- lomp_map(1:4, function(i) mean(rnorm(1e5)), .workers = 2)
+#' report <- lomp_report()
+#' report
+#' summary(report)$advice
+#' as.data.frame(report)
+#' plot(report)
 NULL
 
 #' @rdname lomp_report-methods

@@ -23,7 +23,8 @@ items_of_run <- function(run, wait, outcome, bytes, way) {
     index = as.numeric(seq_len(n)), worker = rep(NA_integer_, n),
     incarnation = rep(NA_integer_, n), start = rep(NA_real_, n), wait = rep_len(wait, n),
     run = as.numeric(run), bytes = rep_len(bytes, n), way = factor(rep_len(way, n), ways),
-    results = rep(1, n), conditions = integer(n), outcome = factor(outcomes_by_number(outcome, n), outcomes)
+    results = rep(1, n), conditions = integer(n),
+    outcome = factor(outcomes_by_number(outcome, n), outcomes)
   )
 }
 

@@ -1,0 +1,153 @@
+# What a plot of a report shows of its workers, as data: lanes from top to bottom, and in them what
+# was when, in seconds since the call began. Nothing here draws.
+
+# Of so few items each has a bar, however narrow.
+few_items <- 100L
+
+# `cells` is how many bars beside each other can be told apart. Where items are narrower than that,
+# or aren't known one by one, there are shares of time instead of bars.
+lanes_of <- function(report, xlim, cells) {
+  lanes <- sort(unique(report$workers$worker))
+  fine <- diff(xlim) / cells
+  items <- items_of_lanes(report, lanes)
+  is_exact <- !report$is_binned && has_wide_bars(items, fine)
+  list(
+    names = name_lane(lanes), xlim = xlim, is_exact = is_exact, bands = bands_of(report, lanes),
+    bars = if (is_exact) bars_of(items, report$names),
+    shares = if (!is_exact) shares_of(items, xlim, cells, length(lanes)),
+    marks = marks_of(report, items, lanes), is_empty = nrow(items) == 0L
+  )
+}
+
+has_wide_bars <- function(items, fine) {
+  nrow(items) <= few_items || sum(items$to - items$from >= 2 * fine) >= nrow(items) / 2
+}
+
+# Items that ran, or spans of time with some, with the number of their `lane`.
+items_of_lanes <- function(report, lanes) {
+  items <- report$items
+  items <- items[!is.na(items$worker) & !is.na(items$start), ]
+  items$lane <- match(items$worker, lanes)
+  items$from <- items$start
+  items$to <- if (report$is_binned) items$end else items$start + items$run + items$wait
+  items[!is.na(items$lane) & !is.na(items$to), ]
+}
+
+# The lives of processes. One that goes on is there until now.
+bands_of <- function(report, lanes) {
+  workers <- report$workers
+  data.frame(
+    lane = match(workers$worker, lanes), from = workers$begin,
+    to = ifelse(is.na(workers$end), report$seconds, workers$end),
+    incarnation = workers$incarnation, why = as.character(workers$why)
+  )
+}
+
+# An item's bar ends with the time in which it waited, whenever that was.
+bars_of <- function(items, names) {
+  data.frame(
+    index = items$index, lane = items$lane, from = items$from, ran = items$from + items$run,
+    to = items$to, outcome = as.character(items$outcome),
+    label = if (is.null(names)) rep(NA_character_, nrow(items)) else names[items$index]
+  )
+}
+
+# ---- Shares of time -----------------------------------------------------------------------------
+
+most_shares <- 40000L  # cells of all lanes together
+
+# For each lane and cell the shares of its time in `.f` and waiting. Neighbours that look the same
+# are one row, and empty ones none.
+shares_of <- function(items, xlim, cells, n) {
+  cells <- max(50L, min(cells, most_shares %/% max(1L, n)))
+  edges <- seq(xlim[[1L]], xlim[[2L]], length.out = cells + 1L)
+  rows <- lapply(split(items, factor(items$lane, seq_len(n))), shares_of_lane, edges,
+                 if (n > few_lanes) 24 else 100)
+  lane <- rep(seq_len(n), vapply(rows, NROW, 0L))
+  cbind(lane = lane, do.call(rbind, rows), row.names = NULL)
+}
+
+few_lanes <- 12L  # which are so high that small differences show
+
+shares_of_lane <- function(items, edges, steps) {
+  if (nrow(items) == 0L) return()
+  spans <- one_after_the_other(items)
+  # Within an item its waiting comes last, as in a bar; within a span both are everywhere.
+  apart <- is.null(items$end)
+  ran <- if (apart) spans$from + spans$run else spans$to
+  waited <- if (apart) ran else spans$from
+  run <- share_in_cells(spans$from, ran, spans$run, edges)
+  wait <- pmin(1 - run, share_in_cells(waited, spans$to, spans$wait, edges))
+  merge_equal(edges, round(run * steps), round(wait * steps), steps)
+}
+
+# Two processes of one lane may have been there in one span.
+one_after_the_other <- function(items) {
+  sums <- rowsum(as.matrix(items[c("run", "wait")]), items$from)
+  from <- sort(unique(items$from))
+  to <- vapply(split(items$to, items$from), max, 0, USE.NAMES = FALSE)
+  data.frame(from = from, to = pmin(to, c(from[-1L], Inf)), sums, row.names = NULL)
+}
+
+# What share of each cell is taken by amounts that are spread evenly over spans of time, none of
+# which overlaps another one.
+share_in_cells <- function(from, to, amount, edges) {
+  if (length(from) == 0L) return(numeric(length(edges) - 1L))
+  total <- cumsum(amount)
+  at <- c(rbind(from, pmax(to, from + 1e-9)))
+  until <- c(rbind(c(0, total[-length(total)]), total))
+  inside <- stats::approx(at, until, edges, rule = 2, ties = "ordered")$y
+  pmax(0, pmin(1, diff(inside) / diff(edges)))
+}
+
+merge_equal <- function(edges, run, wait, steps) {
+  n <- length(run)
+  is_new <- c(TRUE, run[-1L] != run[-n] | wait[-1L] != wait[-n])
+  first <- which(is_new)
+  last <- c(first[-1L] - 1L, n)
+  rows <- data.frame(from = edges[first], to = edges[last + 1L], run = run[first] / steps,
+                     wait = wait[first] / steps)
+  rows[rows$run > 0 | rows$wait > 0, ]
+}
+
+# ---- Marks --------------------------------------------------------------------------------------
+
+# What must be seen however short it was: failures, and processes that have replaced others.
+marks_of <- function(report, items, lanes) {
+  failures <- if (report$is_binned) {
+    failures_in_spans(report, items, lanes)
+  } else {
+    failures_of_items(items)
+  }
+  bands <- bands_of(report, lanes)
+  again <- bands[bands$incarnation > 1L, ]
+  rbind(failures, data.frame(lane = again$lane, at = again$from,
+                             kind = rep("restart", nrow(again))))
+}
+
+failures_of_items <- function(items) {
+  failed <- items[items$outcome %in% c("error", "crash", "timeout"), ]
+  data.frame(lane = failed$lane, at = (failed$from + failed$to) / 2,
+             kind = as.character(failed$outcome))
+}
+
+# A process that ended by an item tells which kind its last failure was; all others are errors.
+failures_in_spans <- function(report, items, lanes) {
+  bands <- bands_of(report, lanes)
+  ended <- bands[bands$why %in% c("crash", "timeout"), ]
+  errors <- items[items$failed > 0, ]
+  errors <- errors[order(-errors$from), ]
+  process <- paste(errors$lane, errors$incarnation)
+  is_last <- !duplicated(process) & process %in% paste(ended$lane, ended$incarnation)
+  errors <- errors[errors$failed > is_last, ]
+  data.frame(
+    lane = c(errors$lane, ended$lane), at = c((errors$from + errors$to) / 2, ended$to),
+    kind = c(rep("error", nrow(errors)), ended$why)
+  )
+}
+
+# Those that can be told apart: no two of a kind in a lane are nearer than `width`.
+thin_out <- function(marks, width) {
+  cell <- floor(marks$at / width)
+  marks[!duplicated(data.frame(marks$lane, marks$kind, cell)), ]
+}
