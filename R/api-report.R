@@ -35,13 +35,13 @@
 #'   - `memory`: a data frame of samples: `time`, `session` (what this process had), `shared` (the
 #'     most that a worker shared with it), `private` (what workers had of their own, together),
 #'     `workers` (how many there were) and `budget` (what these may have; `NA` if that isn't
-#'     bounded). Samples take at most 1/200 of the time, so short calls have none.
+#'     bounded). Samples take a hundredth of a processor's time, so short calls have none.
 #'   - `slowest`: a data frame of the ten items that ran longest: `index`, `name`, `run`, `worker`.
 #'   - `totals`: a list of sums, exact whatever the number of items: `run`, `wait`, `bytes` by way,
 #'     `results`, `conditions`, `errors`, `crashes`, `timeouts`, `forks`, `fork_seconds`, `replaced`
 #'     and `collections` (seconds).
-#'   - `session`: a list on this process: `busy` (how long it neither waited for workers nor forked
-#'     any; without workers, how long it was not in `.f`), `resident` (its memory when the call
+#'   - `session`: a list on this process: `busy` (its processor time, that of the forks apart; without
+#'     workers, how long it was not in `.f`), `resident` (its memory when the call
 #'     began), `held_back` (fewer workers ran, since memory was short), `refused` (the system's
 #'     number for why a fork was refused, 0 if none was), `budget` (of each worker's own memory) and
 #'     `raised` (whether items needed more), `huge_pages` (whether glibc is told to use them).

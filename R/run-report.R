@@ -148,9 +148,9 @@ totals_of <- function(totals, processes) {
 }
 
 session_of <- function(totals, traced) {
-  elsewhere <- if (traced$workers == 0L) totals$run else totals$idle + totals$fork_seconds
+  busy <- if (traced$workers == 0L) totals$seconds - totals$run else totals$cpu - totals$fork_seconds
   list(
-    busy = max(0, totals$seconds - elsewhere), resident = totals$resident,
+    busy = max(0, busy), resident = totals$resident,
     held_back = totals$held_back == 1, refused = as.integer(totals$refused),
     budget = totals$budget, raised = totals$raised == 1, huge_pages = has_huge_heap()
   )
@@ -168,7 +168,7 @@ no_trace <- function() {
     totals = c(
       list(seconds = 0, is_over = 1),
       sapply(c("done", "errors", "crashes", "timeouts", "run", "wait", "pipe", "file", "mapped",
-               "results", "conditions", "forks", "fork_seconds", "idle", "held_back", "raised",
+               "results", "conditions", "forks", "fork_seconds", "cpu", "held_back", "raised",
                "refused"), function(name) 0, simplify = FALSE),
       list(resident = NA_real_, budget = NA_real_)
     ),

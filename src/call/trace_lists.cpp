@@ -136,7 +136,7 @@ SEXP make_slowest_list(const SlowestItems& slowest) {
 SEXP make_totals(const CallTrace& trace) {
   const char* names[] = {"seconds",    "is_over", "done",         "errors", "crashes",  "timeouts",
                          "run",        "wait",    "pipe",         "file",   "mapped",   "results",
-                         "conditions", "forks",   "fork_seconds", "idle",   "resident", "held_back",
+                         "conditions", "forks",   "fork_seconds", "cpu",    "resident", "held_back",
                          "budget",     "raised",  "refused",      ""};
   const CallTotals totals = trace.totals();
   const bool is_over = trace.over_ns() != 0;
@@ -160,7 +160,7 @@ SEXP make_totals(const CallTrace& trace) {
                   number_of(totals.conditions),
                   static_cast<double>(totals.forks),
                   seconds(totals.fork_ns),
-                  seconds(totals.idle_ns),
+                  seconds(totals.cpu_ns),
                   known(trace.resident()),
                   static_cast<double>(trace.was_held_back()),
                   known(trace.budget()),

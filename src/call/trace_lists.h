@@ -32,7 +32,7 @@ SEXP make_memory_list(const CallTrace& trace);
 SEXP make_slowest_list(const SlowestItems& slowest);
 
 /// A vector with names: seconds, is_over, done, errors, crashes, timeouts, run, wait, pipe, file,
-/// mapped, results, conditions, forks, fork_seconds, idle, resident, held_back, budget, raised,
+/// mapped, results, conditions, forks, fork_seconds, cpu, resident, held_back, budget, raised,
 /// refused.
 SEXP make_totals(const CallTrace& trace);
 

@@ -40,12 +40,12 @@ test_that("processes in one place are counted, and a life that isn't over lasts 
   expect_identical(rows$why, c("finished", "running", "crash"))
 })
 
-test_that("the session's own time is what it neither waited nor forked", {
+test_that("the session's own time is that of its processor, without that of the forks", {
   totals <- no_trace()$totals
-  totals[c("seconds", "idle", "fork_seconds", "run")] <- list(10, 6, 1, 9)
+  totals[c("seconds", "cpu", "fork_seconds", "run")] <- list(10, 4, 1, 9)
   expect_identical(session_of(totals, list(workers = 2L))$busy, 3)
   expect_identical(session_of(totals, list(workers = 0L))$busy, 1)
-  totals$idle <- 12
+  totals$cpu <- 0.5
   expect_identical(session_of(totals, list(workers = 2L))$busy, 0)
 })
 

@@ -555,7 +555,7 @@ class Pool final : public PayloadSource {
       poll_set_.watch(handle->child.pidfd());
       milliseconds = std::min(milliseconds, DeathWatch::patience_with(*handle, milliseconds));
     }
-    const bool ready = wait_for_any(milliseconds);
+    const bool ready = poll_set_.wait(milliseconds);
     std::size_t place = 0;
     for (Place& handle : workers_) {
       if (!handle) continue;
@@ -563,14 +563,6 @@ class Pool final : public PayloadSource {
       death_watch_.look_for_end(*handle, poll_set_.is_ready(place++));
     }
     if (!ready) death_watch_.look_for_dying();
-    return ready;
-  }
-
-  bool wait_for_any(int milliseconds) {
-    if (trace_ == nullptr) return poll_set_.wait(milliseconds);
-    const std::int64_t began = now_ns();
-    const bool ready = poll_set_.wait(milliseconds);
-    trace_->note_idle(now_ns() - began);
     return ready;
   }
 

@@ -24,7 +24,7 @@ struct CallTotals {
   std::uint64_t conditions = 0;
   int forks = 0;
   std::int64_t fork_ns = 0;
-  std::int64_t idle_ns = 0;  ///< in which the parent waited for its workers
+  std::int64_t cpu_ns = 0;  ///< of the parent
 };
 
 }  // namespace lomp

@@ -125,9 +125,6 @@ class CallTrace {
     row.private_now = 0;
   }
 
-  /// The parent has waited for its workers.
-  void note_idle(std::int64_t ns) { idle_ns_ += ns; }
-
   /// The system refused a fork, with this errno.
   void note_refused(int error) { refused_ = error; }
 
@@ -148,7 +145,9 @@ class CallTrace {
 
   /// The call is over.
   void note_over() {
-    if (over_ns_ == 0) over_ns_ = now_ns();
+    if (over_ns_ != 0) return;
+    over_ns_ = now_ns();
+    over_cpu_ns_ = cpu_ns();
   }
 
   // ---- What there is
@@ -194,7 +193,7 @@ class CallTrace {
     totals.conditions += pending_.conditions;
     totals.forks = forks_;
     totals.fork_ns = fork_ns_;
-    totals.idle_ns = idle_ns_;
+    totals.cpu_ns = (over_ns_ == 0 ? cpu_ns() : over_cpu_ns_) - begin_cpu_ns_;
     return totals;
   }
 
@@ -305,7 +304,9 @@ class CallTrace {
   std::uint64_t most_rows_;
   bool has_rows_;
   std::int64_t begin_ns_ = now_ns();
+  std::int64_t begin_cpu_ns_ = cpu_ns();
   std::int64_t over_ns_ = 0;
+  std::int64_t over_cpu_ns_ = 0;
   std::uint64_t resident_ = resident_memory(::getpid());
   ItemTable items_;
   SpanTable spans_;
@@ -316,7 +317,6 @@ class CallTrace {
   MemoryTrace memory_{begin_ns_};
   int forks_ = 0;
   std::int64_t fork_ns_ = 0;
-  std::int64_t idle_ns_ = 0;
   std::uint64_t budget_ = 0;
   bool was_raised_ = false;
   bool was_held_back_ = false;

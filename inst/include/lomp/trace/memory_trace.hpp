@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lomp/os/time_share.hpp"
+#include "lomp/os/clock.hpp"
 #include "lomp/process/memory_use.hpp"
 #include "lomp/trace/process_row.hpp"
 
@@ -33,11 +33,11 @@ class MemoryTrace {
  public:
   explicit MemoryTrace(std::int64_t begin_ns) : next_ns_(begin_ns + first_ns) {}
 
-  bool is_due(std::int64_t now) const { return now >= next_ns_ && time_.is_due(); }
+  bool is_due(std::int64_t now) const { return now >= next_ns_; }
 
   /// `budget`: of one worker; 0 if there is none.
   void sample(std::int64_t now, std::vector<ProcessRow>& processes, std::uint64_t budget) {
-    time_.begin();
+    const std::int64_t began = cpu_ns();
     MemorySample sample;
     sample.time_ns = now;
     sample.session = resident_memory(::getpid());
@@ -50,13 +50,13 @@ class MemoryTrace {
     sample.shared = shared_;
     sample.budget = budget * static_cast<std::uint64_t>(sample.workers);
     keep(sample);
-    time_.end();
-    next_ns_ = now + interval_ns_;
+    next_ns_ = now + std::max(interval_ns_, times * (cpu_ns() - began));
   }
 
   const std::vector<MemorySample>& samples() const { return samples_; }
 
   static constexpr std::int64_t first_ns = 100000000;
+  static constexpr std::int64_t times = 100;  ///< a sample takes one part of so many of the time
   static constexpr std::size_t most = 512;
   static constexpr std::size_t at_once = 8;  ///< workers
 
@@ -95,7 +95,6 @@ class MemoryTrace {
   std::int64_t next_ns_;
   std::uint64_t shared_ = 0;
   std::size_t turn_ = 0;
-  TimeShare time_{200};
 };
 
 }  // namespace lomp
