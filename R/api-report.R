@@ -22,29 +22,30 @@
 #'     stream that goes on. Items that `.redo` had finished don't count.
 #'   - `workers_asked`: `.workers`.
 #'   - `items`: a data frame, see [as.data.frame.lomp_report()].
-#'   - `workers`: a data frame with a row for each process, in the order of their forks: `worker` (its
-#'     place, from 1; 0 is this process), `incarnation` (which of the processes in that place),
-#'     `pid`, `begin` and `end`, `items`, `busy` (the share of its life that it spent in `.f`),
-#'     `run` (how long that was), `wait_items` and `wait_delivery` (how long it waited for items of a
-#'     stream, and until what it had was taken), `collecting` (garbage, between items), `faults`
-#'     (page faults), `private` (the most memory of its own that was seen), and `why` it ended:
-#'     `"finished"`, `"worn"` and `"memory"` (another one took its place, see `lomp.worker_memory` in
-#'     [lomp-options]), `"crash"`, `"timeout"`, `"stopped"` (with the call) or `"running"`. What isn't
-#'     known is `NA`: page faults of one that was killed, and the memory of one that wasn't there for
-#'     long.
+#'   - `workers`: a data frame with a row for each process, in the order of their forks: `worker`
+#'     (its place, from 1; 0 is this process), `incarnation` (which of the processes in that
+#'     place), `pid`, `begin` and `end`, `items`, `busy` (the share of its life that it spent in
+#'     `.f`), `run` (how long that was), `wait_items` and `wait_delivery` (how long it waited for
+#'     items of a stream, and until what it had was taken), `collecting` (garbage, between items),
+#'     `faults` (page faults), `private` (the most memory of its own that was seen), and `why` it
+#'     ended: `"finished"`, `"worn"` and `"memory"` (another one took its place, see
+#'     `lomp.worker_memory` in [lomp-options]), `"crash"`, `"timeout"`, `"stopped"` (with the
+#'     call) or `"running"`. What isn't known is `NA`: page faults of one that was killed, and the
+#'     memory of one that wasn't there for long.
 #'   - `memory`: a data frame of samples: `time`, `session` (what this process had), `shared` (the
 #'     most that a worker shared with it), `private` (what workers had of their own, together),
 #'     `workers` (how many there were) and `budget` (what these may have; `NA` if that isn't
 #'     bounded). Samples take a hundredth of a processor's time, so short calls have none.
-#'   - `slowest`: a data frame of the ten items that ran longest: `index`, `name`, `run`, `worker`.
-#'   - `totals`: a list of sums, exact whatever the number of items: `run`, `wait`, `bytes` by way,
-#'     `results`, `conditions`, `errors`, `crashes`, `timeouts`, `forks`, `fork_seconds`, `replaced`
-#'     and `collections` (seconds).
-#'   - `session`: a list on this process: `busy` (its processor time, that of the forks apart; without
-#'     workers, how long it was not in `.f`), `resident` (its memory when the call
-#'     began), `held_back` (fewer workers ran, since memory was short), `refused` (the system's
-#'     number for why a fork was refused, 0 if none was), `budget` (of each worker's own memory) and
-#'     `raised` (whether items needed more), `huge_pages` (whether glibc is told to use them).
+#'   - `slowest`: a data frame of the ten items that ran longest: `index`, `name`, `run`,
+#'     `worker`.
+#'   - `totals`: a list of sums, exact whatever the number of items: `run`, `wait`, `bytes` by
+#'     way, `results`, `conditions`, `errors`, `crashes`, `timeouts`, `forks`, `fork_seconds`,
+#'     `replaced` and `collections` (seconds).
+#'   - `session`: a list on this process: `busy` (its processor time, that of the forks apart;
+#'     without workers, how long it was not in `.f`), `resident` (its memory when the call began),
+#'     `held_back` (fewer workers ran, since memory was short), `refused` (the system's number for
+#'     why a fork was refused, 0 if none was), `budget` (of each worker's own memory) and `raised`
+#'     (whether items needed more), `huge_pages` (whether glibc is told to use them).
 #'
 #'   `NULL` if no call has been made yet, and in a forked process, a worker among them.
 #' @seealso [lomp_last()] for what a call that failed had finished.

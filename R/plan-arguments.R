@@ -66,7 +66,8 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
                                   "option lomp.keep_connections"),
     buffer = buffer_bytes(), worker_memory = byte_option("lomp.worker_memory", 0),
     backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes(),
-    trace_rows = trace_rows(), harmless = harmless_pointers(), is_map = TRUE, ordered = FALSE, emits = FALSE
+    trace_rows = trace_rows(), harmless = harmless_pointers(), is_map = TRUE, ordered = FALSE,
+    emits = FALSE
   ))
 }
 

@@ -9,8 +9,8 @@ new_traced <- function(state) {
   plan <- state$plan
   list(
     trace = call_trace(state$handle), fate = plan$call$fate, fun = name_of_call(plan),
-    began = Sys.time(), said = light_call(plan$said), n = items_to_run(plan), workers = plan$workers,
-    names = plan$names, todo = plan$redo$todo
+    began = Sys.time(), said = light_call(plan$said), n = items_to_run(plan),
+    workers = plan$workers, names = plan$names, todo = plan$redo$todo
   )
 }
 
@@ -72,8 +72,9 @@ new_report <- function(raw, traced) {
     done = totals$done, failed = totals$errors + totals$crashes + totals$timeouts,
     workers_asked = traced$workers, names = if (is.null(raw$spans)) traced$names,
     is_binned = !is.null(raw$spans), items = items_of_report(raw, processes, traced),
-    workers = processes, memory = as_table(raw$memory), slowest = slowest_of(raw, processes, traced),
-    totals = totals_of(totals, processes), session = session_of(totals, traced)
+    workers = processes, memory = as_table(raw$memory),
+    slowest = slowest_of(raw, processes, traced), totals = totals_of(totals, processes),
+    session = session_of(totals, traced)
   ))
 }
 
@@ -148,7 +149,8 @@ totals_of <- function(totals, processes) {
 }
 
 session_of <- function(totals, traced) {
-  busy <- if (traced$workers == 0L) totals$seconds - totals$run else totals$cpu - totals$fork_seconds
+  is_here <- traced$workers == 0L
+  busy <- if (is_here) totals$seconds - totals$run else totals$cpu - totals$fork_seconds
   list(
     busy = max(0, busy), resident = totals$resident,
     held_back = totals$held_back == 1, refused = as.integer(totals$refused),

@@ -18,7 +18,7 @@ double number_of(std::uint64_t n) { return static_cast<double>(n); }
 double known(std::uint64_t n) { return n == 0 ? NA_REAL : static_cast<double>(n); }
 
 // From 1.
-int number_of_process(std::uint32_t process) { return static_cast<int>(process) + 1; }
+double number_of_process(std::size_t process) { return static_cast<double>(process) + 1; }
 
 // A list of vectors of doubles of one length.
 class Columns {
@@ -75,10 +75,10 @@ SEXP make_span_list(const CallTrace& trace) {
   R_xlen_t at = 0;
   for (std::size_t process = 0; process < trace.spans().processes(); ++process) {
     for (const Span& span : trace.spans().of(process)) {
-      columns.put(at++, {number_of_process(static_cast<std::uint32_t>(process)),
-                         since(span.begin_ns, trace), since(span.end_ns, trace),
-                         number_of(span.items), number_of(span.failed), seconds(span.wait_ns),
-                         seconds(span.run_ns), number_of(span.bytes), number_of(span.conditions)});
+      columns.put(
+          at++, {number_of_process(process), since(span.begin_ns, trace), since(span.end_ns, trace),
+                 number_of(span.items), number_of(span.failed), seconds(span.wait_ns),
+                 seconds(span.run_ns), number_of(span.bytes), number_of(span.conditions)});
     }
   }
   UNPROTECT(1);
@@ -127,7 +127,7 @@ SEXP make_slowest_list(const SlowestItems& slowest) {
     const SlowItem& slow = slowest[i];
     columns.put(static_cast<R_xlen_t>(i),
                 {number_of(slow.item) + 1, seconds(static_cast<double>(slow.run_ns)),
-                 static_cast<double>(number_of_process(slow.process))});
+                 number_of_process(slow.process)});
   }
   UNPROTECT(1);
   return columns.list();
