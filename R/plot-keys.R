@@ -102,13 +102,19 @@ draw_sample <- function(kind, at, em, look) {
   if (kind %in% names(look$shapes)) draw_marks(mean(x), mean(y), kind, 0.9, look)
 }
 
-# Bars of one outcome. Hatching tells outcomes apart without colours, where there is room for it.
-fill_bars <- function(left, bottom, right, top, kind, look, border = NA, hatched = TRUE) {
+# Bars of one outcome. Hatching tells outcomes apart without colours, where there is room for it;
+# where there isn't, a line lets a bar be seen at all.
+fill_bars <- function(left, bottom, right, top, kind, look, border = NA, is_wide = TRUE) {
   if (length(left) == 0L) return(invisible())
-  graphics::rect(left, bottom, right, top, col = look$fills[[kind]], border = border)
-  if (!hatched || !kind %in% names(look$angles) || length(left) > most_hatched) return(invisible())
-  graphics::rect(left, bottom, right, top, density = 22, angle = look$angles[[kind]],
-                 col = "grey20", border = border, lwd = 0.8)
+  fill <- look$fills[[kind]]
+  graphics::rect(left, bottom, right, top, col = fill, border = border)
+  if (!is_wide) {
+    middle <- (left + right) / 2
+    graphics::segments(middle, bottom, middle, top, col = fill, lend = "butt")
+  } else if (kind %in% names(look$angles) && length(left) <= most_hatched) {
+    graphics::rect(left, bottom, right, top, density = 22, angle = look$angles[[kind]],
+                   col = "grey20", border = border, lwd = 0.8)
+  }
 }
 
 most_hatched <- 1000L

@@ -12,7 +12,7 @@ lanes_of <- function(report, xlim, cells) {
   items <- items_of_lanes(report, lanes)
   is_exact <- !report$is_binned && has_wide_bars(items, fine)
   list(
-    names = name_lane(lanes), xlim = xlim, is_exact = is_exact, bands = bands_of(report, lanes),
+    names = if (length(lanes) > 0L) name_lane(lanes) else "", xlim = xlim, is_exact = is_exact, bands = bands_of(report, lanes),
     bars = if (is_exact) bars_of(items, report$names),
     shares = if (!is_exact) shares_of(items, xlim, cells, length(lanes)),
     marks = marks_of(report, items, lanes), is_empty = nrow(items) == 0L
@@ -78,12 +78,15 @@ shares_of_lane <- function(items, edges, steps) {
   waited <- if (apart) ran else spans$from
   run <- share_in_cells(spans$from, ran, spans$run, edges)
   wait <- pmin(1 - run, share_in_cells(waited, spans$to, spans$wait, edges))
-  merge_equal(edges, round(run * steps), round(wait * steps), steps)
+  merge_equal(edges, in_steps(run, steps), in_steps(wait, steps), steps)
 }
+
+# What is little is one step, since none would be nothing.
+in_steps <- function(share, steps) pmax(round(share * steps), share > 0)
 
 # Two processes of one lane may have been there in one span.
 one_after_the_other <- function(items) {
-  sums <- rowsum(as.matrix(items[c("run", "wait")]), items$from)
+  sums <- rowsum(data.matrix(items[c("run", "wait")]), items$from)
   from <- sort(unique(items$from))
   to <- vapply(split(items$to, items$from), max, 0, USE.NAMES = FALSE)
   data.frame(from = from, to = pmin(to, c(from[-1L], Inf)), sums, row.names = NULL)

@@ -1,9 +1,11 @@
 # The lower part of a report's plot: memory over time.
 
-# What is known of each kind of memory, as points of lines; NULL if there are no samples.
+# What is known of each kind of memory, as points of lines; NULL if there aren't samples enough for
+# any.
 memory_lines <- function(memory) {
+  if (nrow(memory) < 2L) return()
   kinds <- names(memory_words)
-  known <- kinds[vapply(kinds, function(kind) any(is.finite(memory[[kind]])), NA)]
+  known <- kinds[vapply(kinds, function(kind) sum(is.finite(memory[[kind]])) > 1L, NA)]
   if (length(known) == 0L) return()
   most <- greatest(unlist(memory[setdiff(known, "budget")]))
   if (is.na(most)) return()
@@ -42,12 +44,10 @@ draw_memory <- function(lines, bottom, top, look) {
   label_memory(ticks, y_at)
 }
 
-# A single sample is a point, since it makes no line.
 draw_series <- function(x, y, kind, look) {
   is_there <- is.finite(y)
-  type <- if (sum(is_there) == 1L) "p" else "l"
-  graphics::lines(x[is_there], y[is_there], type = type, col = look$lines[[kind]], pch = 19,
-                  lty = look$dashes[[kind]], lwd = 2)
+  graphics::lines(x[is_there], y[is_there], col = look$lines[[kind]], lty = look$dashes[[kind]],
+                  lwd = 2)
 }
 
 label_memory <- function(ticks, y_at) {

@@ -17,7 +17,7 @@
 #' @export
 plot.lomp_report <- function(x, main = x$call, sub = tell_call(x), xlab = NULL, xlim = NULL,
                              grey = FALSE, ...) {
-  if (is.null(xlim)) xlim <- c(0, max(x$seconds, 1e-6))
+  if (is.null(xlim)) xlim <- c(0, max(x$seconds, 0.001))
   check_xlim(xlim)
   cex <- graphics::par("cex")
   # The margins are made within the figure, which is never too small for none.
@@ -159,7 +159,7 @@ draw_bars <- function(bars, edges, frame, look) {
     for (wide in c(FALSE, TRUE)) {
       which <- bars$outcome == kind & is_wide == wide
       fill_bars(bars$from[which], bottom[which], bars$ran[which], top[which], kind, look,
-                hatched = wide)
+                is_wide = wide)
     }
   }
   part_bars(bars, is_wide, bottom, top, frame, look)

@@ -90,11 +90,13 @@ item_of_lane <- function(report, lane) {
 
 # ---- Work that doesn't pay ----------------------------------------------------------------------
 
-# An iterator's time is also that of the code that takes its results.
+# An iterator's time is also that of the code that takes its results, and where workers waited for
+# items it is the producer's.
 advise_small_items <- function(report) {
   run <- report$totals$run
   if (!has_workers(report) || report$how != "finished" || report$fun == "lomp_iterate") return()
   if (!is_known(run) || run >= 0.9 * report$seconds) return()
+  if (isTRUE(share_in_all("wait_items", sums_by_lane(report)) > 0.05)) return()
   sprintf(paste("All items together took %s in `.f`, the call %s: %s would have been faster. Use",
                 "%s, or let each item do more."),
           format_seconds(run), format_seconds(report$seconds), serial_name(report),
@@ -103,31 +105,40 @@ advise_small_items <- function(report) {
 
 serial_name <- function(report) if (report$fun == "lomp_vapply") "vapply()" else "lapply()"
 
-small_result <- 1024  # bytes: what is less is mostly R's own header of an object
-
+# Where nothing is known that explains the time, there is nothing to be said.
 advise_session_limit <- function(report) {
   busy <- report$session$busy
   if (!has_workers(report) || !is_known(busy)) return()
   if (busy < max(0.5 * report$seconds, least_seconds)) return()
+  way_out <- relieve_session(report, busy)
+  if (is.null(way_out)) return()
   sprintf("The session itself was at work for %s of %s, which is the limit: %s.",
-          format_seconds(busy), format_seconds(report$seconds), relieve_session(report))
+          format_seconds(busy), format_seconds(report$seconds), way_out)
 }
 
-# By what most of the session's work must have been.
-relieve_session <- function(report) {
-  piped <- report$totals$bytes[["pipe"]]
-  if (isTRUE(report$totals$conditions > report$done)) {
-    return(paste(count_of(report$totals$conditions, "condition"),
+# So many of them in a second are work for a session, by orders of magnitude: it can signal some
+# thousand conditions, make some hundred thousand objects, or read some ten megabytes of them.
+much_in_a_second <- c(conditions = 200, results = 20000, bytes = 2e6)
+
+relieve_session <- function(report, busy) {
+  totals <- report$totals
+  done <- c(conditions = totals$conditions, results = totals$results,
+            bytes = sum(totals$bytes[c("pipe", "file")], na.rm = TRUE))
+  is_much <- done / busy >= much_in_a_second
+  if (isTRUE(is_much[["conditions"]])) {
+    return(paste(count_of(totals$conditions, "condition"),
                  "of the items are signalled again there, so let `.f` say less"))
   }
-  is_small <- isTRUE(piped / max(1, report$totals$results) < small_result)
-  if (is_small && report$fun == "lomp_map") {
-    return(paste("it makes an object of each of many small results. lomp_vapply() puts numbers,",
-                 "strings and logicals straight into one vector"))
-  }
-  if (is_small) return("the results are many and small, so let each item do more")
+  if (isTRUE(is_much[["results"]])) return(relieve_of_many(report))
+  if (!isTRUE(is_much[["bytes"]])) return()
   paste("results that aren't large vectors of numbers are read there, object by object. Let `.f`",
         "return less, or numbers, or write a file and return its name")
+}
+
+relieve_of_many <- function(report) {
+  if (report$fun != "lomp_map") return("results are many and small, so let each item do more")
+  paste("it makes an object of each of many small results. lomp_vapply() puts numbers, strings and",
+        "logicals straight into one vector")
 }
 
 # ---- Forks --------------------------------------------------------------------------------------

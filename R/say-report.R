@@ -113,23 +113,24 @@ section <- function(title, texts, wrap = TRUE) {
 
 # "10 items in 12 s on 2 workers"
 tell_call <- function(report) {
-  paste0(count_items(report), " in ", format_seconds(report$seconds), " ", tell_where(report),
+  paste0(count_items(report), " in ", format_seconds(report$seconds), tell_where(report),
          tell_failures(report$totals), tell_how(report$how))
 }
 
 count_items <- function(report) {
-  if (!is_known(report$n)) {
-    return(paste0(count_of(report$done, "item"), if (report$how == "open") " so far,"))
+  so_far <- if (report$how == "open") " so far,"
+  if (!is_known(report$n) || report$done == report$n) {
+    return(paste0(count_of(report$done, "item"), so_far))
   }
-  if (report$done == report$n) return(count_of(report$n, "item"))
-  paste(format_count(report$done), "of", count_of(report$n, "item"))
+  paste0(format_count(report$done), " of ", count_of(report$n, "item"), so_far)
 }
 
 tell_where <- function(report) {
-  if (report$workers_asked == 0L) return("in this session")
+  if (report$workers_asked == 0L) return(" in this session")
   there <- count_lanes(report)
-  if (there >= report$workers_asked) return(paste("on", count_of(there, "worker")))
-  sprintf("on %s of %s", format_count(there), count_of(report$workers_asked, "worker"))
+  if (there == 0L) return()
+  if (there >= report$workers_asked) return(paste(" on", count_of(there, "worker")))
+  sprintf(" on %s of %s", format_count(there), count_of(report$workers_asked, "worker"))
 }
 
 count_lanes <- function(report) length(unique(report$workers$worker))
@@ -180,9 +181,10 @@ sums_by_lane <- function(report) {
   processes <- report$workers
   ends <- ifelse(is.na(processes$end), report$seconds, processes$end)
   sums <- cbind(
-    processes[c("items", names(activities))], processes = 1, life = ends - processes$begin
+    processes[c("items", names(activities))], processes = rep(1, nrow(processes)),
+    life = ends - processes$begin
   )
-  lanes <- rowsum(as.matrix(sums), processes$worker)
+  lanes <- rowsum(data.matrix(sums), processes$worker)
   data.frame(worker = as.integer(rownames(lanes)), lanes, row.names = NULL)
 }
 
@@ -233,7 +235,7 @@ tell_lanes <- function(report) {
     activity == "run" || isTRUE(share_in_all(activity, lanes) >= 0.005)
   }, names(activities))
   shown <- shown[!is.na(vapply(shown, share_in_all, 0, lanes))]
-  if (length(shown) == 0L) return()
+  if (length(shown) == 0L || report$done == 0) return()
   if (nrow(lanes) <= most_lanes) return(table_of_lanes(shown, lanes))
   vapply(shown, function(activity) {
     paste0(format_share(share_in_all(activity, lanes)), " of the time ", activities[[activity]],

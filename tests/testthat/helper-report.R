@@ -145,6 +145,13 @@ with_fields <- function(report, fields) {
   report
 }
 
+# For nothing nobody is forked.
+without_workers <- function(report) {
+  report$workers <- report$workers[0L, ]
+  report$totals[c("forks", "fork_seconds")] <- 0
+  report
+}
+
 # The same report with spans of time instead of items, as those of many items have.
 binned <- function(report, spans = 100, times = 1) {
   items <- report$items[!is.na(report$items$start), ]
@@ -203,6 +210,7 @@ kinds_of_reports <- function() {
                          call = "lomp_iterate(files, tiles)", how = "open", n = NA_real_),
     tiny = report_of(rep(1e-5, 4), 2, fork = 2e-4),
     empty = report_of(numeric(), 0),
+    no_worker = without_workers(report_of(numeric(), 2)),
     stopped = report_of(some_seconds(30), 2, how = "failed",
                         outcome = c("11" = "error", setNames(rep("not run", 17), 14:30))),
     long_names = report_of(some_seconds(6), 2, names = strrep("a very long name of a file ", 1:6))

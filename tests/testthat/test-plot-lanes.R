@@ -55,6 +55,10 @@ test_that("shares and their widths make up the time in .f and waiting", {
   }
 })
 
+test_that("what is little is to be seen", {
+  expect_equal(in_steps(c(0, 1e-6, 0.5, 1), 24), c(0, 1, 12, 24))
+})
+
 test_that("spans of two processes in one lane are added", {
   report <- binned(report_of(rep(0.01, 500), 1))
   half <- report$items

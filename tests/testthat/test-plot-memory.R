@@ -6,6 +6,7 @@ test_that("lines are of what is known", {
   expect_identical(names(memory_lines(seen())$values), c("session", "shared", "private"))
   expect_identical(memory_lines(seen())$most, 2e9)
   expect_null(memory_lines(no_samples()))
+  expect_null(memory_lines(seen()[1, ]))  # a point is no line
   unknown <- seen()
   unknown[c("shared", "private")] <- NA_real_
   expect_identical(names(memory_lines(unknown)$values), "session")

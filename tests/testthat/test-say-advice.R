@@ -62,20 +62,33 @@ test_that("items that lapply() does faster are told of", {
   # An iterator's time is its consumer's, too.
   expect_false("small-items" %in% ids(with_fields(small, list(fun = "lomp_iterate"))))
   expect_false("small-items" %in% ids(with_fields(small, list(how = "failed"))))
+  # Or it is the time of the producer, which lapply() would take as well.
+  small$workers$wait_items <- small$workers$end - small$workers$begin
+  expect_false("small-items" %in% ids(small))
 })
 
 test_that("the session's own work is told of by what it was", {
   busy <- function(...) report_of(rep(1, 10), 2, session = list(busy = 4), ...)
   messages <- c(
-    message_for(busy(), "session-limit"),
-    message_for(busy(fun = "lomp_vapply"), "session-limit"),
+    message_for(busy(totals = list(results = 1e6)), "session-limit"),
+    message_for(busy(totals = list(results = 1e6), fun = "lomp_vapply"), "session-limit"),
     message_for(busy(bytes = 1e7), "session-limit"),
-    message_for(busy(totals = list(conditions = 500)), "session-limit")
+    message_for(busy(totals = list(conditions = 5000)), "session-limit")
   )
   expect_snapshot(writeLines(messages))
-  expect_false("session-limit" %in% ids(report_of(rep(1, 10), 2, session = list(busy = 2))))
-  expect_false("session-limit" %in% ids(report_of(rep(1, 10), 2, session = list(busy = NA_real_))))
-  expect_false("session-limit" %in% ids(report_of(rep(1, 10), 0, session = list(busy = 9))))
+  expect_match(message_for(busy(bytes = 1e7, way = "file"), "session-limit"), messages[[3]],
+               fixed = TRUE)
+})
+
+test_that("work of the session's that nothing explains, or that is little, is no advice", {
+  busy <- function(seconds, ..., workers = 2) {
+    report_of(rep(1, 10), workers, session = list(busy = seconds), ...)
+  }
+  expect_false("session-limit" %in% ids(busy(4)))
+  expect_false("session-limit" %in% ids(busy(4, bytes = 1e9, way = "mapped")))
+  expect_false("session-limit" %in% ids(busy(2, bytes = 1e7)))
+  expect_false("session-limit" %in% ids(busy(NA_real_, bytes = 1e7)))
+  expect_false("session-limit" %in% ids(busy(9, totals = list(results = 1e6), workers = 0)))
 })
 
 test_that("forks that were slow are told of, with huge pages if they aren't used", {

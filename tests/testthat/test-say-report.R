@@ -13,7 +13,8 @@ test_that("print() tells the most of each kind of call in about ten lines", {
 })
 
 test_that("summary() tells all of it", {
-  kinds <- kinds_of_reports()[c("named", "deaths", "many_workers", "session", "iterator", "empty")]
+  kinds <- kinds_of_reports()[c("named", "deaths", "many_workers", "session", "iterator", "empty",
+                                "no_worker")]
   expect_snapshot(for (kind in kinds) print(summary(kind)))
   value <- withVisible(print(summary(kinds$session)))
   expect_false(value$visible)
@@ -43,6 +44,7 @@ test_that("each way of ending is told", {
   expect_match(tell("left"), "; then the call was left$")
   expect_match(tell("closed"), "; then it was closed$")
   expect_match(tell("open", n = NA_real_), "^10 items so far, in ")
+  expect_match(tell("open", done = 4), "^4 of 10 items so far, in ")
   expect_match(tell("finished", workers_asked = 8L), "on 2 of 8 workers$")
 })
 
