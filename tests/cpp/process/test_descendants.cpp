@@ -1,8 +1,10 @@
 #include <testthat/vendor/catch.h>
 
+#include <random>
 #include <thread>
 
 #include "harness/processes.hpp"
+#include "harness/stepper.hpp"
 #include "lomp/process/child.hpp"
 #include "lomp/process/descendants.hpp"
 
@@ -142,6 +144,64 @@ LINUX_TEST_CASE("a family that is still growing is ended") {
     while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
     return has_no_child();
   }));
+}
+
+#if LOMP_TESTS_CAN_STEP
+namespace {
+
+/// A child of the process that ends its descendants, which is killed before one of its
+/// instructions.
+volatile pid_t doomed = 0;
+volatile long steps = 0;
+volatile long last_step = 0;
+
+/// A child whose end can be seen has left its own children to its heir.
+void count_and_kill() {
+  steps = steps + 1;
+  if (steps != last_step) return;
+  ::kill(doomed, SIGKILL);
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(doomed), &info, WEXITED);
+}
+
+/// What a process comes to that ends its child and its grandchild, when the child is killed by
+/// another process before that step. `told` has the number of steps, and the grandchild.
+int end_beside_killer(long when, const SharedArray<long>& told) {
+  return run_in_process([&] {
+    lomp::adopt_orphans();
+    doomed = start_elsewhere([&] { told[1] = start_elsewhere([] {}); });
+    if (!eventually([&] { return told[1] != 0; })) return 1;
+    last_step = when;
+    {
+      const Stepper stepper(count_and_kill);
+      lomp::end_own_descendants();
+    }
+    told[0] = steps;
+    return lomp::is_dead_state(lomp::state_of(static_cast<pid_t>(told[1]))) ? 0 : 2;
+  });
+}
+
+}  // namespace
+#endif
+
+LINUX_TEST_CASE("what a child leaves that ends while it is looked at is ended") {
+#if LOMP_TESTS_CAN_STEP
+  std::mt19937 random(std::random_device{}());
+  const SharedArray<long> told(2);
+  REQUIRE(end_beside_killer(0, told) == 0);
+  const long all = told[0];
+  CHECK(all > 100);
+  const long stride = all / 60 + 1;
+  for (long first = 1; first <= all; first += stride) {
+    // Others in each run: one that fails is told.
+    const long when = first + static_cast<long>(random() % 1000) % stride;
+    CAPTURE(when);
+    told[1] = 0;
+    REQUIRE(end_beside_killer(when, told) == 0);
+  }
+#else
+  SUCCEED("no code can be run step by step here");
+#endif
 }
 
 #endif

@@ -33,18 +33,21 @@ inline bool has_children(pid_t process) {
   return has_any;
 }
 
-/// How many children had to be killed, and how many of these something holds: the kernel can't end
-/// them now, or a debugger is to see their end.
+/// What a look at all children has come to.
 struct KillCount {
-  int alive = 0;
-  int held = 0;
+  int alive = 0;           ///< had to be killed
+  int held = 0;            ///< of these: the kernel can't end them now, or a debugger is to see it
+  std::uint64_t gone = 0;  ///< the sum of the numbers of those that had ended, or can't be killed
 };
 
 inline KillCount kill_children(pid_t process) {
   KillCount count;
   visit_children(process, [&](pid_t child) {
     const char state = state_of(child);
-    if (is_dead_state(state) || ::kill(child, SIGKILL) != 0) return;
+    if (is_dead_state(state) || ::kill(child, SIGKILL) != 0) {
+      count.gone += static_cast<std::uint64_t>(child);
+      return;
+    }
     ++count.alive;
     if (state == 'D' || state == 't') ++count.held;
   });
@@ -60,13 +63,20 @@ inline void pause_for(std::int64_t ns) {
 /// killed starts nothing more, and leaves its children to `root`. So nothing escapes as long as
 /// `root` itself starts nothing: it is this process, or has been stopped. Doesn't wait for what
 /// can't be ended now.
+///
+/// A child may end, and be reaped by a handler of `root`'s, between the list and the look at it.
+/// What it leaves isn't in that list. So there is one more look until all that had ended had done
+/// so before, too.
 inline void end_descendants(pid_t root) {
   constexpr std::int64_t pause_ns = 50000;
   if (!is_own_process_list()) return;
   KillPatience patience(now_ns());
+  std::uint64_t gone_before = 0;
   for (;;) {
     const KillCount count = kill_children(root);
-    if (count.alive == 0 || patience.is_over(now_ns(), count.alive == count.held)) return;
+    if (count.alive == 0 && count.gone == gone_before) return;
+    if (patience.is_over(now_ns(), count.alive == count.held)) return;
+    gone_before = count.gone;
     pause_for(pause_ns);
   }
 }
