@@ -302,6 +302,27 @@ for (name in names(ends)) {
   })
 }
 
+# As on a busy machine, where a worker whose time is over waits for a processor.
+test_that("a worker that doesn't run when its time is over leaves no program behind", {
+  skip_without_proc()
+  skip_if(Sys.which("setsid") == "", "no setsid")
+  skip_on_portable_build()
+  run <- run_r(code = {
+    library(lomp)
+    file <- tempfile()
+    results <- suppressWarnings(lomp_map(1, function(i) {
+      system(sprintf("setsid sh -c 'echo $$ >%1$s.part; mv %1$s.part %1$s; sleep 1000' &", file))
+      wait_until(file.exists(file))
+      tools::pskill(Sys.getpid(), tools::SIGSTOP)
+    }, .workers = 1, .timeout = 2, .on_error = "collect"))
+    pid <- as.integer(readLines(file))
+    give(list(class = class(results[[1]]), gone = wait_until(!is_alive(pid), 5)))
+    tools::pskill(pid, tools::SIGKILL)
+  })
+  expect_identical(run$value$class[[1]], "lomp_timeout")
+  expect_true(run$value$gone)
+})
+
 test_that("a program in a group of its own ends with a worker whose item has ended", {
   skip_without_proc()
   skip_if(Sys.which("setsid") == "", "no setsid")

@@ -26,9 +26,13 @@ constexpr int alarm_signal = SIGALRM;
 
 /// The timer that ends the process, by a signal that its own code may have a handler for. Where the
 /// kernel has such timers SIGKILL follows, so that no code can hold the end off.
+///
+/// What a process that SIGKILL ends has started lives on if it has left its group. So SIGKILL comes
+/// long after the other signal, for whose handler a process may wait on a busy machine, and after
+/// the parent, if it is there, has ended the process in its own way (DeathWatch::kill_late()).
 class KillTimer {
  public:
-  static constexpr std::int64_t grace_ns = 100000000;
+  static constexpr std::int64_t grace_ns = 2000000000;
   static constexpr std::int64_t handler_grace_ns = 5000000000;
 
   /// From now on; 0 stops it.
