@@ -222,6 +222,21 @@ wait_for <- function(flag) {
 
 seconds <- function(code) system.time(code, gcFirst = FALSE)[["elapsed"]]
 
+# Bytes of the vectors that R allocates for the code, small ones aside: what doesn't depend on how
+# busy a machine is.
+vector_bytes <- function(code) {
+  skip_if_not(capabilities("profmem"), "an R that tells of no allocations")
+  log <- tempfile("allocations")
+  on.exit({
+    utils::Rprofmem(NULL)
+    unlink(log)
+  })
+  utils::Rprofmem(log)
+  force(code)
+  utils::Rprofmem(NULL)
+  sum(as.numeric(sub("^([0-9]+) :.*$", "\\1", grep("^[0-9]+ :", readLines(log), value = TRUE))))
+}
+
 # Lines of /proc/self/maps: payloads that are mapped in this process.
 payload_mappings <- function() {
   grep("memfd:lomp|/lomp-", lines_of("/proc/self/maps"), value = TRUE)
