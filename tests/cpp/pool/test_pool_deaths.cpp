@@ -263,6 +263,16 @@ TEST_CASE("an item that took too long is told from one whose worker was killed")
   CHECK_FALSE(loss_in_time(50 * ms, [] { std::exit(1); }).was_late);
 }
 
+TEST_CASE("it is told how long an item had run with which its worker died") {
+  const Loss loss = loss_of(
+      [] {
+        work_for_us(20000);
+        kill_self();
+      },
+      2);
+  CHECK(loss.ran_ns >= 20 * ms);
+}
+
 TEST_CASE("an item that took too long is late whatever signals it holds off") {
   const LeavesNothing check;
   CHECK(loss_in_time(50 * ms, spin_without_signals).was_late);

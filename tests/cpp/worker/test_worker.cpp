@@ -84,6 +84,23 @@ TEST_CASE("cheap items come in growing blocks and their time is summed up") {
   CHECK(desk.slot().busy_ns > 0);
 }
 
+TEST_CASE("a worker tells how long its item has run and its parent sees when that began") {
+  constexpr std::int64_t ms = 1000000;
+  Desk desk(100, 1000000, 1);
+  CHECK(desk.slot().item_began == 0);
+  const std::int64_t before = lomp::now_ns();
+  desk.take();
+  CHECK(desk.slot().item_began >= before);
+  work_for_us(5000);
+  CHECK(desk.worker.item_ns() >= 5 * ms);
+  const std::int64_t end = lomp::now_ns();
+  desk.worker.finish(0);
+  desk.take();
+  CHECK(desk.slot().item_began >= end);
+  desk.page.renew(0);
+  CHECK(desk.slot().item_began == 0);
+}
+
 namespace {
 
 /// Does one item, and tells whether its parent hears of that before the next one.

@@ -30,6 +30,8 @@ struct Loss {
   std::uint64_t item = 0;
   bool was_late = false;  ///< its item's time was over
   std::uint32_t incarnation = 0;
+  /// How long the item had run, as long as the pool hears of a death at once; negative if unknown.
+  std::int64_t ran_ns = -1;
 };
 
 struct Event {

@@ -464,9 +464,14 @@ class Pool final : public PayloadSource {
   Event with_loss(EventKind kind, const WorkerHandle& w, const WorkerSlot& slot,
                   std::uint64_t item) const {
     Event event = make(kind);
-    event.loss = {
-        w.last_pid,   w.child.status(), slot.reason, item - 1, slot.reason == ExitReason::timed_out,
-        w.incarnation};
+    const std::int64_t began = slot.item_began;
+    event.loss = {w.last_pid,
+                  w.child.status(),
+                  slot.reason,
+                  item - 1,
+                  slot.reason == ExitReason::timed_out,
+                  w.incarnation,
+                  began == 0 ? -1 : now_ns() - began};
     return event;
   }
 

@@ -45,7 +45,8 @@ struct alignas(128) WorkerSlot {
   Staging::Word staged{0};
   Staging::Word staged_taken{0};  ///< what of it the parent has taken
   std::atomic<ExitReason> reason{ExitReason::none};
-  std::atomic<std::int64_t> deadline{0};  ///< of the item in hand, see ItemTimer
+  std::atomic<std::int64_t> deadline{0};    ///< of the item in hand, see ItemTimer
+  std::atomic<std::int64_t> item_began{0};  ///< when it was begun; 0 before the first one
   std::atomic<int> credits{0};  ///< descriptors that the worker may have under way to the parent
   FlowLine flow;
   std::atomic<std::uint32_t> heard{0};  ///< numbers without a descriptor that it has got
@@ -134,6 +135,7 @@ class SharedPage {
     s.begun = 0;
     s.reason = ExitReason::none;
     s.deadline = 0;
+    s.item_began = 0;
     s.credits = max_descriptors_under_way;
     s.flow.released = 0;
     s.flow.is_waiting = false;

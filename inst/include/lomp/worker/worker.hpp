@@ -138,7 +138,7 @@ class Worker final : public RecordSink, public PayloadSource {
   /// Between two items the host has collected garbage for so long.
   void note_collection(std::int64_t ns) {
     add_time(slot_.usage.collecting_ns, ns);
-    item_began_ = now_ns();
+    begin_item(now_ns());
   }
 
   /// Why this worker will say bye, if there is work left.
@@ -148,6 +148,9 @@ class Worker final : public RecordSink, public PayloadSource {
   /// for its parent doesn't count.
   void start_timer(std::int64_t ns) { timer_.start(ns); }
   void stop_timer() { timer_.stop(); }
+
+  /// How long the item in hand has run.
+  std::int64_t item_ns() const { return now_ns() - slot_.item_began; }
 
   /// The item in hand, plus 1; 0 if there is none.
   std::uint64_t running() const { return slot_.running.load(std::memory_order_relaxed); }
@@ -214,7 +217,8 @@ class Worker final : public RecordSink, public PayloadSource {
 
   bool begin_block() {
     taken_ = 0;
-    block_began_ = item_began_ = now_ns();
+    block_began_ = now_ns();
+    begin_item(block_began_);
     note_waits();
     return true;
   }
@@ -224,7 +228,7 @@ class Worker final : public RecordSink, public PayloadSource {
     if (ns == 0) return;
     add_time(slot_.usage.wait_items_ns, ns);
     block_began_ += ns;
-    item_began_ += ns;
+    begin_item(item_began() + ns);
   }
 
   /// Waits that no item has to bear, and of items that have ended.
@@ -238,11 +242,16 @@ class Worker final : public RecordSink, public PayloadSource {
   RecordTime end_item() {
     const std::int64_t now = now_ns();
     const std::int64_t waited = waited_ns_ + writer_.waited_ns();
-    const RecordTime time(now, now - item_began_ - waited, waited);
+    const RecordTime time(now, now - item_began() - waited, waited);
     if (waited != 0) note_waits();
-    item_began_ = now;
+    begin_item(now);
     return time;
   }
+
+  /// An item begins where the one before it has ended: the parent knows by then how long one has
+  /// run with which this process dies.
+  std::int64_t item_began() const { return slot_.item_began.load(std::memory_order_relaxed); }
+  void begin_item(std::int64_t now) { slot_.item_began.store(now, std::memory_order_relaxed); }
 
   /// What this worker took. Its own memory can't be had without a walk through its page tables,
   /// some ten nanoseconds for each page: only one that has been at work for long looks.
@@ -305,7 +314,6 @@ class Worker final : public RecordSink, public PayloadSource {
   BatchReader batches_;
   std::uint64_t taken_ = 0;
   std::int64_t block_began_ = 0;
-  std::int64_t item_began_ = 0;
   std::int64_t waited_ns_ = 0;  // for room to deliver, since the last item's end
   std::int64_t born_ = now_ns();
   std::int64_t first_block_ = 0;  // with all that was before
