@@ -89,6 +89,14 @@ has_argument <- function(f, name) {
     .Call(`_lomp_has_argument`, f, name)
 }
 
+held_value <- function(frame, name) {
+    .Call(`_lomp_held_value`, frame, name)
+}
+
+bare_length <- function(x) {
+    .Call(`_lomp_bare_length`, x)
+}
+
 is_same_object <- function(x, y) {
     .Call(`_lomp_is_same_object`, x, y)
 }
@@ -111,6 +119,10 @@ child_items <- function(run) {
 
 child_relay <- function(run, condition) {
     .Call(`_lomp_child_relay`, run, condition)
+}
+
+child_seconds <- function(run) {
+    .Call(`_lomp_child_seconds`, run)
 }
 
 child_fail <- function(run, description) {

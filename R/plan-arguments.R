@@ -35,6 +35,11 @@
 #'   only for those who know that at most one process uses each of them. Items that run in this
 #'   process (`.workers = 0`) have the session's connections in any case.
 #'
+#' - `lomp.frames`: `TRUE` has an item's error bring along what the variables of its calls had been,
+#'   in the field `frames`, for [utils::debugger()]: see [lomp_error]. `lomp.frames_variable` says how
+#'   many bytes there may be of each variable, 1 MiB if unset, and `lomp.frames_bytes` how many of
+#'   all that a worker sends in all its errors, 16 MiB if unset.
+#'
 #' - `lomp.harmless_pointers`: a character vector of further classes whose objects make their
 #'   external pointers again or don't need them, so that [lomp_map()] doesn't warn of those in such
 #'   objects (`lomp_dead_reference`). It knows by itself of [recordPlot()]'s plots, lme4's models,
@@ -65,6 +70,7 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
     keep_connections = check_flag(getOption("lomp.keep_connections", FALSE),
                                   "option lomp.keep_connections"),
     buffer = buffer_bytes(), worker_memory = byte_option("lomp.worker_memory", 0),
+    frames = frame_limits(),
     backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes(),
     trace_rows = trace_rows(), harmless = harmless_pointers(), is_map = TRUE, ordered = FALSE,
     emits = FALSE

@@ -127,12 +127,11 @@ failure_of <- function(event, plan) {
 unread_result <- function(cnd) {
   why <- if (is.null(cnd)) "a handler has left the call meanwhile" else conditionMessage(cnd)
   message <- paste("its result can't be read here:", why)
-  describe_failure(simpleError(message), character())
+  describe_failure(simpleError(message), NULL)
 }
 
 unsent_item <- function() {
-  describe_failure(simpleError("the item can't be sent: there is no memory or file for it"),
-                   character())
+  describe_failure(simpleError("the item can't be sent: there is no memory or file for it"), NULL)
 }
 
 # With "stop" the other workers end at once; what they had finished until then still comes, and

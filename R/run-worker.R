@@ -36,8 +36,8 @@ has_message_sink <- function() {
 # called: once here is better than once in each worker.
 warm_worker <- function() {
   list(gc, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink, getConnection,
-       tryCatch, withCallingHandlers, child_items, child_fail, child_relay, fail_item, item_calls,
-       describe_failure, relay_condition, send_condition, is_to_be_error, muffling_restart,
+       tryCatch, withCallingHandlers, child_items, child_fail, child_relay, child_seconds,
+       fail_item, note_calls, item_frames, place_of, describe_failure, relay_condition, send_condition, is_to_be_error, muffling_restart,
        named_restart, computeRestarts, light_condition, null_device)
 }
 
@@ -69,20 +69,24 @@ ready_frame <- function(frame) {
 
 max_calls <- 50L
 
-# The calls of the item in hand, innermost last, as text: bounded in number and length, since they
-# may hold whole data sets.
-item_calls <- function() {
+# The numbers of the frames of the item in hand, innermost last.
+item_frames <- function() {
   calls <- as.list(sys.calls())
   base <- max(the$base, Position(is_worker_call, calls, right = TRUE, nomatch = 0L))
-  calls <- calls[-seq_len(base)]
-  begin <- Position(is_item_call, calls)
-  if (is.na(begin)) return(character())
-  calls <- calls[seq.int(begin, length(calls))]
+  frames <- seq_along(calls)[-seq_len(base)]
+  begin <- Position(is_item_call, calls[frames])
+  if (is.na(begin)) return(integer())
+  frames <- frames[seq.int(begin, length(frames))]
   is_end <- function(call) is_handler_call(call) || is_inner_call(call)
-  end <- Position(is_end, calls, nomatch = length(calls) + 1L)
-  calls <- utils::tail(calls[seq_len(end - 1L)], max_calls)
-  vapply(calls, one_line, "")
+  end <- Position(is_end, calls[frames], nomatch = length(frames) + 1L)
+  utils::tail(frames[seq_len(end - 1L)], max_calls)
 }
+
+item_calls <- function() texts_of(item_frames())
+
+# The calls of these frames as text: bounded in number and length, since they may hold whole data
+# sets.
+texts_of <- function(frames) vapply(frames, function(frame) one_line(sys.call(frame)), "")
 
 is_item_call <- function(call) {
   identical(call, item_call) || identical(call, emitting_call)
@@ -111,12 +115,16 @@ one_line <- function(call) {
   shorten(if (length(text) > 1L) paste(text[[1L]], "...") else text)
 }
 
-# What is sent of a failed item. Without a condition it left by a jump, after which R's last error
-# message, if there is one, says most.
-describe_failure <- function(condition, calls) {
+# What is sent of a failed item that has run for so long. `noted` is what was noted where it failed,
+# see note_calls(). Without a condition it left by a jump, after which R's last error message, if
+# there is one, says most.
+describe_failure <- function(condition, noted, seconds = NA_real_) {
   if (is.null(condition)) condition <- jump_condition()
-  list(condition = light_condition(without_own_call(condition)), calls = as.character(calls),
-       time = proc.time()[["elapsed"]])
+  description <- list(
+    condition = light_condition(without_own_call(condition)), calls = as.character(noted$calls),
+    time = proc.time()[["elapsed"]], seconds = seconds
+  )
+  c(description, noted[-1L])
 }
 
 jump_condition <- function() {
@@ -132,35 +140,71 @@ jump_condition <- function() {
 # Runs the worker's items below one handler for all that they signal, since each one takes time to
 # set up, and one for errors, which leaves the item. C++ calls it again after an item that failed.
 # An error's frames are noted where they still are.
-run_items <- function(run, relay = relay_condition) {
-  calls <- NULL
+run_items <- function(run, relay = relay_condition, note = note_calls) {
+  noted <- NULL
   tryCatch(
     withCallingHandlers(child_items(run), condition = function(cnd) {
       if (!inherits(cnd, "error")) return(relay(cnd, run))
       signaller <- sys.nframe() - 1L
       way <- way_of_error(cnd, signaller)
-      if (is.null(way)) calls <<- calls_of_error() else relay_error(cnd, way, signaller, run)
+      if (is.null(way)) noted <<- note(cnd) else relay_error(cnd, way, signaller, run)
     }),
-    error = function(cnd) fail_item(cnd, run, calls)
+    error = function(cnd) fail_item(cnd, run, noted)
   )
 }
 
-# There may be too many of them to look at.
-calls_of_error <- function() tryCatch(item_calls(), error = function(cnd) NULL)
+# The calls that led to an item's error, and where these are. There may be too many of them to look
+# at. The calls are the first element.
+note_calls <- function(cnd) {
+  tryCatch({
+    frames <- item_frames()
+    places <- vapply(frames, place_of, "")
+    c(list(calls = texts_of(frames)), if (any(nzchar(places))) list(places = places))
+  }, error = function(cnd) NULL)
+}
+
+# Where a frame's call is in its source, "file.R:12". Of one that isn't known, the package that the
+# called function is of, "[stats]"; else "". An item's own call is lomp's: what tells of that is the
+# place of its function.
+place_of <- function(frame) {
+  call <- sys.call(frame)
+  called <- sys.function(frame)
+  source <- attr(if (is_item_call(call)) called else call, "srcref", exact = TRUE)
+  place <- if (is.null(source)) "" else place_of_source(source)
+  if (nzchar(place)) place else package_of(called)
+}
+
+place_of_source <- function(source) {
+  file <- attr(source, "srcfile", exact = TRUE)$filename
+  if (!is.character(file) || length(file) != 1L || !nzchar(file)) return("")
+  paste0(shorten(basename(file)), ":", source[[1L]])
+}
+
+package_of <- function(f) {
+  if (is.null(environment(f))) return("")
+  home <- topenv(environment(f))
+  if (isNamespace(home)) sprintf("[%s]", getNamespaceName(home)) else ""
+}
 
 # When the item is left, and has said all that it had to say on its way out.
-fail_item <- function(cnd, run, calls) {
-  child_fail(run, describe_failure(cnd, calls))
+fail_item <- function(cnd, run, noted) {
+  child_fail(run, describe_failure(cnd, noted, child_seconds(run)))
   the$error_message <- geterrmessage()  # said: it isn't a later item's
 }
 
 # An argument in `...` that has failed in this process is evaluated again by an item that uses it. R
 # warns of that, which says nothing of the item: lapply's first one is the first to evaluate it.
-run_retrying <- function(run) {
-  run_items(run, relay = function(cnd, run) {
-    muffle_retry(cnd)
-    relay_condition(cnd, run)
-  })
+relay_retrying <- function(cnd, run) {
+  muffle_retry(cnd)
+  relay_condition(cnd, run)
+}
+
+# What a worker calls, with what it makes of conditions.
+runner_of <- function(plan, note) {
+  relay <- if (plan$retries_dots) relay_retrying else relay_condition
+  if (is.null(note) && !plan$retries_dots) return(run_items)
+  if (is.null(note)) note <- note_calls
+  function(run) run_items(run, relay, note)
 }
 
 muffle_retry <- function(cnd) {
@@ -173,8 +217,11 @@ retry_message <- function() gettext("restarting interrupted promise evaluation",
 # What C++ calls of R's: in a worker the first three, in this process the next three, in both the
 # last.
 item_hooks <- function(state) {
-  list(prepare = prepare_worker, run = if (state$plan$retries_dots) run_retrying else run_items,
-       describe = describe_failure, observe = observe_collections, hear = hear_error,
+  plan <- state$plan
+  note <- if (!is.null(plan$frames)) new_frame_notes(plan$frames)
+  list(prepare = prepare_worker, run = runner_of(plan, note),
+       describe = describe_failure, observe = observe_collections,
+       hear = if (is.null(note)) hear_error else new_hearing(note),
        describe_here = function(cnd) describe_thrown(cnd, state),
-       refuse = if (!is.null(state$plan$value)) new_refusal(state$plan))
+       refuse = if (!is.null(plan$value)) new_refusal(plan))
 }

@@ -103,8 +103,8 @@ placeholder <- function(x) {
 
 # Without asking the object's class, which may have code of its own.
 extent_of <- function(x) {
-  if (inherits(x, "data.frame")) return(c(.row_names_info(x, 2L), length(unclass(x))))
+  if (inherits(x, "data.frame")) return(c(.row_names_info(x, 2L), bare_length(x)))
   dim <- attr(x, "dim", exact = TRUE)
   if (!is.null(dim)) return(dim)
-  if (is.atomic(x) || is.list(x) && !is.object(x)) length(unclass(x))
+  if (is.atomic(x) || is.list(x) && !is.object(x)) bare_length(x)
 }

@@ -19,12 +19,13 @@ message_of <- function(condition) {
   paste(message, collapse = "\n")
 }
 
-new_failure <- function(class, message, item, name, parent, calls, time, ...) {
+# `seconds` is how long the item had run.
+new_failure <- function(class, message, item, name, parent, calls, time, ..., seconds = NA_real_) {
   structure(
     class = unique(c(class, "lomp_error", "error", "condition")),
     list(
       message = message, call = NULL, item = item, name = name, parent = parent, calls = calls,
-      time = time, results = NULL, ...
+      time = time, seconds = seconds, results = NULL, ...
     )
   )
 }
@@ -32,7 +33,7 @@ new_failure <- function(class, message, item, name, parent, calls, time, ...) {
 # An item whose function failed. `description` is NULL where not even that could be sent.
 new_item_error <- function(item, description, plan) {
   if (is.null(description)) {
-    description <- describe_failure(simpleError("the error could not be described"), character())
+    description <- describe_failure(simpleError("the error could not be described"), NULL)
   }
   parent <- description$condition
   if (is_time_limit(parent, plan)) return(new_timeout(item, plan))
@@ -41,8 +42,10 @@ new_item_error <- function(item, description, plan) {
   call <- if (is.null(call)) "" else paste0("\nin ", one_line(call))
   hint <- hint_at_emit(parent, plan)
   message <- paste0(label, reason_of(parent, label, hint, call), hint, call)
-  new_failure("lomp_error", message, item, item_name(item, plan), parent, description$calls,
-              description$time)
+  failure <- new_failure("lomp_error", message, item, item_name(item, plan), parent,
+                         description$calls, description$time, seconds = description$seconds)
+  for (known in c("places", "frames")) failure[[known]] <- description[[known]]
+  failure
 }
 
 # An item's function that calls emit() without having it as an argument.
@@ -88,14 +91,20 @@ new_crash <- function(item, loss, plan) {
   how <- describe_death(loss)
   new_failure("lomp_crash", paste0(item_label(item, plan), ": ", how), item, item_name(item, plan),
               simpleError(how), character(), proc.time()[["elapsed"]],
-              signal = signal_of(loss), status = loss[["status"]], pid = loss[["pid"]])
+              signal = signal_of(loss), status = loss[["status"]], pid = loss[["pid"]],
+              seconds = seconds_until_loss(loss, plan))
+}
+
+# A session that doesn't wait for its workers all the time hears of a death late.
+seconds_until_loss <- function(loss, plan) {
+  if (isTRUE(plan$is_map) && is.null(plan$source)) loss[["ran"]] / 1000 else NA_real_
 }
 
 new_timeout <- function(item, plan) {
   how <- sprintf("it took longer than %s s", format(plan$timeout, scientific = FALSE))
   new_failure("lomp_timeout", paste0(item_label(item, plan), ": ", how), item,
               item_name(item, plan), simpleError(how), character(), proc.time()[["elapsed"]],
-              timeout = plan$timeout)
+              timeout = plan$timeout, seconds = plan$timeout)
 }
 
 signal_of <- function(loss) {

@@ -18,6 +18,7 @@ local_call <- quote(doTryCatch(return(expr), name, parentenv, handler))
 tries <- function(calls) any(grepl("^(doT|t)ryCatch\\(", calls))
 
 # As describe_failure(), of an item that was run in this process.
-describe_here <- function(condition, calls) {
-  describe_failure(without_own_call(condition, as.character(calls)), calls)
+describe_here <- function(condition, noted, seconds) {
+  condition <- without_own_call(condition, as.character(noted$calls))
+  describe_failure(condition, noted, seconds)
 }

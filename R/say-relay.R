@@ -117,23 +117,29 @@ throws <- function(f) {
 # Without workers the handlers of the caller come after lomp's own. So there an error that is thrown
 # leaves the item by a condition of its own, and another one goes on to them. What calls this in C++
 # is one frame above the signaller's.
-hear_error <- function(cnd) {
-  signaller <- sys.nframe() - 2L
-  if (is.null(way_of_error(cnd, signaller))) signalCondition(thrown(cnd, calls_of_error()))
+new_hearing <- function(note) {
+  force(note)
+  function(cnd) {
+    signaller <- sys.nframe() - 2L
+    if (is.null(way_of_error(cnd, signaller))) signalCondition(thrown(cnd, note(cnd)))
+  }
 }
 
-thrown <- function(cnd, calls) {
+hear_error <- new_hearing(function(cnd) note_calls(cnd))
+
+thrown <- function(cnd, noted) {
   structure(
     class = c("lomp_thrown", "condition"),
-    list(message = "an item's error", call = NULL, error = cnd, calls = calls)
+    list(message = "an item's error", call = NULL, error = cnd, noted = noted)
   )
 }
 
 # Of an error that R doesn't show to calling handlers, since the stack is full, only itself is
 # known. A time limit of the caller's isn't the item's failure: it leaves the call.
 describe_thrown <- function(cnd, state) {
-  if (!inherits(cnd, "lomp_thrown")) return(describe_failure(cnd, NULL))
+  seconds <- call_summary(state$handle)$item_seconds
+  if (!inherits(cnd, "lomp_thrown")) return(describe_failure(cnd, NULL, seconds))
   limit <- callers_limit(cnd$error, state$plan)
   if (!is.null(limit)) leave_by_limit(limit, state)
-  describe_here(cnd$error, cnd$calls)
+  describe_here(cnd$error, cnd$noted, seconds)
 }

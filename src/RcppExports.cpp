@@ -235,6 +235,27 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// held_value
+SEXP held_value(SEXP frame, SEXP name);
+RcppExport SEXP _lomp_held_value(SEXP frameSEXP, SEXP nameSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type frame(frameSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type name(nameSEXP);
+    rcpp_result_gen = Rcpp::wrap(held_value(frame, name));
+    return rcpp_result_gen;
+END_RCPP
+}
+// bare_length
+double bare_length(SEXP x);
+RcppExport SEXP _lomp_bare_length(SEXP xSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    rcpp_result_gen = Rcpp::wrap(bare_length(x));
+    return rcpp_result_gen;
+END_RCPP
+}
 // is_same_object
 bool is_same_object(SEXP x, SEXP y);
 RcppExport SEXP _lomp_is_same_object(SEXP xSEXP, SEXP ySEXP) {
@@ -294,6 +315,16 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
     Rcpp::traits::input_parameter< SEXP >::type condition(conditionSEXP);
     rcpp_result_gen = Rcpp::wrap(child_relay(run, condition));
+    return rcpp_result_gen;
+END_RCPP
+}
+// child_seconds
+double child_seconds(SEXP run);
+RcppExport SEXP _lomp_child_seconds(SEXP runSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type run(runSEXP);
+    rcpp_result_gen = Rcpp::wrap(child_seconds(run));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -495,12 +526,15 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},
     {"_lomp_has_argument", (DL_FUNC) &_lomp_has_argument, 2},
+    {"_lomp_held_value", (DL_FUNC) &_lomp_held_value, 2},
+    {"_lomp_bare_length", (DL_FUNC) &_lomp_bare_length, 1},
     {"_lomp_is_same_object", (DL_FUNC) &_lomp_is_same_object, 2},
     {"_lomp_has_value", (DL_FUNC) &_lomp_has_value, 2},
     {"_lomp_are_results", (DL_FUNC) &_lomp_are_results, 1},
     {"_lomp_count_results", (DL_FUNC) &_lomp_count_results, 1},
     {"_lomp_child_items", (DL_FUNC) &_lomp_child_items, 1},
     {"_lomp_child_relay", (DL_FUNC) &_lomp_child_relay, 2},
+    {"_lomp_child_seconds", (DL_FUNC) &_lomp_child_seconds, 1},
     {"_lomp_child_fail", (DL_FUNC) &_lomp_child_fail, 2},
     {"_lomp_has_light_calls", (DL_FUNC) &_lomp_has_light_calls, 3},
     {"_lomp_weigh", (DL_FUNC) &_lomp_weigh, 3},

@@ -68,6 +68,25 @@ bool has_argument(SEXP f, SEXP name) {
   return false;
 }
 
+// What a variable of the frame holds, in a list; NULL if there is no value without running code: it
+// is a promise that hasn't been forced, a missing argument, or an active binding.
+// [[Rcpp::export(rng = false)]]
+SEXP held_value(SEXP frame, SEXP name) {
+  return lomp::unwind([=] {
+    SEXP value = lomp::value_held_in(frame, Rf_installTrChar(STRING_ELT(name, 0)));
+    if (value == nullptr) return R_NilValue;
+    PROTECT(value);
+    SEXP list = PROTECT(Rf_allocVector(VECSXP, 1));
+    SET_VECTOR_ELT(list, 0, value);
+    UNPROTECT(2);
+    return list;
+  });
+}
+
+// How many elements there are, whatever the class makes of that.
+// [[Rcpp::export(rng = false)]]
+double bare_length(SEXP x) { return static_cast<double>(Rf_xlength(x)); }
+
 // Are these one and the same object?
 // [[Rcpp::export(rng = false)]]
 bool is_same_object(SEXP x, SEXP y) { return x == y; }

@@ -28,6 +28,10 @@ bool child_relay(SEXP run, SEXP condition) {
   return is_sent;
 }
 
+// In a worker: how long the item in hand has run.
+// [[Rcpp::export(rng = false)]]
+double child_seconds(SEXP run) { return lomp::item_seconds(run_of(run)); }
+
 // In a worker: the item in hand has failed. Sends the description, which describe_failure() made.
 // [[Rcpp::export(rng = false)]]
 void child_fail(SEXP run, SEXP description) {

@@ -12,9 +12,11 @@ namespace {
 struct Scale {
   double each;  // of a constant
   double left;  // of all
+  int levels;   // this goes through nested lists and code by recursion
 };
 
 constexpr double bytes_of_cell = 16;
+constexpr int max_levels = 4096;
 
 bool takes(Scale& scale, double bytes) {
   scale.left -= bytes;
@@ -35,7 +37,6 @@ bool has_light_attributes(SEXP x, Scale& scale) {
   });
 }
 
-// Each level of code takes a cell, so no code is too deep for this process' stack.
 bool is_light_code(SEXP x, Scale& scale) {
   for (SEXP cell = x; TYPEOF(cell) == LANGSXP || TYPEOF(cell) == LISTSXP; cell = CDR(cell)) {
     if (!takes(scale, bytes_of_cell) || !is_light(CAR(cell), scale)) return false;
@@ -58,7 +59,7 @@ bool has_light_elements(SEXP x, Scale& scale) {
 }
 
 bool is_light_constant(SEXP x, Scale& scale) {
-  Scale own = {scale.each, std::min(scale.each, scale.left)};
+  Scale own = {scale.each, std::min(scale.each, scale.left), scale.levels};
   const double before = own.left;
   if (!has_light_elements(x, own) || !has_light_attributes(x, own)) return false;
   return takes(scale, before - own.left);
@@ -71,7 +72,7 @@ bool is_named(SEXP environment) {
 }
 
 // What isn't known here isn't light: a closure, say, has an environment.
-bool is_light(SEXP x, Scale& scale) {
+bool is_light_value(SEXP x, Scale& scale) {
   switch (TYPEOF(x)) {
     case NILSXP:
     case SYMSXP:
@@ -97,13 +98,22 @@ bool is_light(SEXP x, Scale& scale) {
   }
 }
 
+// What is nested deeper than the stack of this process allows isn't, either.
+bool is_light(SEXP x, Scale& scale) {
+  if (scale.levels == 0) return false;
+  --scale.levels;
+  const bool light = is_light_value(x, scale);
+  ++scale.levels;
+  return light;
+}
+
 struct Limits {
   double each;
   double most;
 };
 
 bool is_light_call(SEXP call, const Limits& limits) {
-  Scale scale = {limits.each, limits.most};
+  Scale scale = {limits.each, limits.most, max_levels};
   return TYPEOF(call) != LANGSXP || is_light(call, scale);
 }
 
@@ -153,7 +163,7 @@ bool has_light_calls(SEXP condition, double each, double most) {
 // through environments. It takes no longer than so many bytes do.
 // [[Rcpp::export(rng = false)]]
 double weigh(SEXP x, double each, double most) {
-  Scale scale = {each, most};
+  Scale scale = {each, most, max_levels};
   bool light = false;
   lomp::unwind([&] {
     light = is_light(x, scale);

@@ -194,9 +194,9 @@ void Call::tell_rest() {
 // ---- What there is to be known ------------------------------------------------------------------
 
 SEXP Call::summary() const {
-  const char* names[] = {"item",   "taken",           "given",   "done",  "drawn",
-                         "silent", "dead_references", "refused", "forks", "in_hand",
-                         ""};
+  const char* names[] = {"item",  "taken",   "given",           "done",
+                         "drawn", "silent",  "dead_references", "refused",
+                         "forks", "in_hand", "item_seconds",    ""};
   SEXP summary = PROTECT(Rf_mkNamed(VECSXP, names));
   const auto put_count = [summary](R_xlen_t at, double n) {
     SET_VECTOR_ELT(summary, at, Rf_ScalarReal(n));
@@ -211,6 +211,7 @@ SEXP Call::summary() const {
   SET_VECTOR_ELT(summary, 7, Rf_ScalarInteger(runner_->refused()));
   SET_VECTOR_ELT(summary, 8, Rf_ScalarInteger(runner_->forks()));
   put_count(9, as_item(runner_->in_hand()));
+  put_count(10, runner_->item_seconds());
   UNPROTECT(1);
   return summary;
 }

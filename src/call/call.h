@@ -55,8 +55,8 @@ class Call {
   /// Ends the items, takes in what they had finished, and lets go of their data. Throws.
   void settle();
 
-  /// list(item, taken, given, done, drawn, silent, dead_references, refused, forks, in_hand). May
-  /// jump.
+  /// list(item, taken, given, done, drawn, silent, dead_references, refused, forks, in_hand,
+  /// item_seconds). May jump.
   SEXP summary() const;
 
   /// Are all items done, with nothing to tell of forks and pointers?

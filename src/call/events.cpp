@@ -1,5 +1,7 @@
 #include "call/events.h"
 
+#include <climits>
+
 #include "r/pin_library.h"
 #include "r/unwind.h"
 
@@ -7,11 +9,17 @@ namespace lomp {
 
 namespace {
 
-// c(pid = , signal = , status = , reason = , errno = , late = ): how a worker died, or why none can
-// be had.
+// How long its item had run, in milliseconds.
+int ran_for(const Loss& loss) {
+  const std::int64_t ms = loss.ran_ns / 1000000;
+  return loss.ran_ns < 0 || ms > INT_MAX ? NA_INTEGER : static_cast<int>(ms);
+}
+
+// c(pid = , signal = , status = , reason = , errno = , late = , ran = ): how a worker died, or why
+// none can be had.
 SEXP describe_loss(const Event& event) {
   const Loss& loss = event.loss;
-  const char* names[] = {"pid", "signal", "status", "reason", "errno", "late", ""};
+  const char* names[] = {"pid", "signal", "status", "reason", "errno", "late", "ran", ""};
   SEXP value = PROTECT(Rf_mkNamed(INTSXP, names));
   int* fields = INTEGER(value);
   fields[0] = loss.pid;
@@ -21,6 +29,7 @@ SEXP describe_loss(const Event& event) {
   fields[3] = static_cast<int>(loss.reason);
   fields[4] = event.error;
   fields[5] = loss.was_late;
+  fields[6] = ran_for(loss);
   UNPROTECT(1);
   return value;
 }

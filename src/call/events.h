@@ -71,7 +71,7 @@ SEXP make_event(const char* kind, double item, SEXP value);
 SEXP make_request(int worker, double wanted);
 
 /// As make_event(), for a death, or for the lack of workers. The value is an integer vector c(pid =
-/// , signal = , status = , reason = , errno = , late = ). May jump.
+/// , signal = , status = , reason = , errno = , late = , ran = ). May jump.
 SEXP make_loss_event(const char* kind, const Event& event);
 
 }  // namespace lomp

@@ -231,9 +231,10 @@ void LocalRunner::put_value(SEXP value, bool goes_on) {
   if (trace_ != nullptr) trace_->note_result(record(true), Way::none, 0);
 }
 
+// What the caller does meanwhile is none of the item's time.
 void LocalRunner::pause_item() {
   is_underway_ = false;
-  if (trace_ != nullptr) before_ns_ += now_ns() - since_;
+  before_ns_ += now_ns() - since_;
 }
 
 void LocalRunner::end_item(Outcome outcome) {
@@ -244,9 +245,10 @@ void LocalRunner::end_item(Outcome outcome) {
 
 // One look at the clock is the end of an item, and the begin of the next one.
 void LocalRunner::note_end(Outcome outcome) {
-  if (trace_ == nullptr) return;
   const std::int64_t now = now_ns();
-  trace_->note_end_here(item_, outcome, before_ns_ + now - since_, now);
+  if (trace_ != nullptr) {
+    trace_->note_end_here(item_, outcome, before_ns_ + now - since_, now);
+  }
   before_ns_ = 0;
   since_ = now;
 }

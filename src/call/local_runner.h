@@ -39,6 +39,9 @@ class LocalRunner final : public Runner {
   std::uint64_t done() const override { return done_; }
   bool is_done(std::uint64_t item) const override { return item < done_; }
   std::uint64_t in_hand() const override { return item_; }
+  double item_seconds() const override {
+    return static_cast<double>(before_ns_ + now_ns() - since_) / 1e9;
+  }
   bool has_drawn() const override { return has_drawn_; }
   int refused() const override { return 0; }
   int forks() const override { return 0; }

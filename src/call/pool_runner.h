@@ -44,6 +44,7 @@ class PoolRunner final : public Runner {
   std::uint64_t done() const override { return pool_.done(); }
   bool is_done(std::uint64_t item) const override { return pool_.is_done(item); }
   std::uint64_t in_hand() const override { return 0; }
+  double item_seconds() const override { return 0; }
   bool has_drawn() const override { return pool_.has_drawn(); }
   int refused() const override { return pool_.refused(); }
   int forks() const override { return pool_.forks(); }

@@ -67,6 +67,7 @@ class Runner {
   virtual std::uint64_t done() const = 0;   ///< how many are over
   virtual bool is_done(std::uint64_t item) const = 0;
   virtual std::uint64_t in_hand() const = 0;  ///< here: the one that runs, or ran last
+  virtual double item_seconds() const = 0;    ///< here: how long that one has run
   virtual bool has_drawn() const = 0;         ///< has one of them drawn random numbers?
   virtual int refused() const = 0;            ///< see Pool
   virtual int forks() const = 0;

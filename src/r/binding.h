@@ -19,6 +19,23 @@ inline SEXP value_in(SEXP frame, SEXP symbol) {
 #endif
 }
 
+/// What a variable of this very frame holds, unprotected, without that any code runs: nullptr if
+/// that is a promise which hasn't been forced, a missing argument, or what a function gives. The
+/// variable is there. May jump.
+inline SEXP value_held_in(SEXP frame, SEXP symbol) {
+#if R_VERSION >= R_Version(4, 6, 0)
+  const R_BindingType_t type = R_GetBindingType(symbol, frame);
+  if (type != R_BindingTypeValue && type != R_BindingTypeForced) return nullptr;
+  return R_getVarEx(symbol, frame, FALSE, R_NilValue);
+#else
+  // No earlier R has an API for this. An active binding's function runs when that is looked up.
+  if (R_BindingIsActive(symbol, frame)) return nullptr;
+  SEXP value = Rf_findVarInFrame3(frame, symbol, FALSE);
+  if (TYPEOF(value) == PROMSXP) value = PRVALUE(value);
+  return value == R_UnboundValue || value == R_MissingArg ? nullptr : value;
+#endif
+}
+
 /// Does exactly one variable or element refer to it? Then code that knows that one may change it in
 /// place.
 inline bool has_one_owner(SEXP x) {

@@ -304,6 +304,8 @@ void run_below_handler(void* data) {
 
 }  // namespace
 
+double item_seconds(const Run& run) { return static_cast<double>(run.worker->item_ns()) / 1e9; }
+
 // Without an item in hand there is none to blame.
 void send_failure(Run& run, SEXP description) {
   end_if_forked(run);
@@ -327,10 +329,11 @@ namespace {
 // parent's, stop() with a condition that isn't one of errors.
 void report_jump(void* data) {
   Run& run = *static_cast<Run*>(data);
-  SEXP call = PROTECT(Rf_lang3(run.task->hooks.describe, R_NilValue, R_NilValue));
+  SEXP seconds = PROTECT(Rf_ScalarReal(item_seconds(run)));
+  SEXP call = PROTECT(Rf_lang4(run.task->hooks.describe, R_NilValue, R_NilValue, seconds));
   SEXP description = PROTECT(Rf_eval(call, R_BaseEnv));
   contain([&] { send_failure(run, description); });
-  UNPROTECT(2);
+  UNPROTECT(3);
 }
 
 // The description itself could not be made or sent.

@@ -13,11 +13,12 @@ namespace lomp {
 
 /// R functions that a worker calls. Doesn't own them.
 struct ChildHooks {
-  SEXP prepare;   ///< function(): once, before the first item
-  SEXP run;       ///< function(run): calls child_items(run) below a handler for what items signal,
-                  ///< which calls child_relay() and child_fail(); again after an item that failed
-  SEXP describe;  ///< function(NULL, NULL): what child_fail() gets of an item that left by a jump
-  SEXP refuse;    ///< function(value, length, item): the error of a value that doesn't fit
+  SEXP prepare;  ///< function(): once, before the first item
+  SEXP run;      ///< function(run): calls child_items(run) below a handler for what items signal,
+                 ///< which calls child_relay() and child_fail(); again after an item that failed
+  /// function(NULL, NULL, seconds): what child_fail() gets of an item that left by a jump
+  SEXP describe;
+  SEXP refuse;  ///< function(value, length, item): the error of a value that doesn't fit
 };
 
 /// The call that is made for each item, and what becomes of its value. Doesn't own what it points
@@ -70,6 +71,9 @@ bool send_condition(Run& run, SEXP condition);
 
 /// The item in hand has failed: sends the description. May jump.
 void send_failure(Run& run, SEXP description);
+
+/// How long the item in hand has run.
+double item_seconds(const Run& run);
 
 /// Runs a sealed worker to the end of its work. Nothing that an item does leaves this function
 /// but by ending the process: errors, restarts and jumps of any kind are that item's failure.

@@ -24,7 +24,8 @@ test_that("anything but a lomp_error is a result", {
 })
 
 test_that("all kinds of failures are no results", {
-  loss <- c(pid = 1L, signal = 9L, status = NA, reason = 0L, errno = 0L, late = 0L)
+  loss <- c(pid = 1L, signal = 9L, status = NA, reason = 0L, errno = 0L, late = 0L,
+              ran = 2500L)
   plan <- list(n = 3, names = NULL)
   failures <- list(new_item_error(1, NULL, plan), new_crash(2, loss, plan), new_not_run(list()),
                    new_fork_error(loss, plan))

@@ -114,18 +114,24 @@ test_that("the frames that R itself adds to signal an error are left out", {
 })
 
 test_that("without an item there are no frames to tell", {
+  expect_identical(item_frames(), integer())
   expect_identical(item_calls(), character())
+  expect_identical(note_calls(simpleError("boom")), list(calls = character()))
 })
 
-test_that("a failure is described by its condition, frames and time", {
+test_that("a failure is described by its condition, calls and times", {
   cnd <- simpleError("boom")
   before <- proc.time()[["elapsed"]]
-  description <- describe_failure(cnd, c("f(x)", "g(y)"))
+  description <- describe_failure(cnd, list(calls = c("f(x)", "g(y)"), places = c("", "a.R:1")), 2)
   expect_identical(description$condition, cnd)
   expect_identical(description$calls, c("f(x)", "g(y)"))
+  expect_identical(description$places, c("", "a.R:1"))
+  expect_identical(description$seconds, 2)
   expect_gte(description$time, before)
   expect_lte(description$time, proc.time()[["elapsed"]])
-  expect_identical(describe_failure(cnd, NULL)$calls, character())
+  bare <- describe_failure(cnd, NULL)
+  expect_named(bare, c("condition", "calls", "time", "seconds"))
+  expect_identical(bare$calls, character())
 })
 
 test_that("a jump is described by what R said last, if that is new", {

@@ -346,7 +346,8 @@ test_that("a jump to a frame of the calling process costs the item", {
 # ---- Workers that die ---------------------------------------------------------------------------
 
 loss_of <- function(signal = 0L, status = NA, reason = 0L, errno = 0L) {
-  c(pid = 4711L, signal = signal, status = status, reason = reason, errno = errno, late = 0L)
+  c(pid = 4711L, signal = signal, status = status, reason = reason, errno = errno, late = 0L,
+              ran = 2500L)
 }
 
 test_that("a worker's death is an error with signal, status and process", {
