@@ -165,6 +165,10 @@ in_worker <- function() {
     .Call(`_lomp_in_worker`)
 }
 
+steady_seconds <- function() {
+    .Call(`_lomp_steady_seconds`)
+}
+
 check_interrupt <- function() {
     invisible(.Call(`_lomp_check_interrupt`))
 }

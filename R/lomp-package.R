@@ -19,6 +19,7 @@ the$traced <- NULL
 the$base <- 0L
 the$uncompiled <- NULL
 the$compiled <- NULL
+the$lacks_otel <- FALSE
 the$process <- new.env(parent = emptyenv())  # no copy of it that was saved and read is the same
 
 .onLoad <- function(libname, pkgname) warm_worker()

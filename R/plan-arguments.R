@@ -49,6 +49,7 @@
 #'   bar is shown in documents of the package knitr. In Jupyter, which sets its option
 #'   `jupyter.in_kernel`, progress is told by messages.
 #'
+#' @seealso [lomp-otel] for what environment variables of OpenTelemetry do.
 #' @name lomp-options
 #' @keywords internal
 NULL

@@ -428,6 +428,15 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// steady_seconds
+double steady_seconds();
+RcppExport SEXP _lomp_steady_seconds() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(steady_seconds());
+    return rcpp_result_gen;
+END_RCPP
+}
 // check_interrupt
 void check_interrupt();
 RcppExport SEXP _lomp_check_interrupt() {
@@ -545,6 +554,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_signal_name", (DL_FUNC) &_lomp_signal_name, 1},
     {"_lomp_errno_text", (DL_FUNC) &_lomp_errno_text, 1},
     {"_lomp_in_worker", (DL_FUNC) &_lomp_in_worker, 0},
+    {"_lomp_steady_seconds", (DL_FUNC) &_lomp_steady_seconds, 0},
     {"_lomp_check_interrupt", (DL_FUNC) &_lomp_check_interrupt, 0},
     {"_lomp_allow_allocator", (DL_FUNC) &_lomp_allow_allocator, 1},
     {"_lomp_call_trace", (DL_FUNC) &_lomp_call_trace, 1},

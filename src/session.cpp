@@ -1,5 +1,6 @@
 // The exports that tell of the machine, the system and this process.
 #include "call/events.h"
+#include "lomp/os/clock.hpp"
 #include "lomp/os/cpu_limit.hpp"
 #include "lomp/os/signal_name.hpp"
 #include "lomp/worker/seal.hpp"
@@ -22,6 +23,10 @@ std::string errno_text(int error) { return std::generic_category().message(error
 // Is this process a worker, or has one started it?
 // [[Rcpp::export(rng = false)]]
 bool in_worker() { return lomp::is_below_worker(); }
+
+// A clock that goes on evenly, in seconds from an origin of its own.
+// [[Rcpp::export(rng = false)]]
+double steady_seconds() { return static_cast<double>(lomp::now_ns()) / 1e9; }
 
 // Jumps if the user has interrupted R, or its time is over, and such things aren't held back.
 // [[Rcpp::export(rng = false)]]

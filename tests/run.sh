@@ -20,7 +20,7 @@ files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
 # R packages that Debian has, as r-cran-<name in lower case>, and those that only CRAN has.
 debian_r=(Rcpp testthat withr cli curl rlang R6 R.utils data.table dqrng foreach httpuv httr iterators
   jpeg knitr png processx progressr)
-cran_r=(coro)
+cran_r=(coro otel)
 [[ "$*" == *r ]] || commands+=(cmake:cmake)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
