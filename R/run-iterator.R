@@ -113,6 +113,7 @@ note_end <- function(state, how = "finished") {
     "failed"
   }
   state$plan$call$fate$how <- state$how
+  if (!is.null(state$traced$span)) add_complaints(spans_of(state$traced), state$plan$call)
 }
 
 # The iterator's user has asked for a result and there is none.

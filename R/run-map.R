@@ -15,7 +15,10 @@ run_map <- function(plan, frame) {
 }
 
 without_work <- function(plan) {
-  if (is_traced(plan)) the$traced <- new_idle(plan)
+  if (is_traced(plan)) {
+    the$traced <- new_idle(plan)
+    signal_warnings(spans_of(the$traced), NULL)
+  }
   results <- new_results(plan)
   if (!is.null(plan$redo)) results <- with_earlier(results, plan)
   if (is.null(plan$value)) results else vector_of_list(results, plan)
@@ -52,7 +55,7 @@ run_list <- function(plan, frame) {
   on.exit({
     drawn <- call_close(handle)
     pay_random(plan$random, drawn)
-    if (isTRUE(plan$n > plan$trace_rows)) forget_names(plan)
+    if (isTRUE(plan$n > plan$trace_rows) || !is.null(the$traced$span)) end_trace(plan)
   }, add = TRUE)
   begin_progress(state)
   is_well <- if (plan$workers == 0L && is.null(plan$source)) {

@@ -10,13 +10,28 @@ new_traced <- function(state) {
   list(
     trace = call_trace(state$handle), fate = plan$call$fate, fun = name_of_call(plan),
     began = Sys.time(), said = light_call(plan$said), n = items_to_run(plan),
-    workers = plan$workers, names = plan$names, todo = plan$redo$todo
+    workers = plan$workers, names = plan$names, todo = plan$redo$todo,
+    span = if (wants_spans()) list(parent = active_span())
   )
 }
 
+# Of a call that has ended, if somebody wants its spans: warnings, since it must not fail by that.
+spans_of <- function(traced) {
+  if (is.null(traced$span)) return()
+  tell_spans(report_of(traced), traced$span$parent)
+}
+
+# What is told of a call that has ended at once, and what isn't kept of it.
+end_trace <- function(plan) {
+  if (!is_traced(plan)) return()
+  add_complaints(spans_of(the$traced), plan$call)
+  if (isTRUE(plan$n > plan$trace_rows) && !is.null(plan$names)) forget_names(plan)
+}
+
+add_complaints <- function(warnings, call) call$complaints <- c(call$complaints, warnings)
+
 # Names that are too many to be kept for a report are, of its slowest items.
 forget_names <- function(plan) {
-  if (is.null(plan$names) || !is_traced(plan)) return()
   traced <- the$traced
   slow <- index_of(trace_read(traced$trace, NA)$slowest$index, traced)
   the$traced$names <- NULL
@@ -45,7 +60,8 @@ traced_of <- function(it) {
 new_idle <- function(plan) {
   list(
     trace = NULL, fate = NULL, fun = name_of_call(plan), began = Sys.time(),
-    said = light_call(plan$said), n = 0, workers = plan$workers, names = plan$names, todo = NULL
+    said = light_call(plan$said), n = 0, workers = plan$workers, names = plan$names, todo = NULL,
+    span = if (wants_spans()) list(parent = active_span())
   )
 }
 

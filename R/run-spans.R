@@ -79,9 +79,9 @@ active_span <- function() otel::get_active_span_context()
 # must not fail by it.
 tell_spans <- function(report, parent = NULL, tracer = otel::get_tracer(otel_tracer_name)) {
   tryCatch({
-    call <- tell_call(tracer, report, parent)
-    workers <- tell_workers(tracer, report, call)
-    tell_failures(tracer, report, call, workers)
+    call <- span_of_call(tracer, report, parent)
+    workers <- spans_of_workers(tracer, report, call)
+    spans_of_failures(tracer, report, call, workers)
     list()
   }, error = function(cnd) list(warning_of_spans(cnd)))
 }
@@ -91,7 +91,7 @@ warning_of_spans <- function(cnd) {
                                                    in_a_line(cnd)))
 }
 
-tell_call <- function(tracer, report, parent) {
+span_of_call <- function(tracer, report, parent) {
   status <- if (report$how == "failed") "error" else if (is_all_well(report)) "ok" else "unset"
   tell_span(tracer, report$fun, c(0, report$seconds), report$began, attributes_of_call(report),
             status, parent)
@@ -112,11 +112,11 @@ attributes_of_call <- function(report) {
 }
 
 # Gives the spans, by the names that key_of() makes. Without workers there is none.
-tell_workers <- function(tracer, report, call) {
+spans_of_workers <- function(tracer, report, call) {
   workers <- report$workers[report$workers$worker > 0, ]
   workers <- utils::head(workers[order(workers$begin), ], most_worker_spans)
   spans <- lapply(seq_len(nrow(workers)), function(k) {
-    tell_worker(tracer, report, workers[k, ], call)
+    span_of_worker(tracer, report, workers[k, ], call)
   })
   names(spans) <- key_of(workers)
   spans
@@ -124,7 +124,7 @@ tell_workers <- function(tracer, report, call) {
 
 key_of <- function(rows) paste(rows$worker, rows$incarnation)
 
-tell_worker <- function(tracer, report, worker, call) {
+span_of_worker <- function(tracer, report, worker, call) {
   end <- if (is.na(worker$end)) report$seconds else worker$end
   status <- if (worker$why %in% c("crash", "timeout")) "error" else "unset"
   attributes <- list(
@@ -136,18 +136,18 @@ tell_worker <- function(tracer, report, worker, call) {
   tell_span(tracer, "lomp worker", c(worker$begin, end), report$began, attributes, status, call)
 }
 
-tell_failures <- function(tracer, report, call, workers) {
+spans_of_failures <- function(tracer, report, call, workers) {
   if (report$is_binned) return()
   items <- report$items
   failed <- items[items$outcome %in% c("error", "crash", "timeout") & !is.na(items$start), ]
   failed <- utils::head(failed[order(failed$start), ], most_item_spans)
   for (k in seq_len(nrow(failed))) {
     worker <- workers[[key_of(failed[k, ])]]
-    tell_failure(tracer, report, failed[k, ], if (is.null(worker)) call else worker)
+    span_of_failure(tracer, report, failed[k, ], if (is.null(worker)) call else worker)
   }
 }
 
-tell_failure <- function(tracer, report, item, parent) {
+span_of_failure <- function(tracer, report, item, parent) {
   name <- report$names[item$index]
   attributes <- list(
     lomp.item.index = item$index, lomp.item.name = if (length(name) == 1L) shorten(name),

@@ -120,7 +120,8 @@ SEXP PoolRunner::note(const Event& event) {
     case EventKind::lost:
       let_go(event.loss.item);
       if (trace_ != nullptr) {
-        trace_->note_loss(event.loss.item, event.loss.incarnation, event.loss.was_late, now_ns());
+        trace_->note_loss(event.loss.item, event.loss.incarnation, event.loss.was_late,
+                          event.loss.ran_ns);
       }
       delivery_.put_event(event.loss.item, make_loss_event("lost", event));
       return R_NilValue;

@@ -79,10 +79,12 @@ class CallTrace {
     note_end(item, 0, outcome, {end, static_cast<float>(run_ns), 0});
   }
 
-  /// The item was lost with its worker: it is thought to have begun when the one before it ended.
-  void note_loss(std::uint64_t item, std::uint32_t process, bool was_late, std::int64_t now) {
+  /// The item was lost with its worker just now, and had run for so long; negative if that isn't
+  /// known.
+  void note_loss(std::uint64_t item, std::uint32_t process, bool was_late, std::int64_t ran_ns) {
     const Outcome outcome = was_late ? Outcome::timeout : Outcome::crash;
-    note_end(item, process, outcome, {now, static_cast<float>(now - last_end(process)), 0});
+    note_end(item, process, outcome,
+             {now_ns(), static_cast<float>(std::max<std::int64_t>(0, ran_ns)), 0});
   }
 
   // ---- Processes
@@ -286,18 +288,6 @@ class CallTrace {
     for (std::size_t process = 0; process < spans_.processes(); ++process) {
       for (const Span& span : spans_.of(process)) visit(static_cast<std::uint32_t>(process), span);
     }
-  }
-
-  /// When the process's last item ended that was heard of, or else when it was forked.
-  std::int64_t last_end(std::uint32_t process) const {
-    std::int64_t last = process < processes_.size() ? processes_[process].begin_ns : begin_ns_;
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-      if (items_[i].process == process) last = std::max(last, items_[i].end_ns);
-    }
-    if (process < spans_.processes() && !spans_.of(process).empty()) {
-      last = std::max(last, spans_.of(process).back().end_ns);
-    }
-    return last;
   }
 
   unsigned owner_ = fork_depth();
