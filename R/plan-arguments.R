@@ -36,9 +36,9 @@
 #'   process (`.workers = 0`) have the session's connections in any case.
 #'
 #' - `lomp.frames`: `TRUE` has an item's error bring along what the variables of its calls had been,
-#'   in the field `frames`, for [utils::debugger()]: see [lomp_error]. `lomp.frames_variable` says how
-#'   many bytes there may be of each variable, 1 MiB if unset, and `lomp.frames_bytes` how many of
-#'   all that a worker sends in all its errors, 16 MiB if unset.
+#'   in the field `frames`, for [utils::debugger()]: see [lomp_error]. `lomp.frames_variable` says
+#'   how many bytes there may be of each variable, 1 MiB if unset, and `lomp.frames_bytes` how many
+#'   of all that a worker sends in all its errors, 16 MiB if unset.
 #'
 #' - `lomp.harmless_pointers`: a character vector of further classes whose objects make their
 #'   external pointers again or don't need them, so that [lomp_map()] doesn't warn of those in such

@@ -37,8 +37,9 @@ has_message_sink <- function() {
 warm_worker <- function() {
   list(gc, geterrmessage, setTimeLimit, setSessionTimeLimit, options, sink, getConnection,
        tryCatch, withCallingHandlers, child_items, child_fail, child_relay, child_seconds,
-       fail_item, note_calls, item_frames, place_of, describe_failure, relay_condition, send_condition, is_to_be_error, muffling_restart,
-       named_restart, computeRestarts, light_condition, null_device)
+       fail_item, note_calls, item_frames, place_of, describe_failure, relay_condition,
+       send_condition, is_to_be_error, muffling_restart, named_restart, computeRestarts,
+       light_condition, null_device)
 }
 
 # R compiles a function when it is called for the second time, which each worker would do for

@@ -73,7 +73,9 @@ copy_variable <- function(frame, name, most, room, level) {
 without_value <- function(frame, name, room) {
   if (bindingIsActive(name, frame)) return(left_out("an active binding", room))
   code <- list(do.call(substitute, list(as.name(name), frame)))
-  if (identical(code, list(quote(expr = )))) return(left_out("a missing argument", room))
+  # The empty symbol can't be handed on.
+  is_missing <- is.symbol(code[[1L]]) && !nzchar(as.character(code[[1L]]))
+  if (is_missing) return(left_out("a missing argument", room))
   code <- code[[1L]]
   text <- if (is.language(code)) one_line(light_call(code)) else class(code)[[1L]]
   left_out(paste("not evaluated:", text), room)

@@ -242,11 +242,11 @@ bool call_close(SEXP handle) {
 bool call_is_known(SEXP handle) { return call_of(handle) != nullptr || was_closed(handle); }
 
 // Where the call stands: list(item, taken, given, done, drawn, silent, dead_references, refused,
-// forks, in_hand, item_seconds). The item of the last result, and how many were taken; how many items there are,
-// as far as that is known, and how many are over; whether one has drawn random numbers; how many
-// gave values that are no results; which results hold dead references (from 1, named by class);
-// errno of a refused fork, or 0, and how many forks there were; without workers, the item that
-// runs, or ran last, and how long it has run. NULL if the call is closed.
+// forks, in_hand, item_seconds). The item of the last result, and how many were taken; how many
+// items there are, as far as that is known, and how many are over; whether one has drawn random
+// numbers; how many gave values that are no results; which results hold dead references (from 1,
+// named by class); errno of a refused fork, or 0, and how many forks there were; without workers,
+// the item that runs, or ran last, and how long it has run. NULL if the call is closed.
 // [[Rcpp::export(rng = false)]]
 SEXP call_summary(SEXP handle) {
   Call* call = call_of(handle);

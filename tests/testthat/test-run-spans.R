@@ -18,7 +18,8 @@ a_report <- function(...) {
       begin = c(0.25, 0.5, 4.5), end = c(8, 4, NA), items = c(2, 2, 1), busy = c(0.8, 0.7, 0.6),
       private = c(1e6, NA, 2e6), why = c("finished", "crash", "running")
     ),
-    totals = list(run = 11.5, bytes = c(pipe = 100, mapped = 1e6, file = 0), forks = 3, replaced = 0)
+    totals = list(run = 11.5, bytes = c(pipe = 100, mapped = 1e6, file = 0), forks = 3,
+                  replaced = 0)
   )
   structure(utils::modifyList(report, list(...)), class = "lomp_report")
 }
@@ -92,10 +93,11 @@ test_that("each span is below the one that it belongs to", {
 test_that("attributes tell what is known, by names of OpenTelemetry's kind", {
   spans <- spans_of(a_report(n = NA_real_))
   call <- spans[[1]]$attributes
-  expect_identical(call[c("code.function.name", "lomp.call", "lomp.items.done", "lomp.outcome")], list(
+  expected <- list(
     code.function.name = "lomp_map", lomp.call = "lomp_map(photos, edges)", lomp.items.done = 5,
     lomp.outcome = "finished"
-  ))
+  )
+  expect_identical(call[names(expected)], expected)
   expect_identical(call$lomp.bytes.mapped, 1e6)
   expect_false("lomp.items" %in% names(call))
   worker <- spans[[3]]$attributes
@@ -127,7 +129,8 @@ test_that("without workers the items are below the call", {
   report$workers$worker <- report$items$worker[] <- 0L
   report$items$incarnation[] <- 1L
   spans <- spans_of(report)
-  expect_identical(vapply(spans, function(span) span$name, ""), c("lomp_map", "lomp item", "lomp item"))
+  expect_identical(vapply(spans, function(span) span$name, ""),
+                   c("lomp_map", "lomp item", "lomp item"))
   for (k in 2:3) expect_identical(spans[[k]]$options$parent, spans[[1]])
 })
 
@@ -137,7 +140,8 @@ test_that("of a call of nothing, and of binned items, there is what is known", {
   report$workers <- report$workers[0, ]
   expect_length(spans_of(report), 1)
   binned <- a_report(is_binned = TRUE)
-  binned$items <- data.frame(worker = 1L, incarnation = 1L, start = 0, end = 1, items = 5, failed = 2)
+  binned$items <- data.frame(worker = 1L, incarnation = 1L, start = 0, end = 1, items = 5,
+                             failed = 2)
   expect_length(spans_of(binned), 4)
 })
 

@@ -175,7 +175,7 @@ test_that("no promise is forced, and no active binding called", {
   delayedAssign("forced", 2 + 2, assign.env = frame)
   force(frame$forced)
   makeActiveBinding("active", function() ran <<- c(ran, "active"), frame)
-  frame$missing <- quote(expr = )
+  list2env(list(missing = formals(identity)$x), frame)
   frame$null <- NULL
   frame$value <- 1:3
   copy <- as.list(copy_frame(frame, 1e5, new_room(1e5)), all.names = TRUE)
