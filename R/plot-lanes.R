@@ -12,7 +12,8 @@ lanes_of <- function(report, xlim, cells) {
   items <- items_of_lanes(report, lanes)
   is_exact <- !report$is_binned && has_wide_bars(items, fine)
   list(
-    names = if (length(lanes) > 0L) name_lane(lanes) else "", xlim = xlim, is_exact = is_exact, bands = bands_of(report, lanes),
+    names = if (length(lanes) > 0L) name_lane(lanes) else "", xlim = xlim, is_exact = is_exact,
+    bands = bands_of(report, lanes),
     bars = if (is_exact) bars_of(items, report$names),
     shares = if (!is_exact) shares_of(items, xlim, cells, length(lanes)),
     marks = marks_of(report, items, lanes), is_empty = nrow(items) == 0L

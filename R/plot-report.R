@@ -52,7 +52,7 @@ draw_report <- function(report, texts, xlim, look) {
   frame$inch <- x_of(1) - x_of(0)
   unit <- time_unit(xlim)
   draw_lanes(lanes, frame, unit, look)
-  if (!is.null(frame$memory)) draw_memory(memory, 0, frame$memory, look)
+  if (!is.null(frame$memory)) draw_memory(memory, above_axis, frame$memory, look)
   graphics::par(xpd = NA)
   draw_time_axis(unit, texts$xlab, frame)
   label_lanes(lanes, frame)
@@ -60,6 +60,7 @@ draw_report <- function(report, texts, xlim, look) {
   draw_all_keys(frame, look)
 }
 
+above_axis <- 0.01  # so much of the plot that a line at 0 isn't hidden
 cells_per_inch <- 75  # bars that are narrower can't be told apart
 
 # In inches.

@@ -86,6 +86,19 @@ test_that("each reason for a worker's end is told, in singular and plural", {
   expect_snapshot(writeLines(lines))
 })
 
+test_that("fewer workers than asked for are explained, where nothing else does", {
+  fewer <- function(...) tell_fewer(report_of(rep(1, 9), 3, workers_asked = 8L, ...))
+  expect_identical(fewer(), "more workers weren't worth their forks")
+  expect_null(fewer(session = list(held_back = TRUE)))
+  expect_null(fewer(session = list(refused = 11L)))
+  expect_null(fewer(how = "failed"))
+  expect_null(fewer(n = 3))
+  expect_null(fewer(n = NA_real_, how = "closed"))
+  expect_null(tell_fewer(report_of(rep(1, 9), 3)))
+  expect_null(tell_fewer(report_of(rep(1, 9), 0)))
+  expect_match(said(report_of(rep(1, 9), 3, workers_asked = 8L)), "worth their forks")
+})
+
 test_that("ends in print() are counted together", {
   ended <- function(...) tell_ends(report_of(rep(1, 9), 2, ...))
   expect_null(ended())
