@@ -46,7 +46,7 @@ advise_slow_item <- function(report) {
   if (is.null(last) || last$alone < max(0.2 * report$seconds, least_seconds)) return()
   can_begin_sooner <- isTRUE(last$start > 0.1 * report$seconds)
   sprintf("%s took %s, and for the last %s of the call all other workers had nothing to do: %s%s.",
-          label_slow(last$index, last$name), format_seconds(last$run), format_seconds(last$alone),
+          label_item(last$index, last$name), format_seconds(last$run), format_seconds(last$alone),
           "split it into several items", if (can_begin_sooner) " or put it first in `.x`" else "")
 }
 

@@ -62,7 +62,8 @@ print.lomp_report <- function(x, ...) {
   advice <- advise(x)
   cat(c(
     paste("<lomp_report>", x$call), wrapped(c(
-      tell_call(x), tell_busy(x), tell_memory(x), tell_results(x), tell_ends(x), tell_slowest(x, 3L)
+      tell_call(x), tell_busy(x), tell_memory(x), tell_results(x), tell_ends(x),
+      tell_failed_items(x, 3L), tell_slowest(x, 3L)
     )),
     tell_advice(advice), "summary() tells more, and plot() shows it."
   ), sep = "\n")
@@ -86,6 +87,7 @@ print.summary.lomp_report <- function(x, ...) {
     section("Memory", c(tell_memory(report), tell_own(report))),
     section("Results", c(tell_ways(report), tell_conditions(report))),
     section("Processes", c(tell_forks(report), tell_fewer(report), tell_reasons(report))),
+    section("Failed items", failed_items(report, 10L)),
     section("Slowest items", slowest_items(report)),
     tell_advice(x$advice)
   ), sep = "\n")
@@ -369,14 +371,35 @@ tell_reason <- function(why, n) {
 
 # ---- Items --------------------------------------------------------------------------------------
 
+failure_words <- c(error = "error", crash = "crash", timeout = "time out")
+
+# Where there are spans of time, single items aren't known.
+failed_items <- function(report, most) {
+  if (report$is_binned) return()
+  items <- report$items[report$items$outcome %in% names(failure_words), ]
+  first <- utils::head(items, most)
+  texts <- vapply(seq_len(nrow(first)), function(k) {
+    index <- first$index[[k]]
+    paste0(label_item(index, report$names[index]), ": ",
+           failure_words[[as.character(first$outcome[[k]])]])
+  }, "")
+  more <- nrow(items) - nrow(first)
+  c(texts, if (more > 0L) paste(format_count(more), "more"))
+}
+
+tell_failed_items <- function(report, most) {
+  texts <- failed_items(report, most)
+  if (length(texts) > 0L) paste0("failed: ", in_a_row(texts))
+}
+
 slowest_items <- function(report) {
   slowest <- report$slowest
   if (report$done < 2 || nrow(slowest) == 0L) return()
-  labels <- mapply(label_slow, slowest$index, slowest$name)
+  labels <- mapply(label_item, slowest$index, slowest$name)
   paste(labels, vapply(slowest$run, format_seconds, ""))
 }
 
-label_slow <- function(index, name) {
+label_item <- function(index, name) {
   label_of(index, if (is_known(name) && nzchar(name)) shorten(name, 30L))
 }
 
