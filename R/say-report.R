@@ -328,7 +328,8 @@ tell_forks <- function(report) {
 tell_fewer <- function(report) {
   session <- report$session
   wanted <- min(report$workers_asked, report$n)
-  if (report$how != "finished" || isTRUE(session$held_back) || isTRUE(session$refused > 0L)) return()
+  is_told <- isTRUE(session$held_back) || isTRUE(session$refused > 0L)
+  if (report$how != "finished" || is_told) return()
   if (isTRUE(count_lanes(report) < wanted)) "more workers weren't worth their forks"
 }
 

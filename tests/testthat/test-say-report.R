@@ -110,8 +110,10 @@ test_that("ends in print() are counted together", {
 test_that("failed items are told by their names, some of many", {
   report <- report_of(rep(1, 5), 2, names = letters[1:5],
                       outcome = c("2" = "error", "3" = "crash", "5" = "timeout"))
-  expect_identical(tell_failed_items(report, 3L),
-                   "failed: item 2 (\"b\"): error, item 3 (\"c\"): crash and item 5 (\"e\"): time out")
+  expect_identical(
+    tell_failed_items(report, 3L),
+    "failed: item 2 (\"b\"): error, item 3 (\"c\"): crash and item 5 (\"e\"): time out"
+  )
   expect_identical(tell_failed_items(report, 1L), "failed: item 2 (\"b\"): error and 2 more")
   expect_null(tell_failed_items(photo_report(), 3L))
   expect_null(tell_failed_items(kinds_of_reports()$binned, 3L))
