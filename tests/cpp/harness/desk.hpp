@@ -22,6 +22,7 @@ using lomp::PartEnd;
 using lomp::Pipe;
 using lomp::ReadStatus;
 using lomp::Record;
+using lomp::RecordTime;
 using lomp::SharedPage;
 using lomp::Worker;
 
@@ -61,12 +62,14 @@ class Desk {
       REQUIRE(lomp::parse_records(reader.body(), reader.size(), 0, row));
     } else if (header.kind == FrameKind::part && header.end == PartEnd::last) {
       const lomp::RecordKind kind = lomp::RecordKind::of(header.record_kind);
-      row.push_back({header.item, kind.kind, reader.body(), reader.size(), 0, kind.goes_on,
-                     header.payload_pages});
+      REQUIRE(reader.size() >= sizeof(RecordTime));
+      const std::size_t size = reader.size() - sizeof(RecordTime);
+      row.push_back({header.item, kind.kind, reader.body(), size, 0, kind.goes_on,
+                     header.payload_pages, 0, false, time_behind(size)});
     }
     for (const Record& record : row) {
       records.push_back({record.item, record.kind, Bytes(record.data, record.data + record.size),
-                         record.goes_on, record.cost()});
+                         record.goes_on, record.cost(), record.time});
     }
     return status;
   }
@@ -75,12 +78,20 @@ class Desk {
     while (read() == ReadStatus::frame) continue;
   }
 
+  /// What comes behind so many bytes of the frame.
+  RecordTime time_behind(std::size_t bytes) {
+    RecordTime time;
+    std::memcpy(&time, reader.body() + bytes, sizeof time);
+    return time;
+  }
+
   struct Received {
     std::uint64_t item;
     unsigned kind;
     Bytes bytes;
     bool goes_on;
     std::uint64_t cost;
+    RecordTime time;
   };
 
   SharedPage page;
@@ -143,7 +154,7 @@ struct FileDesk : Desk {
     REQUIRE(read() == ReadStatus::frame);
     REQUIRE(reader.header().kind == FrameKind::spilled);
     lomp::SpilledRecord spilled;
-    REQUIRE(reader.size() == sizeof spilled);
+    REQUIRE(reader.size() == sizeof spilled + sizeof(RecordTime));
     std::memcpy(&spilled, reader.body(), sizeof spilled);
     const lomp::Fd file = receive(spilled.number);
     Bytes bytes(spilled.bytes);
@@ -151,7 +162,7 @@ struct FileDesk : Desk {
     const lomp::RecordKind kind = lomp::RecordKind::of(reader.header().record_kind);
     const std::uint64_t pages = reader.header().payload_pages;
     records.push_back({reader.header().item, kind.kind, bytes, kind.goes_on,
-                       bytes.size() + pages * lomp::cost_page});
+                       bytes.size() + pages * lomp::cost_page, time_behind(sizeof spilled)});
   }
 };
 
