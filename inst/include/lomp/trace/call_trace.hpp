@@ -6,13 +6,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <new>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "lomp/os/clock.hpp"
 #include "lomp/os/fork_count.hpp"
-#include "lomp/process/process_faults.hpp"
 #include "lomp/shared/worker_usage.hpp"
 #include "lomp/trace/call_totals.hpp"
 #include "lomp/trace/item_end.hpp"
@@ -21,6 +20,7 @@
 #include "lomp/trace/process_row.hpp"
 #include "lomp/trace/slowest_items.hpp"
 #include "lomp/trace/span_table.hpp"
+#include "lomp/trace/trace_meter.hpp"
 #include "lomp/wire/record.hpp"
 
 namespace lomp {
@@ -28,85 +28,94 @@ namespace lomp {
 /// Notes what it is told, at a few dozen instructions for an item: sums are made when it is asked
 /// for them. Outlives the call. Up to a number of items there is a row for each; of more, spans of
 /// time. Totals are exact either way. Processes are numbered in the order of their forks, as
-/// incarnations are; without workers there is one, the parent itself. A forked process has no rows:
-/// it may do nothing but ask whose this is, and destroy its copy.
+/// incarnations are; without workers there is one, the parent itself.
+///
+/// No call fails for want of memory for its trace, which ends there. What records tell of times may
+/// be anything, since an item's code may have written there: it is kept within the call's time. In
+/// a forked process nothing is noted, and there are no rows: it may do nothing but ask whose this
+/// is, and destroy its copy.
 class CallTrace {
  public:
-  /// `items`: 0 if they are produced. `most_rows`: for so many items there are rows.
-  CallTrace(std::uint64_t items, std::uint64_t most_rows)
-      : most_rows_(most_rows), has_rows_(items <= most_rows) {
-    if (has_rows_) items_.expect(items);
+  /// `items`: 0 if they are produced. `most_rows`: for so many items there are rows, if there is
+  /// memory for them.
+  CallTrace(std::uint64_t items, std::uint64_t most_rows, const TraceMeter& meter = {})
+      : meter_(meter), most_rows_(most_rows), has_rows_(items <= most_rows) {
+    if (has_rows_) expect(items);
   }
 
   // ---- Items
 
   /// A result, or a part of an item's. `bytes` are those that came by this way. If the record is
   /// its item's last one, that ends well.
-  void note_result(const Record& record, Way way, std::uint64_t bytes) {
-    if (has_room_for(record.item)) {
-      ItemRow& row = items_.at(record.item);
-      ++row.results;
-      row.bytes += bytes;
-      row.way = way;
-      if (!record.goes_on) set_end(row, record.incarnation, Outcome::ok, end_of(record));
-    } else {
+  void note_result(const Record& record, Way way, std::uint64_t bytes) noexcept {
+    try_to([&] {
+      if (has_room_for(record.item)) {
+        add_to_row(items_.at(record.item), way, bytes);
+      } else {
+        pending_.bytes += bytes;
+      }
       ++summed_.results;
       summed_.bytes[static_cast<std::size_t>(way)] += bytes;
-      pending_.bytes += bytes;
-      if (!record.goes_on) {
-        add_to_span(record.item, record.incarnation, Outcome::ok, end_of(record));
-      }
-    }
+      if (!record.goes_on) put_end(record, Outcome::ok);
+    });
   }
 
   /// Whatever the item signals before its end.
-  void note_condition(std::uint64_t item) {
-    if (has_room_for(item)) {
-      ItemRow& row = items_.at(item);
-      if (row.conditions < UINT16_MAX) ++row.conditions;
-    } else {
-      ++pending_.conditions;
-    }
+  void note_condition(std::uint64_t item) noexcept {
+    try_to([&] {
+      if (has_room_for(item)) {
+        ItemRow& row = items_.at(item);
+        if (row.conditions < UINT16_MAX) ++row.conditions;
+      } else {
+        ++pending_.conditions;
+      }
+      ++summed_.conditions;
+    });
   }
 
   /// The record is the item's last one.
-  void note_end(const Record& record, Outcome outcome) {
-    note_end(record.item, record.incarnation, outcome, end_of(record));
+  void note_end(const Record& record, Outcome outcome) noexcept {
+    try_to([&] { put_end(record, outcome); });
   }
 
   /// The same of an item of this process's.
-  void note_end_here(std::uint64_t item, Outcome outcome, std::int64_t run_ns, std::int64_t end) {
-    note_end(item, 0, outcome, {end, static_cast<float>(run_ns), 0});
+  void note_end_here(std::uint64_t item, Outcome outcome, std::int64_t run_ns,
+                     std::int64_t end) noexcept {
+    const auto run = static_cast<float>(std::max<std::int64_t>(0, run_ns));
+    try_to([&] { put_end(item, 0, outcome, {end, run, 0}); });
   }
 
   /// The item was lost with its worker just now, and had run for so long; negative if that isn't
   /// known.
-  void note_loss(std::uint64_t item, std::uint32_t process, bool was_late, std::int64_t ran_ns) {
+  void note_loss(std::uint64_t item, std::uint32_t process, bool was_late,
+                 std::int64_t ran_ns) noexcept {
     const Outcome outcome = was_late ? Outcome::timeout : Outcome::crash;
-    note_end(item, process, outcome,
-             {now_ns(), static_cast<float>(std::max<std::int64_t>(0, ran_ns)), 0});
+    const std::int64_t now = meter_.now_ns();
+    const std::int64_t ran = std::max<std::int64_t>(0, std::min(ran_ns, now - begin_ns_));
+    try_to([&] { put_end(item, process, outcome, {now, static_cast<float>(ran), 0}); });
   }
 
   // ---- Processes
 
   /// In the order of their incarnations. The fork took from `began` until now.
-  void note_fork(int slot, pid_t pid, std::int64_t began) {
-    note_process(slot, pid, now_ns());
+  void note_fork(int slot, pid_t pid, std::int64_t began) noexcept {
+    const std::int64_t now = meter_.now_ns();
+    note_process(slot, pid, now);
     ++forks_;
-    fork_ns_ += processes_.back().begin_ns - began;
+    fork_ns_ += now - began;
   }
 
   /// Without workers: this process.
-  void note_process(int slot, pid_t pid, std::int64_t begin) {
+  void note_process(int slot, pid_t pid, std::int64_t begin) noexcept {
     ProcessRow row;
     row.pid = pid;
     row.slot = slot;
     row.begin_ns = begin;
-    processes_.push_back(row);
+    try_to([&] { processes_.push_back(row); });
   }
 
   /// It has said goodbye, and why.
-  void note_goodbye(std::uint32_t process, const WorkerUsage& usage) {
+  void note_goodbye(std::uint32_t process, const WorkerUsage& usage) noexcept {
     static constexpr ProcessEnd ends[] = {ProcessEnd::finished, ProcessEnd::worn,
                                           ProcessEnd::memory};
     const auto why = std::min<std::size_t>(static_cast<std::size_t>(usage.leaving.load()), 2);
@@ -114,15 +123,16 @@ class CallTrace {
   }
 
   /// The first end of a process that is told of is the one that counts.
-  void note_end_of(std::uint32_t process, ProcessEnd end, const WorkerUsage& usage) {
-    if (process >= processes_.size() || !processes_[process].is_running()) return;
+  void note_end_of(std::uint32_t process, ProcessEnd end, const WorkerUsage& usage) noexcept {
+    if (!is_own() || process >= processes_.size() || !processes_[process].is_running()) return;
     ProcessRow& row = processes_[process];
     row.end = end;
-    row.end_ns = now_ns();
-    row.wait_items_ns = usage.wait_items_ns;
-    row.wait_delivery_ns = usage.wait_delivery_ns;
-    row.collecting_ns = usage.collecting_ns;
-    row.faults = usage.faults < 0 ? faults_of(row.pid) : usage.faults.load();
+    row.end_ns = meter_.now_ns();
+    row.wait_items_ns = within_life(row, usage.wait_items_ns);
+    row.wait_delivery_ns = within_life(row, usage.wait_delivery_ns);
+    row.collecting_ns = within_life(row, usage.collecting_ns);
+    row.faults = usage.faults;
+    if (row.faults < 0) row.faults = ask_for_faults(row.pid);
     row.private_bytes = std::max(row.private_bytes, usage.private_bytes.load());
     row.private_now = 0;
   }
@@ -134,8 +144,9 @@ class CallTrace {
   void note_held_back() { was_held_back_ = true; }
 
   /// Takes a sample of what memory there is, if it is time for one. See MemoryTrace.
-  void sample_memory(std::int64_t now, std::uint64_t budget) {
-    if (memory_.is_due(now)) memory_.sample(now, processes_, budget);
+  void sample_memory(std::int64_t now, std::uint64_t budget) noexcept {
+    if (!memory_.is_due(now)) return;
+    try_to([&] { memory_.sample(now, processes_, budget); });
   }
 
   /// What workers were allowed to have of their own at the end; and was that raised for their
@@ -147,15 +158,19 @@ class CallTrace {
 
   /// The call is over.
   void note_over() {
-    if (over_ns_ != 0) return;
-    over_ns_ = now_ns();
-    over_cpu_ns_ = cpu_ns();
+    if (over_ns_ != 0 || !is_own()) return;
+    over_ns_ = meter_.now_ns();
+    over_cpu_ns_ = meter_.cpu_ns();
   }
 
   // ---- What there is
 
   /// Is this the process that made it?
   bool is_own() const { return owner_ == fork_depth(); }
+
+  /// Has there been no memory for something that was to be noted? Items and processes that came
+  /// later aren't there.
+  bool is_incomplete() const { return is_incomplete_; }
 
   bool has_rows() const { return has_rows_; }
   const ItemTable& items() const { return items_; }
@@ -186,16 +201,10 @@ class CallTrace {
       totals.done += span.items;
       totals.run_ns += span.run_ns;
       totals.wait_ns += span.wait_ns;
-      totals.conditions += span.conditions;
     });
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-      totals.results += items_[i].results;
-      totals.bytes[static_cast<std::size_t>(items_[i].way)] += items_[i].bytes;
-    }
-    totals.conditions += pending_.conditions;
     totals.forks = forks_;
     totals.fork_ns = fork_ns_;
-    totals.cpu_ns = (over_ns_ == 0 ? cpu_ns() : over_cpu_ns_) - begin_cpu_ns_;
+    totals.cpu_ns = (over_ns_ == 0 ? meter_.cpu_ns() : over_cpu_ns_) - begin_cpu_ns_;
     return totals;
   }
 
@@ -209,8 +218,52 @@ class CallTrace {
   }
 
  private:
-  ItemEnd end_of(const Record& record) const {
-    return {record.time.end_after(begin_ns_), record.time.run_ns(), record.time.waited_ns()};
+  /// Notes something, if there is memory for it.
+  template <class Note>
+  void try_to(Note note) noexcept {
+    if (is_incomplete_ || !is_own()) return;
+    try {
+      note();
+    } catch (const std::bad_alloc&) {
+      is_incomplete_ = true;
+    }
+  }
+
+  void expect(std::uint64_t items) {
+    try {
+      items_.expect(items);
+    } catch (const std::bad_alloc&) {
+      has_rows_ = false;
+    }
+  }
+
+  ItemEnd end_of(const RecordTime& time) {
+    const std::int64_t end =
+        time.end_after(std::max(begin_ns_, seen_ns_ - RecordTime::period_ns / 2));
+    const std::int64_t sound = within_call(end);
+    const auto most = static_cast<float>(sound - begin_ns_);
+    const float run = std::min(time.run_ns(), most);
+    return {sound, run, std::min(time.waited_ns(), most - run)};
+  }
+
+  /// Nothing has ended that is yet to come. The clock is looked at if the time is later than that
+  /// was before, which many records that have come at once need once.
+  std::int64_t within_call(std::int64_t ns) {
+    if (ns > seen_ns_) seen_ns_ = meter_.now_ns();
+    return std::max(begin_ns_, std::min(ns, seen_ns_));
+  }
+
+  /// A worker's memory may have been written to by an item's code.
+  static std::int64_t within_life(const ProcessRow& row, std::int64_t ns) {
+    return std::max<std::int64_t>(0, std::min(ns, row.end_ns - row.begin_ns));
+  }
+
+  std::int64_t ask_for_faults(pid_t pid) const noexcept {
+    try {
+      return meter_.faults_of(pid);
+    } catch (const std::bad_alloc&) {
+      return -1;
+    }
   }
 
   bool has_room_for(std::uint64_t item) {
@@ -218,10 +271,24 @@ class CallTrace {
     return has_rows_;
   }
 
-  void note_end(std::uint64_t item, std::uint32_t process, Outcome outcome, const ItemEnd& end) {
+  static void add_to_row(ItemRow& row, Way way, std::uint64_t bytes) {
+    ++row.results;
+    row.bytes += bytes;
+    row.way = way;
+  }
+
+  void put_end(const Record& record, Outcome outcome) {
+    put_end(record.item, record.incarnation, outcome, end_of(record.time));
+  }
+
+  void put_end(std::uint64_t item, std::uint32_t process, Outcome outcome, const ItemEnd& end) {
+    if (has_room_for(item)) {
+      set_end(items_.at(item), process, outcome, end);
+    } else {
+      add_to_span(process, outcome, end);
+      if (slowest_.is_slow(end.run_ns)) slowest_.add({item, end.run_ns, process});
+    }
     if (outcome != Outcome::ok) count_failure(outcome);
-    if (!has_room_for(item)) return add_to_span(item, process, outcome, end);
-    set_end(items_.at(item), process, outcome, end);
   }
 
   static void set_end(ItemRow& row, std::uint32_t process, Outcome outcome, const ItemEnd& end) {
@@ -238,39 +305,49 @@ class CallTrace {
     summed_.timeouts += outcome == Outcome::timeout;
   }
 
-  void add_to_span(std::uint64_t item, std::uint32_t process, Outcome outcome, const ItemEnd& end) {
-    Span& span = spans_.at(process, end);
-    ++span.items;
-    span.failed += outcome != Outcome::ok;
-    span.run_ns += static_cast<double>(end.run_ns);
-    span.wait_ns += static_cast<double>(end.wait_ns);
-    span.bytes += std::exchange(pending_.bytes, 0);
-    span.conditions += std::exchange(pending_.conditions, 0);
-    if (slowest_.is_slow(end.run_ns)) slowest_.add({item, end.run_ns, process});
+  void add_to_span(std::uint32_t process, Outcome outcome, const ItemEnd& end) {
+    Span& span = spans_.at(process, end.end_ns);
+    span.add(end, outcome != Outcome::ok, std::exchange(pending_.bytes, 0),
+             std::exchange(pending_.conditions, 0));
   }
 
-  /// More items were produced than there may be rows.
+  /// More items were produced than there may be rows. If there is no memory for that the rows stay.
   void sum_up_rows() {
-    const CallTotals totals = this->totals();
-    const SlowestItems slowest = this->slowest();
-    std::vector<std::tuple<std::uint32_t, std::int64_t, std::size_t>> order;
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-      const ItemRow& row = items_[i];
-      if (row.outcome != Outcome::not_run) order.emplace_back(row.process, row.end_ns, i);
+    SpanTable spans;
+    for (const std::size_t item : ended_items()) {
+      const ItemRow& row = items_[item];
+      spans.at(row.process, row.end_ns)
+          .add(row.time(), row.outcome != Outcome::ok, row.bytes, row.conditions);
     }
-    std::sort(order.begin(), order.end());
-    for (const auto& one : order) {
-      const ItemRow& row = items_[std::get<2>(one)];
-      pending_.bytes = row.bytes;
-      pending_.conditions = row.conditions;
-      add_to_span(std::get<2>(one), row.process, row.outcome,
-                  {row.end_ns, row.run_ns, row.wait_ns});
-    }
-    summed_.results = totals.results;
-    summed_.bytes = totals.bytes;
-    slowest_ = slowest;
+    pending_ = sum_of_open_rows();
+    slowest_ = slowest();
+    spans_ = std::move(spans);
     has_rows_ = false;
     items_.clear();
+  }
+
+  /// By process, and in the order of their ends.
+  std::vector<std::size_t> ended_items() const {
+    std::vector<std::size_t> ended;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (items_[i].outcome != Outcome::not_run) ended.push_back(i);
+    }
+    std::sort(ended.begin(), ended.end(), [this](std::size_t a, std::size_t b) {
+      const ItemRow &one = items_[a], &other = items_[b];
+      return std::tie(one.process, one.end_ns, a) < std::tie(other.process, other.end_ns, b);
+    });
+    return ended;
+  }
+
+  /// What has come of items that go on.
+  Span sum_of_open_rows() const {
+    Span sum;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (items_[i].outcome != Outcome::not_run) continue;
+      sum.bytes += items_[i].bytes;
+      sum.conditions += items_[i].conditions;
+    }
+    return sum;
   }
 
   /// An item that was run is a span of its own.
@@ -278,11 +355,9 @@ class CallTrace {
   void each_span(Visit visit) const {
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const ItemRow& row = items_[i];
+      if (row.outcome == Outcome::not_run) continue;
       Span span;
-      span.items = row.outcome != Outcome::not_run;
-      span.run_ns = static_cast<double>(row.run_ns);
-      span.wait_ns = static_cast<double>(row.wait_ns);
-      span.conditions = row.conditions;
+      span.add(row.time(), row.outcome != Outcome::ok, row.bytes, row.conditions);
       visit(row.process, span);
     }
     for (std::size_t process = 0; process < spans_.processes(); ++process) {
@@ -290,21 +365,24 @@ class CallTrace {
     }
   }
 
+  TraceMeter meter_;
   unsigned owner_ = fork_depth();
+  bool is_incomplete_ = false;
   std::uint64_t most_rows_;
   bool has_rows_;
-  std::int64_t begin_ns_ = now_ns();
-  std::int64_t begin_cpu_ns_ = cpu_ns();
+  std::int64_t begin_ns_ = meter_.now_ns();
+  std::int64_t begin_cpu_ns_ = meter_.cpu_ns();
   std::int64_t over_ns_ = 0;
   std::int64_t over_cpu_ns_ = 0;
-  std::uint64_t resident_ = resident_memory(::getpid());
+  std::int64_t seen_ns_ = begin_ns_;  // when an item's end was compared with the clock last
+  std::uint64_t resident_ = meter_.resident_memory(::getpid());
   ItemTable items_;
   SpanTable spans_;
-  Span pending_;          // what has come of items that go on, or whose end is about to be noted
-  CallTotals summed_;     // failures; and, where there are spans, what these don't have
+  Span pending_;          // bytes and conditions of items whose end isn't noted yet
+  CallTotals summed_;     // what items and spans don't have by ways, outcomes or at all
   SlowestItems slowest_;  // where there are spans
   std::vector<ProcessRow> processes_;
-  MemoryTrace memory_{begin_ns_};
+  MemoryTrace memory_{begin_ns_, meter_};
   int forks_ = 0;
   std::int64_t fork_ns_ = 0;
   std::uint64_t budget_ = 0;

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "lomp/trace/item_end.hpp"
+
 namespace lomp {
 
 /// What has become of an item.
@@ -27,9 +29,8 @@ struct ItemRow {
   Way way;
   Outcome outcome;
 
-  std::int64_t begin_ns() const {
-    return end_ns - static_cast<std::int64_t>(run_ns) - static_cast<std::int64_t>(wait_ns);
-  }
+  ItemEnd time() const { return {end_ns, run_ns, wait_ns}; }
+  std::int64_t begin_ns() const { return time().begin_ns(); }
 };
 
 }  // namespace lomp

@@ -10,9 +10,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "lomp/os/clock.hpp"
-#include "lomp/process/memory_use.hpp"
 #include "lomp/trace/process_row.hpp"
+#include "lomp/trace/trace_meter.hpp"
 
 namespace lomp {
 
@@ -31,16 +30,17 @@ struct MemorySample {
 /// more, each second one is dropped.
 class MemoryTrace {
  public:
-  explicit MemoryTrace(std::int64_t begin_ns) : next_ns_(begin_ns + first_ns) {}
+  explicit MemoryTrace(std::int64_t begin_ns, const TraceMeter& meter = {})
+      : meter_(meter), next_ns_(begin_ns + first_ns) {}
 
   bool is_due(std::int64_t now) const { return now >= next_ns_; }
 
   /// `budget`: of one worker; 0 if there is none.
   void sample(std::int64_t now, std::vector<ProcessRow>& processes, std::uint64_t budget) {
-    const std::int64_t began = cpu_ns();
+    const std::int64_t began = meter_.cpu_ns();
     MemorySample sample;
     sample.time_ns = now;
-    sample.session = resident_memory(::getpid());
+    sample.session = meter_.resident_memory(::getpid());
     look_at_some(processes);
     for (const ProcessRow& row : processes) {
       if (!row.is_running()) continue;
@@ -50,12 +50,13 @@ class MemoryTrace {
     sample.shared = shared_;
     sample.budget = budget * static_cast<std::uint64_t>(sample.workers);
     keep(sample);
-    next_ns_ = now + std::max(interval_ns_, times * (cpu_ns() - began));
+    next_ns_ = now + std::max(interval_ns_, times * (meter_.cpu_ns() - began));
   }
 
   const std::vector<MemorySample>& samples() const { return samples_; }
 
   static constexpr std::int64_t first_ns = 100000000;
+  static constexpr std::int64_t first_interval_ns = 50000000;
   static constexpr std::int64_t times = 100;  ///< a sample takes one part of so many of the time
   static constexpr std::size_t most = 512;
   static constexpr std::size_t at_once = 8;  ///< workers
@@ -74,7 +75,7 @@ class MemoryTrace {
 
   /// One that is about to end has nothing any more.
   void look_at(ProcessRow& row) {
-    const MemoryUse use = memory_use(row.pid);
+    const MemoryUse use = meter_.memory_use(row.pid);
     if (use.resident == 0) return;
     row.private_now = use.own;
     row.private_bytes = std::max(row.private_bytes, use.own);
@@ -90,8 +91,9 @@ class MemoryTrace {
     samples_.push_back(sample);
   }
 
+  TraceMeter meter_;
   std::vector<MemorySample> samples_;
-  std::int64_t interval_ns_ = 50000000;
+  std::int64_t interval_ns_ = first_interval_ns;
   std::int64_t next_ns_;
   std::uint64_t shared_ = 0;
   std::size_t turn_ = 0;

@@ -8,27 +8,26 @@
 #include <cstdint>
 #include <vector>
 
-#include "lomp/trace/item_end.hpp"
 #include "lomp/trace/span.hpp"
 
 namespace lomp {
 
 /// For items that are too many for a row each. Spans are as long as it takes for their number to
-/// stay below a bound: when it is reached they become twice as long, and neighbours are joined.
+/// stay below a bound: when it is reached they become longer, and neighbours are joined, until half
+/// of them are left. The bound itself gives way to a few spans of each process.
 class SpanTable {
  public:
   /// `most`: about as many spans as there may be, of all processes.
   explicit SpanTable(std::size_t most = 4096) : most_(most) {}
 
-  /// The span of a process in which an item belongs that has ended then; valid until the next call.
-  /// Those of one process come in the order of their ends. Throws std::bad_alloc.
-  Span& at(std::uint32_t process, const ItemEnd& end) {
+  /// The span of a process in which an item belongs that has ended then, by now_ns(); valid until
+  /// the next call, and to be added to. Those of one process come in the order of their ends: one
+  /// that comes late belongs in the last span. Throws std::bad_alloc.
+  Span& at(std::uint32_t process, std::int64_t end_ns) {
     if (process >= lanes_.size()) lanes_.resize(process + std::size_t{1});
     Lane& lane = lanes_[process];
-    if (end.end_ns >= lane.until_ns) open(lane, end);
-    Span& span = lane.spans.back();
-    span.end_ns = end.end_ns;
-    return span;
+    if (lane.spans.empty() || end_ns >= lane.until_ns) open(lane, end_ns);
+    return lane.spans.back();
   }
 
   std::size_t processes() const { return lanes_.size(); }
@@ -41,26 +40,23 @@ class SpanTable {
     std::int64_t until_ns = 0;  // the last span's end, by its length
   };
 
-  void open(Lane& lane, const ItemEnd& end) {
+  void open(Lane& lane, std::int64_t end_ns) {
     if (count_ >= most_) lengthen();
-    if (end.end_ns < lane.until_ns) return;  // the last one has become longer
-    Span span;
-    span.begin_ns = end.begin_ns();
-    lane.spans.push_back(span);
-    lane.until_ns = (end.end_ns / length_ns_ + 1) * length_ns_;
+    if (!lane.spans.empty() && end_ns < lane.until_ns) return;  // the last one has become longer
+    lane.spans.emplace_back();
+    lane.until_ns = (end_ns / length_ns_ + 1) * length_ns_;
     ++count_;
   }
 
-  /// Until they are half as many, unless each process has one alone.
+  /// In the end each process has one span.
   void lengthen() {
-    std::size_t before = 0;
-    while (count_ > most_ / 2 && count_ != before) {
-      before = count_;
+    const std::size_t goal = std::max(most_ / 2, 2 * lanes_.size());
+    while (count_ > goal) {
       length_ns_ *= 2;
       count_ = 0;
       for (Lane& lane : lanes_) join(lane);
     }
-    most_ = std::max(most_, 2 * count_);
+    most_ = std::max(most_, 2 * goal);
   }
 
   void join(Lane& lane) {
