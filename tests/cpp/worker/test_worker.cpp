@@ -8,6 +8,7 @@
 #include "harness/desk.hpp"
 #include "harness/fakes.hpp"
 #include "harness/stepper.hpp"
+#include "lomp/pool/item_batch.hpp"
 #include "lomp/process/child.hpp"
 #include "lomp/worker/worker.hpp"
 
@@ -837,4 +838,328 @@ TEST_CASE("a worker's budget is that of its call") {
     return;
   }
   CHECK(eventually([&] { return budget.is_exceeded(true); }));
+}
+
+// ---- What an item's record tells of its time, and what a worker tells of its own
+// -----------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::int64_t ms = 1000000;
+constexpr std::int64_t rounding = 1024;
+constexpr std::int64_t spin = 3 * ms;
+
+void spin_once() { work_for_us(spin / 1000); }
+
+/// What was measured around an item from outside.
+struct Around {
+  std::int64_t begin = lomp::now_ns();
+  std::int64_t ns = 0;
+
+  void end() { ns = lomp::now_ns() - begin; }
+};
+
+/// An item that spins, and makes its record by that function.
+template <class Make>
+Around do_spinning_item(Desk& desk, Make make) {
+  Around around;
+  REQUIRE(desk.worker.next_block());
+  const std::uint32_t item = desk.take();
+  spin_once();
+  make(item);
+  desk.worker.finish(0);
+  around.end();
+  return around;
+}
+
+/// Did the item of the desk's last record run as long as it has spun, and no longer than it can
+/// have?
+void check_time(const Desk& desk, const Around& around) {
+  REQUIRE_FALSE(desk.records.empty());
+  const RecordTime& time = desk.records.back().time;
+  const std::int64_t end = time.end_after(around.begin);
+  CHECK(end >= around.begin + spin - rounding);
+  CHECK(end <= around.begin + around.ns);
+  CHECK(time.run_ns() >= static_cast<float>(spin));
+  CHECK(time.run_ns() + time.waited_ns() <= static_cast<float>(around.ns));
+}
+
+/// Writes of frames that take so long.
+auto slow_frames(int* count) {
+  return [count](int fd, const iovec* parts, int n) -> ssize_t {
+    if (::lseek(fd, 0, SEEK_CUR) == -1) {
+      ++*count;
+      spin_once();
+    }
+    return ::writev(fd, parts, n);
+  };
+}
+
+}  // namespace
+
+TEST_CASE("an item's time comes with its small record") {
+  Desk desk(1);
+  const Around around =
+      do_spinning_item(desk, [&](std::uint32_t item) { put_payload(desk.worker, item, 20); });
+  desk.worker.flush();
+  desk.read_all();
+  check_time(desk, around);
+  CHECK(desk.records.back().time.waited_ns() == 0);
+}
+
+TEST_CASE("an item's time comes with a record that has a payload") {
+  FileDesk desk(1);
+  const Around around = do_spinning_item(desk, [&](std::uint32_t item) {
+    const Bytes bytes = payload(item, 200000);
+    std::uint32_t number = 0;
+    REQUIRE(desk.worker.put_payload(bytes.data(), bytes.size(), number));
+    put_payload(desk.worker, item, 20);
+  });
+  desk.worker.flush();
+  desk.read_all();
+  check_time(desk, around);
+}
+
+TEST_CASE("an item's time comes behind a record in a file") {
+  FileDesk desk(1);
+  const Around around = do_spinning_item(
+      desk, [&](std::uint32_t item) { put_payload(desk.worker, item, 100000, 700); });
+  desk.read_spilled();
+  CHECK(is_right(desk.records.back(), 0, 100000));
+  check_time(desk, around);
+}
+
+TEST_CASE("an item's time comes behind the last part of a record") {
+  FileDesk desk(1, 0);
+  const Around around = do_spinning_item(
+      desk, [&](std::uint32_t item) { put_payload(desk.worker, item, 100000, 700); });
+  desk.read_all();
+  CHECK(is_right(desk.records.back(), 0, 100000));
+  check_time(desk, around);
+}
+
+TEST_CASE("an item that emits has its time with its last record alone") {
+  BlockDesk desk(1, 1000);
+  const Around around = do_spinning_item(desk, [&](std::uint32_t) {
+    emit(desk.worker, 1, 20);
+    emit(desk.worker, 2, 20);
+  });
+  desk.worker.flush();
+  desk.read_all();
+  REQUIRE(desk.records.size() == 3);
+  CHECK(desk.records[0].time.run_ns() == 0);
+  CHECK(desk.records[1].time.run_ns() == 0);
+  check_time(desk, around);
+}
+
+TEST_CASE("an item begins when the one before it ends") {
+  BlockDesk desk(20, 10000);
+  const std::int64_t begin = lomp::now_ns();
+  REQUIRE(desk.worker.next_block());
+  for (int i = 0; i < 20; ++i) {
+    desk.take();
+    work_for_us(100);
+    desk.worker.finish(0);
+  }
+  const std::int64_t whole = lomp::now_ns() - begin;
+  desk.worker.flush();
+  desk.read_all();
+  REQUIRE(desk.records.size() == 20);
+  double sum = 0;
+  std::int64_t last = begin;
+  for (const Desk::Received& record : desk.records) {
+    const std::int64_t end = record.time.end_after(begin);
+    const auto run = static_cast<std::int64_t>(record.time.run_ns());
+    CHECK(run >= 100000);
+    if (last != begin) CHECK(std::abs(end - last - run) <= 2 * rounding);
+    last = end;
+    sum += static_cast<double>(run);
+  }
+  CHECK(sum <= static_cast<double>(whole));
+}
+
+TEST_CASE("an item that waits for room hasn't run meanwhile and its worker tells of it") {
+  BlockDesk desk(2, 1000);
+  desk.take();
+  emit(desk.worker, 1, 100);
+  desk.worker.finish(0);
+  desk.page.flow().bound = 50;
+  const Fake<&Kernel::poll> fake([&](pollfd* set, nfds_t n, int milliseconds) {
+    if (milliseconds != -1) return ::poll(set, n, milliseconds);
+    spin_once();
+    desk.slot().flow.released = desk.slot().flow.wake_at.load();
+    wake_up(desk.control.parent.get());
+    return 1;
+  });
+  const Around around = do_spinning_item(desk, [&](std::uint32_t) { desk.worker.await_room(); });
+  CHECK(desk.slot().usage.wait_delivery_ns >= spin);
+  CHECK(desk.slot().usage.wait_delivery_ns <= around.ns - spin);
+  desk.worker.flush();
+  desk.read_all();
+  check_time(desk, around);
+  CHECK(desk.records.back().time.waited_ns() >= 0.999f * static_cast<float>(spin));
+  CHECK(desk.records.back().time.run_ns() <= static_cast<float>(around.ns - spin));
+}
+
+TEST_CASE("an item that waits for its pipe hasn't run meanwhile") {
+  FileDesk desk(1, 0);
+  int frames = 0;
+  Around around;
+  {
+    const Fake<&Kernel::writev> fake(slow_frames(&frames));
+    around = do_spinning_item(
+        desk, [&](std::uint32_t item) { put_payload(desk.worker, item, 1000, 300); });
+  }
+  REQUIRE(frames >= 3);
+  const int within = frames - 1;  // the last one tells of the end
+  desk.read_all();
+  check_time(desk, around);
+  CHECK(desk.records.back().time.waited_ns() >= 0.999f * static_cast<float>(within * spin));
+  CHECK(desk.records.back().time.run_ns() <= static_cast<float>(around.ns - frames * spin));
+}
+
+TEST_CASE("what is sent at the very end is told when the worker leaves") {
+  FileDesk desk(1, 0);
+  int frames = 0;
+  {
+    const Fake<&Kernel::writev> fake(slow_frames(&frames));
+    do_spinning_item(desk, [&](std::uint32_t item) { put_payload(desk.worker, item, 20); });
+    CHECK(frames == 0);
+    desk.worker.bye();
+  }
+  REQUIRE(frames == 2);
+  CHECK(desk.slot().usage.wait_delivery_ns >= spin);
+}
+
+TEST_CASE("garbage that is collected between two items is no item's time") {
+  BlockDesk desk(3, 1000);
+  REQUIRE(desk.worker.next_block());
+  do_item(desk, 20);
+  int frames = 0;
+  {
+    const Fake<&Kernel::writev> fake(slow_frames(&frames));
+    desk.worker.flush();
+  }
+  REQUIRE(frames == 1);
+  work_for_us(2 * spin / 1000);
+  const std::int64_t collected = lomp::now_ns();
+  desk.worker.note_collection(2 * spin);
+  CHECK(desk.slot().usage.collecting_ns == 2 * spin);
+  CHECK(desk.slot().usage.wait_delivery_ns >= spin);
+  desk.take();
+  spin_once();
+  desk.worker.finish(0);
+  desk.worker.note_collection(5);
+  CHECK(desk.slot().usage.collecting_ns == 2 * spin + 5);
+  const std::int64_t until = lomp::now_ns();
+  desk.worker.flush();
+  desk.read_all();
+  REQUIRE(desk.records.size() == 2);
+  const RecordTime& time = desk.records[1].time;
+  CHECK(time.waited_ns() == 0);
+  CHECK(time.run_ns() >= static_cast<float>(spin));
+  CHECK(time.run_ns() <= static_cast<float>(until - collected));
+  CHECK(time.end_after(collected) <= until);
+}
+
+namespace {
+
+/// A worker that gets its items from the test, which makes some whenever the worker sleeps. To make
+/// them takes a while.
+struct StreamDesk {
+  StreamDesk() : worker(page, 0, pipe.writer.get(), control.worker.get()) {}
+
+  void post() {
+    batch.open(page.inbox(0, half), control.parent.get());
+    half = 1 - half;
+    add();
+  }
+
+  void add() {
+    batch.begin();
+    REQUIRE(batch.add(next++, 0));
+    batch.publish();
+  }
+
+  lomp::SharedPage page{0, 1, 4096, 4096};
+  Pipe pipe = large_pipe();
+  lomp::ControlPair control = lomp::make_control_pair();
+  Worker worker;
+  lomp::ItemBatch batch;
+  int half = 0;
+  std::uint64_t next = 0;
+};
+
+/// Takes an item and ends it; its record's time is what is staged last.
+RecordTime time_of_item(StreamDesk& desk) {
+  std::uint32_t item = 0;
+  REQUIRE(desk.worker.take(item));
+  const std::size_t at = desk.page.staging(0).committed();
+  desk.worker.finish(0);
+  lomp::RecordHeader header;
+  REQUIRE(desk.page.staging(0).committed() == at + sizeof header);
+  std::memcpy(&header, desk.page.staging(0).data() + at, sizeof header);
+  CHECK(header.item == item);
+  return header.time;
+}
+
+}  // namespace
+
+TEST_CASE("an item of a stream doesn't count the wait for its batch") {
+  StreamDesk desk;
+  const Fake<&Kernel::poll> fake([&](pollfd*, nfds_t, int) {
+    spin_once();
+    desk.post();
+    return 1;
+  });
+  const Around before;
+  REQUIRE(desk.worker.next_block());
+  const std::int64_t between = lomp::now_ns();
+  const RecordTime time = time_of_item(desk);
+  CHECK(time.run_ns() <= static_cast<float>(lomp::now_ns() - before.begin - spin));
+  CHECK(desk.page.slot(0).usage.wait_items_ns >= spin);
+  CHECK(desk.page.slot(0).usage.wait_items_ns <= between - before.begin);
+}
+
+TEST_CASE("an item of a stream doesn't count the wait within its batch") {
+  StreamDesk desk;
+  desk.post();
+  REQUIRE(desk.worker.next_block());
+  time_of_item(desk);
+  CHECK(desk.page.slot(0).usage.wait_items_ns == 0);
+  const Fake<&Kernel::poll> fake([&](pollfd*, nfds_t, int) {
+    spin_once();
+    desk.add();
+    return 1;
+  });
+  const Around around;
+  const RecordTime time = time_of_item(desk);
+  const std::int64_t whole = lomp::now_ns() - around.begin;
+  const std::int64_t waited = desk.page.slot(0).usage.wait_items_ns;
+  CHECK(waited >= spin);
+  CHECK(waited <= whole);
+  CHECK(time.end_after(around.begin) >= around.begin + spin - rounding);
+}
+
+TEST_CASE("a worker that leaves tells why and how many faults it had") {
+  Desk desk(1);
+  CHECK(desk.slot().usage.faults == -1);
+  CHECK(desk.slot().usage.leaving == lomp::Leaving::done);
+  desk.worker.note_leaving(lomp::Leaving::worn);
+  CHECK(desk.slot().usage.leaving == lomp::Leaving::worn);
+  const long before = lomp::page_faults();
+  desk.worker.bye();
+  CHECK(desk.slot().usage.faults >= before);
+  CHECK(desk.slot().usage.faults <= lomp::page_faults());
+}
+
+TEST_CASE("a worker that was at work for long tells what memory it has of its own") {
+  const std::int64_t begin = lomp::now_ns();
+  Desk young(1);
+  young.worker.bye();
+  if (lomp::now_ns() - begin < 20 * ms) CHECK(young.slot().usage.private_bytes == 0);
+  Desk old(1);
+  work_for_us(30000 + 3 * std::int64_t{lomp::anonymous_pages()});
+  old.worker.bye();
+  CHECK((old.slot().usage.private_bytes > 0) == (lomp::private_memory(::getpid()) > 0));
 }

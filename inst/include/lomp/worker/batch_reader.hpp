@@ -70,8 +70,8 @@ class BatchReader {
   /// How long it has waited for items since this was asked last.
   std::int64_t take_waited_ns() { return std::exchange(waited_ns_, 0); }
 
-  /// How long it has waited for whole batches.
-  std::int64_t batch_wait_ns() const { return batch_wait_ns_; }
+  /// The same of whole batches.
+  std::int64_t take_batch_waited_ns() { return std::exchange(batch_waited_ns_, 0); }
 
  private:
   static constexpr int moment_ms = 1;
@@ -98,7 +98,7 @@ class BatchReader {
       if (state.is_empty()) control_.drop(state.files_end);
       if (inbox.fall_asleep()) control_.await_wake();
     }
-    batch_wait_ns_ += now_ns() - since;
+    batch_waited_ns_ += now_ns() - since;
   }
 
   /// Tells at the same time which files the parent can use again.
@@ -169,7 +169,7 @@ class BatchReader {
   std::uint32_t batch_item_ = 0;  // of it: the item taken last,
   std::size_t batch_at_ = 0;      // and where that is
   std::int64_t waited_ns_ = 0;
-  std::int64_t batch_wait_ns_ = 0;
+  std::int64_t batch_waited_ns_ = 0;
 };
 
 }  // namespace lomp

@@ -57,6 +57,7 @@ class Worker final : public RecordSink, public PayloadSource {
     end_block();
     if (page_.has_inboxes()) {
       batches_.next(static_cast<std::uint32_t>(size_.items()));
+      add_time(slot_.usage.wait_items_ns, batches_.take_batch_waited_ns());
       return begin_block();
     }
     if (has_items()) return begin_block();  // a dead predecessor's
@@ -135,10 +136,12 @@ class Worker final : public RecordSink, public PayloadSource {
     });
   }
 
-  /// Between two items the host has collected garbage for so long.
+  /// Between two items the host has collected garbage for so long. No item's time counts that, nor
+  /// what was before.
   void note_collection(std::int64_t ns) {
     add_time(slot_.usage.collecting_ns, ns);
     begin_item(now_ns());
+    note_waits();
   }
 
   /// Why this worker will say bye, if there is work left.
@@ -257,7 +260,7 @@ class Worker final : public RecordSink, public PayloadSource {
   /// some ten nanoseconds for each page: only one that has been at work for long looks.
   void note_usage() {
     WorkerUsage& usage = slot_.usage;
-    add_time(usage.wait_items_ns, batches_.batch_wait_ns());
+    note_waits();
     usage.faults = page_faults();
     const std::int64_t life = now_ns() - born_;
     if (life < least_life_ns || life < 2000 * std::int64_t{anonymous_pages()}) return;
