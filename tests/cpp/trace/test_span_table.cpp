@@ -116,6 +116,18 @@ TEST_CASE("an item that comes late belongs in the last span and turns no time ba
   CHECK(spans[1].begin_ns == 3 * ms - 13);
 }
 
+TEST_CASE("when spans become longer the last one takes in what ends within its new length") {
+  SpanTable table(4);
+  for (int i = 1; i <= 5; ++i) add(table, 0, i * ms);
+  const std::vector<Span>& spans = table.of(0);
+  REQUIRE(spans.size() == 2);
+  CHECK(spans[0].items == 3);
+  CHECK(spans[0].end_ns == 3 * ms);
+  CHECK(spans[1].items == 2);
+  add(table, 0, 8 * ms);
+  CHECK(table.size() == 3);
+}
+
 TEST_CASE("an item that ended before there was a clock is one") {
   SpanTable table;
   add(table, 0, -5);
