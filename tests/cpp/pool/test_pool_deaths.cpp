@@ -273,6 +273,18 @@ TEST_CASE("it is told how long an item had run with which its worker died") {
   CHECK(loss.ran_ns >= 20 * ms);
 }
 
+TEST_CASE("of a lost item without a sensible begin it isn't told how long it had run") {
+  for (const std::int64_t began : {INT64_MIN, std::int64_t{-1}, std::int64_t{0}, INT64_MAX}) {
+    const Loss loss = loss_of(
+        [began] {
+          own_slot().item_began = began;
+          kill_self();
+        },
+        2);
+    CHECK(loss.ran_ns == -1);
+  }
+}
+
 TEST_CASE("an item that took too long is late whatever signals it holds off") {
   const LeavesNothing check;
   CHECK(loss_in_time(50 * ms, spin_without_signals).was_late);

@@ -1,4 +1,4 @@
-// What a pool notes in its call's trace: processes, their ends, waits, want of memory.
+// What a pool notes in its call's trace: processes, their ends, want of memory.
 #include <testthat/vendor/catch.h>
 
 #include <cstring>
@@ -210,31 +210,6 @@ TEST_CASE("a pool's copy in a forked process notes nothing") {
           return job.ended_by(ProcessEnd::running) == 1 ? 0 : 1;
         }) == 0);
   CHECK(job.ended_by(ProcessEnd::running) == 1);
-}
-
-TEST_CASE("the time that a pool waits for its workers is noted and no other") {
-  const LeavesNothing check;
-  Traced job(20, 2);
-  job.during = [](Worker&, std::uint32_t) { work_for_us(1000); };
-  const pid_t parent = ::getpid();
-  std::int64_t within = 0;
-  const Fake<&Kernel::poll> fake([&](pollfd* set, nfds_t n, int milliseconds) {
-    if (::getpid() != parent) return ::poll(set, n, milliseconds);
-    const std::int64_t since = lomp::now_ns();
-    work_for_us(500);
-    const int ready = ::poll(set, n, milliseconds);
-    within += lomp::now_ns() - since;
-    return ready;
-  });
-  Pool pool(job.options, main_of(job));
-  CHECK(job.trace.totals().idle_ns == 0);
-  Tally tally(job);
-  const std::int64_t began = lomp::now_ns();
-  collect(pool, tally);
-  const std::int64_t whole = lomp::now_ns() - began;
-  CHECK(within >= 500000);
-  CHECK(job.trace.totals().idle_ns >= within);
-  CHECK(job.trace.totals().idle_ns <= whole);
 }
 
 TEST_CASE("a fork that is refused is noted with its error") {

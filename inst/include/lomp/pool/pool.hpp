@@ -464,15 +464,20 @@ class Pool final : public PayloadSource {
   Event with_loss(EventKind kind, const WorkerHandle& w, const WorkerSlot& slot,
                   std::uint64_t item) const {
     Event event = make(kind);
-    const std::int64_t began = slot.item_began;
     event.loss = {w.last_pid,
                   w.child.status(),
                   slot.reason,
                   item - 1,
                   slot.reason == ExitReason::timed_out,
                   w.incarnation,
-                  began == 0 ? -1 : now_ns() - began};
+                  ran_ns(slot)};
     return event;
+  }
+
+  /// How long the item in hand has run, if there is a time at which it can have been begun.
+  static std::int64_t ran_ns(const WorkerSlot& slot) {
+    const std::int64_t began = slot.item_began, now = now_ns();
+    return began <= 0 || began > now ? -1 : now - began;
   }
 
   bool is_complete() const {
