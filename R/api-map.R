@@ -277,7 +277,8 @@
 #' str(lomp_map(list(a = 1, b = "two", c = 3), function(x) if (is.numeric(x)) x + 1 else NA,
 #'              .workers = 2, .redo = all))
 lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
-                     .timeout = Inf, .progress = getOption("lomp.progress", FALSE), .redo = NULL) {
+                     .timeout = Inf, .progress = getOption("lomp.progress", FALSE), .redo = NULL,
+                     .checkpoint = NULL) {
   if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
   if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   # nolint start: object_name_linter.
@@ -296,8 +297,9 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
   # Evaluated here, where an error of theirs tells the caller's own call.
-  list(.workers, .on_error, .timeout, .progress, .redo)
-  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo)
+  list(.workers, .on_error, .timeout, .progress, .redo, .checkpoint)
+  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo,
+                   .checkpoint)
   plan$retries_dots <- ...length() > 0L && force_dots(...)
   if (!is.null(plan$source)) X <- NULL
   if (!is.null(plan$redo)) X <- X[plan$redo$todo]

@@ -1,7 +1,7 @@
 # A call that goes on where an earlier one has stopped.
 
-# What is to be done again: list(results = , todo = , seed = ). `todo` has the positions of the
-# items that have no result.
+# What is to be done again: list(results = , todo = , seed = , file = ). `todo` has the positions of
+# the items that have no result, `file` is what lomp_read() tells of the file that results are from.
 check_redo <- function(redo, n) {
   results <- earlier_results(redo)
   if (is.null(results)) {
@@ -13,7 +13,9 @@ check_redo <- function(redo, n) {
     stop_argument(".redo", takes, format_count(length(results)))
   }
   todo <- as.numeric(which(!lomp_ok(results)))
-  list(results = results, todo = todo, seed = seed_of(results[todo]))
+  file <- attr(redo, "lomp_checkpoint", exact = TRUE)
+  seed <- if (is.null(file)) seed_of(results[todo]) else file$seed
+  list(results = results, todo = todo, seed = seed, file = file)
 }
 
 earlier_results <- function(redo) {

@@ -60,6 +60,7 @@ call_settings <- function(state, frame) {
     keep_connections = plan$keep_connections, harmless = plan$harmless,
     frame = frame, item_call = plan$item_call, hooks = item_hooks(state), limit = limit_call(plan),
     outlet = plan$outlet, seed = plan$random$seed, numbers = plan$redo$todo,
+    checkpoint = plan$checkpoint$handle,
     value = plan$value$prototype, is_vector = goes_into_vector(plan),
     takes_names = plan$value$takes_names, on_event = new_handler(state), look = new_look(plan$call)
   )

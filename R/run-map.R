@@ -3,17 +3,20 @@
 run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
+  check_resumed(plan)
+  plan$random <- random_of(plan)
+  plan$call <- new_call()
+  plan$checkpoint <- open_checkpoint(plan)
+  if (!is.null(plan$checkpoint)) on.exit(leave_checkpoint(plan), add = TRUE)
   if (the$depth == 1L) the$last <- NULL
   if (isTRUE(items_to_run(plan) == 0)) return(without_work(plan))
-  earlier <- plan$redo$seed
-  plan <- c(plan, list(
-    random = if (is.null(earlier)) new_random() else list(seed = earlier, pays = FALSE),
-    call = new_call(), item_call = item_call_of(plan, frame)
-  ))
+  plan$item_call <- item_call_of(plan, frame)
   suspendInterrupts(conclude(run_list(plan, frame), plan))
 }
 
 without_work <- function(plan) {
+  pay_random(plan, FALSE)
+  close_checkpoint(plan)
   results <- new_results(plan)
   if (!is.null(plan$redo)) results <- with_earlier(results, plan)
   if (is.null(plan$value)) results else vector_of_list(results, plan)
@@ -49,7 +52,7 @@ run_list <- function(plan, frame) {
   })
   on.exit({
     drawn <- call_close(handle)
-    pay_random(plan$random, drawn)
+    pay_random(plan, drawn)
   }, add = TRUE)
   begin_progress(state)
   is_well <- if (plan$workers == 0L && is.null(plan$source)) {
@@ -58,6 +61,7 @@ run_list <- function(plan, frame) {
     heed_interrupts(run_to_end(handle), call)
   }
   if (hears_end) tell_of_end(state)
+  close_checkpoint(plan)
   outcome <- outcome_of_list(state, is_well)
   is_over <- TRUE
   outcome

@@ -19,12 +19,13 @@ Call::Call(SEXP kept)
       owner_(fork_depth()),
       has_workers_(settings_of(kept).number("workers") > 0),
       progress_(settings_of(kept).number("tick")),
-      delivery_(kept, settings_of(kept)) {
+      delivery_(kept, settings_of(kept)),
+      checkpoint_(checkpoint_of(settings_of(kept))) {
   const Settings settings = settings_of(kept);
   if (has_workers_) {
-    runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_);
+    runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_, *checkpoint_);
   } else {
-    runner_ = std::make_unique<LocalRunner>(settings, kept, delivery_, progress_);
+    runner_ = std::make_unique<LocalRunner>(settings, kept, delivery_, *checkpoint_, progress_);
   }
 }
 
@@ -63,6 +64,7 @@ bool Call::take_arrival(Arrival& arrival, SEXP& value) {
   bool has_come = false;
   while (delivery_.take(arrival, value)) {
     if (arrival.has_record && !runner_->has_ended()) runner_->release(arrival.record);
+    note_taken(arrival);
     has_come = arrival.kind != ArrivalKind::nothing;
     if (has_come) break;
   }
@@ -70,8 +72,15 @@ bool Call::take_arrival(Arrival& arrival, SEXP& value) {
   return has_come;
 }
 
+void Call::note_taken(const Arrival& arrival) {
+  const std::uint64_t item = arrival.record.item;
+  if (arrival.kind == ArrivalKind::value) checkpoint_->note_taken(item, !arrival.record.goes_on);
+  if (arrival.kind == ArrivalKind::nothing) checkpoint_->note_end(item);
+}
+
 SEXP Call::next_single() {
   if (was_left_) return nullptr;
+  checkpoint_->settle();
   SEXP value = nullptr;
   try {
     value = next();
@@ -122,13 +131,18 @@ SEXP Call::take_some(SEXP part, int most) {
       items[number] = as_item(delivery_.item());
     }
   } catch (...) {
-    unwind([&] {
-      delivery_.put_back(values, items, number);
-      return R_NilValue;
-    });
+    put_back(values, items, number);
     throw;
   }
   return part;
+}
+
+void Call::put_back(SEXP values, const double* items, R_xlen_t n) {
+  const std::vector<bool> is_last = checkpoint_->put_back(static_cast<std::size_t>(n));
+  unwind([&] {
+    delivery_.put_back(values, items, is_last);
+    return R_NilValue;
+  });
 }
 
 void Call::tell_end() { tell("ended", true); }

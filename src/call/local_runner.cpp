@@ -40,9 +40,10 @@ bool are_same_words(SEXP x, SEXP y) {
 }  // namespace
 
 LocalRunner::LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery,
-                         const ProgressClock& clock)
+                         Checkpoint& checkpoint, const ProgressClock& clock)
     : kept_(kept),
       delivery_(delivery),
+      checkpoint_(checkpoint),
       clock_(clock),
       task_(make_task(settings)),
       limit_(settings.get("limit")),
@@ -99,6 +100,7 @@ void LocalRunner::leave_item() {
   if (!is_underway_) return;
   is_underway_ = false;
   forget_generator();
+  checkpoint_.spoil(item_);
   delivery_.put_end(record(false), false);
 }
 
@@ -173,6 +175,13 @@ SEXP LocalRunner::begin_item() {
   return task_.call.evaluate(is_produced_ ? 0 : item_);
 }
 
+// The next item may take hours.
+void LocalRunner::put(SEXP value, bool goes_on) {
+  checkpoint_.keep_value(item_, goes_on, value, has_drawn_);
+  checkpoint_.flush();
+  delivery_.put_value(record(goes_on), value);
+}
+
 void LocalRunner::deliver(SEXP value) {
   if (task_.results == Task::Results::by_emission) {
     delivery_.put_end(record(false), value != R_NilValue);
@@ -183,7 +192,7 @@ void LocalRunner::deliver(SEXP value) {
     return;
   } else {
     if (task_.results == Task::Results::any) refuse_end_marker(value);
-    delivery_.put_value(record(false), value);
+    put(value, false);
   }
   end_item();
 }
@@ -211,7 +220,7 @@ void LocalRunner::deliver_next(SEXP value) {
     delivery_.put_end(record(false), false);
     return end_item();
   }
-  delivery_.put_value(record(true), value);
+  put(value, true);
   keep_stream();
   is_underway_ = false;
 }
@@ -232,7 +241,7 @@ SEXP LocalRunner::keep_failure(SEXP description, void* data) {
 
 void LocalRunner::emit(SEXP value, void* data) {
   LocalRunner& runner = *static_cast<LocalRunner*>(data);
-  runner.delivery_.put_value(runner.record(true), value);
+  runner.put(value, true);
 }
 
 void LocalRunner::note_draws() { has_drawn_ = has_drawn_ || random_->has_drawn(); }

@@ -35,6 +35,9 @@ class VectorPlaces {
 
   explicit operator bool() const { return is_used_; }
 
+  /// What the elements of each value take.
+  std::size_t bytes_of_each() const { return prototype_.bytes(); }
+
   /// The file for large values, which isn't open if there is none.
   const PartsFile& file() const { return file_; }
 

@@ -71,8 +71,11 @@ class CheckpointReader {
   /// The file is the caller's.
   Fd release() { return std::move(file_); }
 
-  /// Goes on from there, which is behind an entry.
-  void skip_to(std::uint64_t offset) { offset_ = offset; }
+  /// Goes on from there, which is behind an entry; damage counts from there.
+  void skip_to(std::uint64_t offset) {
+    offset_ = offset;
+    damaged_ = 0;
+  }
 
   /// The next result, delivery or resumption; false if there is none. Payloads are checked, too,
   /// and come with their result. Throws std::bad_alloc.
