@@ -1,3 +1,51 @@
+#' Results in a checkpoint's file
+#'
+#' Reads what a call with `.checkpoint` has written (see [lomp_map()]), whether it has ended or was
+#' killed, and whether or not it is still running.
+#'
+#' @section What is read:
+#' Each entry of the file has checksums, and only sound ones are read. A tail that was never written
+#' to its end, as a killed session leaves one, is passed over, and so is any garbage behind it.
+#' Damage before the last sound entry is told by a warning of class `lomp_checkpoint_damaged`, with
+#' the field `file`; what it hit counts as not run. Results are copied into memory: the file may be
+#' changed or removed afterwards.
+#'
+#' A file can be read by a version of lomp that has the same format, and on machines with the same
+#' order of bytes. Another one, a file that is no checkpoint, or one that can't be read is a
+#' `lomp_argument_error`.
+#'
+#' @section What is executed:
+#' Nothing that is in the file. Vectors and lists of them, which most results are, have an encoding
+#' that can't stand for anything else. Other values come by R's own [unserialize()], which evaluates
+#' nothing, but may load the installed packages to which they refer; values that lomp can't have
+#' written (promises in lists, streams of another form) are errors. But functions, environments with
+#' promises and active bindings, and objects with classes are what they are: they run when they are
+#' used. So, as with [readRDS()], read files of people that you trust.
+#'
+#' @param file The name of a file.
+#'
+#' @return A list as [lomp_map()] gives it, with the names of the call's items, a result in the
+#'   place of each item that was finished, and a condition of class `lomp_not_run` in each other one
+#'   ([lomp_ok()] tells). Of [lomp_vapply()] it has the values one by one; of [lomp_iterate()] a
+#'   list of results for each item that was delivered to its end. The attribute `lomp_checkpoint`
+#'   has what it takes to tell whether a call is the same, as a list: among other things `call`, the
+#'   function, `seed`, that of the items, and the versions of `lomp` and `R`. A list that was made
+#'   of this one without it is an earlier result like others.
+#' @seealso [lomp_map()], and the sections on checkpoints there and in [lomp_iterate()].
+#' @export
+#' @examples
+#' file <- tempfile()
+#' squares <- suppressWarnings(
+#'   lomp_map(c(a = 1, b = 2, c = 3), function(x) if (x == 2) stop("no") else x^2,
+#'            .workers = 2, .on_error = "collect", .checkpoint = file)
+#' )
+#' found <- lomp_read(file)
+#' lomp_ok(found)
+#'
+#' # Only what isn't there is run, and appended.
+#' str(lomp_map(c(a = 1, b = 2, c = 3), function(x) x^2, .workers = 2, .redo = found,
+#'              .checkpoint = file))
+#' unlink(file)
 lomp_read <- function(file) {
   if (missing(file)) stop_argument("file", "is missing: it must be the name of a file")
   path <- check_path(file, "file")

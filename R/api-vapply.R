@@ -5,8 +5,8 @@
 #' a vector or an array with its names, wherever that is identical to itself.
 #'
 #' All that is said in [lomp_map()] of workers, items from a stream, random numbers, errors,
-#' conditions and output holds here, too, and an item draws the same random numbers. What differs is
-#' the way of results. Numbers, logical values, complex ones and bytes are put into their places in
+#' checkpoints, conditions and output holds here, too, and an item draws the same random numbers.
+#' What differs is the way of results. Numbers, logical values, complex ones and bytes are put into their places in
 #' one vector as they come: there is no list of a million small vectors on the way, whose memory and
 #' time are most of what a call of many short items costs. Where the value of an item takes 128 KB
 #' or more its worker writes it into a memory file, and that file, mapped, is the result: it isn't

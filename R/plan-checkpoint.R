@@ -32,8 +32,8 @@ check_resumed <- function(plan) {
 
 # ---- The file -----------------------------------------------------------------------------------
 
-# list(path = , handle = ); NULL without a file. Results of an earlier call that are in another file,
-# or in none, come first.
+# list(path = , handle = ); NULL without a file. Results of an earlier call that are in another
+# file, or in none, come first.
 open_checkpoint <- function(plan) {
   path <- plan$checkpoint
   if (is.null(path)) return(NULL)
@@ -117,6 +117,7 @@ quoted <- function(path) encodeString(shorten(path), quote = "\"")
 
 # What keeps the file from being made, or from being gone on with.
 stop_checkpoint <- function(opened, path, resumes) {
+  if (dir.exists(path)) stop_argument(".checkpoint", "is a folder: it must be the name of a file")
   is_other <- opened$problem %in% c("foreign", "version", "cut", "other")
   if (is_other && resumes) {
     stop_argument(".checkpoint", "is a file that is there, and not the one that `.redo` is of")

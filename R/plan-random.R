@@ -21,8 +21,8 @@ restore_random <- function(saved) {
 }
 
 # What a call's items draw from, as new_random() gives it, and whether the caller had a generator. A
-# call that goes on has the earlier one's seed. If that is from a file, and the caller's generator is
-# what it was then, it advances as it would have; if it is another one the items are others, too,
+# call that goes on has the earlier one's seed. If that is from a file, and the caller's generator
+# is what it was then, it advances as it would have; if it is another one the items are others, too,
 # unless they draw nothing.
 random_of <- function(plan, advance = FALSE) {
   redo <- plan$redo

@@ -23,6 +23,13 @@ earlier_results <- function(redo) {
   if (is.list(redo) && !inherits(redo, "condition")) redo
 }
 
+# An item of an iterator has any number of results.
+check_delivered <- function(redo) {
+  finished <- redo$results[setdiff(seq_along(redo$results), redo$todo)]
+  if (all(vapply(finished, is.list, NA))) return()
+  stop_argument(".redo", "must have a list with its results for each item that was finished")
+}
+
 # From any of the conditions of the earlier call: so the items draw what they would have drawn.
 seed_of <- function(failures) {
   for (failure in failures) {

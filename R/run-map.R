@@ -61,7 +61,7 @@ run_list <- function(plan, frame) {
     heed_interrupts(run_to_end(handle), call)
   }
   if (hears_end) tell_of_end(state)
-  close_checkpoint(plan)
+  if (!is.null(plan$checkpoint)) close_checkpoint(plan)
   outcome <- outcome_of_list(state, is_well)
   is_over <- TRUE
   outcome

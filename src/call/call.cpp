@@ -93,6 +93,7 @@ SEXP Call::next_single() {
     return nullptr;
   }
   Protected protect(value);
+  checkpoint_->flush();
   tell_rest();
   return value;
 }

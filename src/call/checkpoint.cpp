@@ -90,13 +90,15 @@ void Checkpoint::keep_value(std::uint64_t item, bool goes_on, SEXP value, bool h
 
 void Checkpoint::settle() {
   if (!is_open()) return;
-  taken_.settle([this](std::uint64_t item) {
-    if (spoilt_.erase(item) > 0) return;
-    NewEntry entry = entry_of(item, 0, false, false);
-    entry.what = EntryWhat::delivered;
-    writer_.put(entry, nullptr, 0);
-  });
+  taken_.settle([this](std::uint64_t item) { note_delivered(item); });
   flush();
+}
+
+void Checkpoint::note_delivered(std::uint64_t item) {
+  if (spoilt_.erase(item) > 0) return;
+  NewEntry entry = entry_of(item, 0, false, false);
+  entry.what = EntryWhat::delivered;
+  writer_.put(entry, nullptr, 0);
 }
 
 // ---- Handles ------------------------------------------------------------------------------------

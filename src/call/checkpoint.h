@@ -74,7 +74,7 @@ class Checkpoint {
 
   /// An item has ended whose results came before.
   void note_end(std::uint64_t item) {
-    if (is_open()) taken_.end(item);
+    if (is_open() && !taken_.end(item)) note_delivered(item);
   }
 
   /// The results that were taken last will come once more; tells of each one, in their order,
@@ -114,6 +114,7 @@ class Checkpoint {
     return numbers_ == nullptr ? item : static_cast<std::uint64_t>(numbers_[item]) - 1;
   }
   NewEntry entry_of(std::uint64_t item, unsigned kind, bool goes_on, bool has_drawn) const;
+  void note_delivered(std::uint64_t item);
   void keep_payload(std::uint32_t number, int fd, std::size_t bytes);
 
   CheckpointWriter writer_;

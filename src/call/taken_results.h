@@ -14,15 +14,15 @@ class TakenResults {
  public:
   void take(std::uint64_t item, bool is_last) { results_.push_back({item, is_last}); }
 
-  /// The item ends with the last one of its results. If that isn't here its caller has long come
-  /// back, or it has had none.
-  void end(std::uint64_t item) {
+  /// The item ends with the last one of its results. False if none is here: then the caller has come
+  /// back since it was taken, or there was none.
+  bool end(std::uint64_t item) {
     for (std::size_t i = results_.size(); i > 0; --i) {
       if (results_[i - 1].item != item) continue;
       results_[i - 1].is_last = true;
-      return;
+      return true;
     }
-    ended_.push_back(item);
+    return false;
   }
 
   /// Forgets the last n; tells of each, in their order, whether its item has ended with it.
@@ -41,9 +41,7 @@ class TakenResults {
     for (const Result& result : results_) {
       if (result.is_last) visit(result.item);
     }
-    for (std::uint64_t item : ended_) visit(item);
     results_.clear();
-    ended_.clear();
   }
 
  private:
@@ -53,7 +51,6 @@ class TakenResults {
   };
 
   std::vector<Result> results_;
-  std::vector<std::uint64_t> ended_;
 };
 
 }  // namespace lomp

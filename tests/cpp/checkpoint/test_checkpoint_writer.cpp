@@ -51,10 +51,28 @@ TEST_CASE("nothing that is there is overwritten") {
   folder.fill("precious");
   CheckpointWriter writer;
   CHECK(writer.create(folder.file().c_str(), 1, 10, {}).kind() == Kind::exists);
+  CHECK_FALSE(writer.is_open());
   CHECK(folder.content() == "precious");
   ::unlink(folder.file().c_str());
   REQUIRE(::symlink("nowhere", folder.file().c_str()) == 0);
   CHECK(writer.create(folder.file().c_str(), 1, 10, {}).kind() == Kind::exists);
+}
+
+TEST_CASE("a process that is killed while it makes the file leaves none that has its name") {
+  const Folder folder;
+  CHECK(was_killed_by(run_in_process([&]() -> int {
+                        const Fake<&Kernel::writev> last([](int fd, const iovec* parts, int) {
+                          (void)!::write(fd, parts->iov_base, 20);
+                          kill_self();
+                          return ssize_t{0};
+                        });
+                        CheckpointWriter writer;
+                        return writer.create(folder.file().c_str(), 1, 10, {}) ? 1 : 2;
+                      }),
+                      SIGKILL));
+  CHECK(::access(folder.file().c_str(), F_OK) == -1);
+  write_all_results(folder, some_results());
+  CHECK(read_all_results(folder) == some_results());
 }
 
 TEST_CASE("what the system refuses is told") {
@@ -240,6 +258,7 @@ TEST_CASE("a file that can't even begin isn't left behind") {
   const Fake<&Kernel::writev> full(failing(ENOSPC));
   CHECK(writer.create(folder.file().c_str(), 1, 10, {}).error() == ENOSPC);
   CHECK(::access(folder.file().c_str(), F_OK) == -1);
+  CHECK(::rmdir(folder.path().c_str()) == 0);
 }
 
 TEST_CASE("a limit to the size of files is met without a signal") {

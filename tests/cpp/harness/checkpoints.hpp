@@ -27,6 +27,7 @@ class Folder {
   }
   ~Folder() {
     ::unlink(file().c_str());
+    remove_drafts();
     ::rmdir(path_.c_str());
   }
   Folder(const Folder&) = delete;
@@ -45,6 +46,16 @@ class Folder {
   }
 
  private:
+  /// What writers leave that were killed.
+  void remove_drafts() const {
+    DIR* folder = ::opendir(path_.c_str());
+    while (const dirent* entry = folder != nullptr ? ::readdir(folder) : nullptr) {
+      const std::string name = entry->d_name;
+      if (name.rfind(".lomp-", 0) == 0) ::unlink((path_ + "/" + name).c_str());
+    }
+    if (folder != nullptr) ::closedir(folder);
+  }
+
   std::string path_;
 };
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,21 +43,22 @@ class CheckpointWriter {
  public:
   CheckpointWriter() = default;
 
-  /// Makes a new file, which nobody else can read. `extra` are bytes of the caller's.
+  /// Makes a new file, which nobody else can read. `extra` are bytes of the caller's. It gets its
+  /// name when its header is whole: there is never a file that can't be gone on with, whenever this
+  /// process is killed.
   CheckpointProblem create(const char* path, std::uint32_t call, std::uint64_t items,
                            const std::vector<unsigned char>& extra) {
-    Fd file(::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, S_IRUSR | S_IWUSR));
-    if (!file) {
-      if (errno == EEXIST) return CheckpointProblem::Kind::exists;
-      return CheckpointProblem::of_system();
-    }
+    std::string draft = draft_beside(path);
+    Fd file(open_temporary_file(&draft[0]));
+    if (!file) return CheckpointProblem::of_system();
     CheckpointProblem problem = take(std::move(file));
     if (!problem) {
       put_header(call, items, extra);
       flush();
-      if (has_failed()) problem = CheckpointProblem::of_system(error_);
+      problem = has_failed() ? CheckpointProblem::of_system(error_) : publish(draft.c_str(), path);
     }
-    if (problem) ::unlink(path);
+    ::unlink(draft.c_str());
+    if (problem) file_.close();
     return problem;
   }
 
@@ -101,7 +103,9 @@ class CheckpointWriter {
   }
 
   /// The same with bytes of a file, from there on. False if it hasn't got them: then there is no
-  /// entry. They never are in this process as a whole.
+  /// entry. They go through a buffer that stays in the processor's cache, where their sum is made.
+  /// With sendfile() they would have to be looked at once more for that, which takes as long (of 16
+  /// MB 8.6 ms of processor time; so 8.9 ms, bench_checkpoint), and not every system has it.
   bool put_from(const NewEntry& entry, int fd, off_t from, std::size_t bytes) {
     flush();
     if (!is_open()) return true;
@@ -149,6 +153,20 @@ class CheckpointWriter {
   static constexpr unsigned char padding[8] = {};
 
   bool has_failed() const { return error_ != 0; }
+
+  static std::string draft_beside(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return (slash == std::string::npos ? "" : path.substr(0, slash + 1)) + ".lomp-XXXXXX";
+  }
+
+  /// Some file systems know no second name of a file.
+  static CheckpointProblem publish(const char* draft, const char* path) {
+    if (::link(draft, path) == 0) return {};
+    if (errno == EEXIST) return CheckpointProblem::Kind::exists;
+    struct stat status;
+    if (::lstat(path, &status) == 0) return CheckpointProblem::Kind::exists;
+    return ::rename(draft, path) == 0 ? CheckpointProblem() : CheckpointProblem::of_system();
+  }
 
   /// Some file systems have no locks; there the user has to see to that.
   static CheckpointProblem lock(int fd) {
