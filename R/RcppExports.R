@@ -85,6 +85,10 @@ checkpoint_resume <- function(path, id, end) {
     .Call(`_lomp_checkpoint_resume`, path, id, end)
 }
 
+checkpoint_id <- function(handle) {
+    .Call(`_lomp_checkpoint_id`, handle)
+}
+
 checkpoint_add <- function(handle, items, results, are_lists, drawn) {
     invisible(.Call(`_lomp_checkpoint_add`, handle, items, results, are_lists, drawn))
 }

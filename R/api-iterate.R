@@ -46,8 +46,9 @@
 #' With `.checkpoint = "file"` results are appended to a file as they come, as those of
 #' [lomp_map()], and besides which items were delivered. An item counts as delivered when its last
 #' result was taken and its caller has come back for more: when `it()`, `head(it)` or `as.list(it)`
-#' is called again, or the iterator is closed. So what a consumer had in hand when its session was
-#' killed comes once more, and what it was done with doesn't. `as.list(it)` delivers what is left
+#' is called again, or the iterator is closed. (Of an item that emits, only the next result of
+#' another one, or the end, tells that there is none left.) So what a consumer had in hand when its
+#' session was killed comes once more, and what it was done with doesn't. `as.list(it)` delivers what is left
 #' when it returns, an iterator that ends what it has given; a failure, and the error with which an
 #' iterator ends, deliver nothing.
 #'

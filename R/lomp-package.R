@@ -10,14 +10,15 @@
 #' @importFrom Rcpp evalCpp
 "_PACKAGE"
 
-# What the package remembers between calls: how deep calls are nested, the last failure, and the
-# last function that was compiled.
+# What the package remembers between calls: how deep calls are nested, the last failure, the last
+# function that was compiled, and the ids of checkpoints that this session has written.
 the <- new.env(parent = emptyenv())
 the$depth <- 0L
 the$last <- NULL
 the$base <- 0L
 the$uncompiled <- NULL
 the$compiled <- NULL
+the$written <- character()
 the$process <- new.env(parent = emptyenv())  # no copy of it that was saved and read is the same
 
 .onLoad <- function(libname, pkgname) warm_worker()

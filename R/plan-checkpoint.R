@@ -46,6 +46,7 @@ open_checkpoint <- function(plan) {
   }
   if (is.list(opened)) stop_checkpoint(opened, path, resumes)
   if (!resumes && !is.null(plan$redo)) add_earlier(opened, path, plan)
+  the$written <- union(the$written, checkpoint_id(opened))
   list(path = path, handle = opened)
 }
 

@@ -23,7 +23,7 @@ restore_random <- function(saved) {
 # What a call's items draw from, as new_random() gives it, and whether the caller had a generator. A
 # call that goes on has the earlier one's seed. If that is from a file, and the caller's generator
 # is what it was then, it advances as it would have; if it is another one the items are others, too,
-# unless they draw nothing.
+# unless they draw nothing, or this session began them.
 random_of <- function(plan, advance = FALSE) {
   redo <- plan$redo
   is_seeded <- !is.null(current_seed())
@@ -32,7 +32,8 @@ random_of <- function(plan, advance = FALSE) {
   if (is.null(redo$file)) return(earlier)
   now <- c(new_random(), is_seeded = is_seeded)
   if (identical(now$seed, redo$seed)) return(if (advance) paid_in_advance(now) else now)
-  if (is_seeded && earlier$is_seeded && redo$file$drawn) stop_other_seed()
+  is_own <- redo$file$id %in% the$written
+  if (is_seeded && earlier$is_seeded && redo$file$drawn && !is_own) stop_other_seed()
   earlier
 }
 

@@ -229,6 +229,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// checkpoint_id
+SEXP checkpoint_id(SEXP handle);
+RcppExport SEXP _lomp_checkpoint_id(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(checkpoint_id(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
 // checkpoint_add
 void checkpoint_add(SEXP handle, SEXP items, SEXP results, bool are_lists, bool drawn);
 RcppExport SEXP _lomp_checkpoint_add(SEXP handleSEXP, SEXP itemsSEXP, SEXP resultsSEXP, SEXP are_listsSEXP, SEXP drawnSEXP) {
@@ -551,6 +561,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_call_summary", (DL_FUNC) &_lomp_call_summary, 1},
     {"_lomp_checkpoint_create", (DL_FUNC) &_lomp_checkpoint_create, 4},
     {"_lomp_checkpoint_resume", (DL_FUNC) &_lomp_checkpoint_resume, 3},
+    {"_lomp_checkpoint_id", (DL_FUNC) &_lomp_checkpoint_id, 1},
     {"_lomp_checkpoint_add", (DL_FUNC) &_lomp_checkpoint_add, 5},
     {"_lomp_checkpoint_close", (DL_FUNC) &_lomp_checkpoint_close, 2},
     {"_lomp_checkpoint_load", (DL_FUNC) &_lomp_checkpoint_load, 1},

@@ -109,6 +109,13 @@ SEXP checkpoint_resume(SEXP path, SEXP id, double end) {
       writer.resume(file.c_str(), lomp::id_of(id), static_cast<std::uint64_t>(end)), handle);
 }
 
+// By what checkpoint_load() tells the file.
+// [[Rcpp::export(rng = false)]]
+SEXP checkpoint_id(SEXP handle) {
+  const std::uint64_t id = lomp::checkpoint_at(handle).writer().id();
+  return lomp::unwind([id] { return Rf_mkString(lomp::id_text(id).c_str()); });
+}
+
 // Appends results that were there before the call: those of these items (from 1) in the list. If
 // they are many of each item, an element is a list of them, all of which were delivered.
 // [[Rcpp::export(rng = false)]]

@@ -29,9 +29,9 @@ finished <- function(file) which(unname(lomp_ok(lomp_read(file))))
 # ---- Killed sessions ----------------------------------------------------------------------------
 
 # Has sessions, each a process of its own, go on with one call until it has ended, and kills each
-# one at some moment; fifty times in all, with a new file when a call has ended. `session(file)`
+# one at some moment; so many times in all, with a new file when a call has ended. `session(file)`
 # gives what is the same each time.
-kill_sessions <- function(session, seed) {
+kill_sessions <- function(session, seed, times) {
   bquote({
     library(lomp)
     session <- .(session)
@@ -41,27 +41,33 @@ kill_sessions <- function(session, seed) {
     set.seed(.(seed))
     kills <- 0
     ended <- NULL
-    while (kills < 50) {
-      job <- parallel::mcparallel(tryCatch(session(file), error = conditionMessage),
-                                  mc.set.seed = FALSE)
+    while (kills < .(times)) {
+      job <- parallel::mcparallel(
+        tryCatch(identical(session(file), expected), error = conditionMessage), mc.set.seed = FALSE
+      )
       Sys.sleep(runif(1, 0, took))
       tools::pskill(job$pid, tools::SIGKILL)
-      value <- suppressWarnings(parallel::mccollect(job))[[1]]
-      kills <- kills + 1
-      if (is.null(value)) next
-      ended <- c(ended, identical(value, expected))
-      if (!isTRUE(identical(value, expected))) note(paste(format(value), collapse = " "))
+      is_same <- suppressWarnings(parallel::mccollect(job))[[1]]
+      n <- if (file.exists(file)) sum(lomp_ok(lomp_read(file))) else 0
+      note(paste(n, is_same))
+      if (is.null(is_same)) {
+        kills <- kills + 1
+        next
+      }
+      ended <- c(ended, isTRUE(is_same))
       unlink(file)
     }
-    give(list(ended = ended, file = session(file), is_same = identical(session(NULL), expected)))
+    give(c(ended, identical(session(file), expected)))
   })
 }
 
-expect_survived <- function(session, seed = 1) {
-  run <- finish_r(start_r(kill_sessions(session, seed)), 120)
+expect_survived <- function(session, seed = 1, times = 15) {
+  run <- finish_r(start_r(kill_sessions(session, seed, times)), 120)
   expect_true(run$in_time, info = told(run))
-  expect_true(length(run$value$ended) > 0 && all(run$value$ended),
+  # Some calls came to their end, and some sessions were killed in the middle of them.
+  expect_true(length(run$value) > 2 && all(run$value),
               info = paste(c(told(run), run$ledger$text), collapse = "\n"))
+  expect_gt(length(setdiff(sub(" .*", "", run$ledger$text), c("0", "40"))), 3)
 }
 
 test_that("a call whose session is killed fifty times goes on as if nothing had happened", {
@@ -72,7 +78,7 @@ test_that("a call whose session is killed fifty times goes on as if nothing had 
     redo <- if (!is.null(file) && file.exists(file)) lomp_read(file)
     results <- lomp_map(.(items), mixed, .workers = 2, .redo = redo, .checkpoint = file)
     list(before, results, runif(2), sample(5))
-  }))
+  }), times = 50)
 })
 
 test_that("so does one whose results go into a vector", {
@@ -268,8 +274,8 @@ test_that("where there is no room the call goes on, and says so at its end", {
     expect_s3_class(warning, c("lomp_checkpoint_failed", "warning", "condition"), exact = TRUE)
     expect_identical(warning$file, "checkpoint")
     expect_identical(warning$results, run$value$results)
-    expect_messages(warning)
   }
+  expect_messages(warning)
 })
 
 test_that("an iterator says so, too", {

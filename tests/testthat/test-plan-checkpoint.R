@@ -15,6 +15,9 @@ half_done <- function(file, workers = 0, items = c(a = 1, b = 2, c = 3)) {
 
 draw <- function(x) runif(1)
 
+# As in another session.
+forget_files <- function() assign("written", character(), getFromNamespace("the", "lomp"))
+
 test_that("what is no name of a file is refused before anything is begun", {
   expect_messages(
     caught(lomp_map(1:3, sqrt, .checkpoint = 1)),
@@ -119,6 +122,7 @@ test_that("a file with another seed is refused if its items have drawn", {
   file <- new_file_name()
   with_seed(1, {
     found <- half_done(file)
+    forget_files()
     set.seed(2)
     cnd <- expect_argument_error(
       lomp_map(c(a = 1, b = 2, c = 3), draw, .redo = found, .checkpoint = file), ".redo"
@@ -133,8 +137,21 @@ test_that("a file with another seed is refused if its items have drawn", {
   with_seed(1, {
     caught(lomp_map(1:3, function(i) if (i == 2) stop("no") else i, .workers = 2,
                     .checkpoint = file))
+    forget_files()
     set.seed(2)
     expect_identical(lomp_map(1:3, identity, .workers = 2, .redo = lomp_read(file)), as.list(1:3))
+  })
+})
+
+test_that("the session that has begun a call goes on with it, whatever it has drawn since", {
+  x <- c(a = 1, b = 2, c = 3)
+  file <- new_file_name()
+  with_seed(1, {
+    expected <- lomp_map(x, draw, .workers = 0)
+    set.seed(1)
+    half_done(file)
+    runif(1)
+    expect_identical(lomp_map(x, draw, .workers = 2, .redo = lomp_read(file)), expected)
   })
 })
 

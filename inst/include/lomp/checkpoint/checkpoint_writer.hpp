@@ -85,6 +85,9 @@ class CheckpointWriter {
   /// To be asked before work is done for an entry.
   bool is_open() const { return file_.is_open() && !has_failed(); }
 
+  /// Of the file.
+  std::uint64_t id() const { return id_; }
+
   /// errno of what ended it before its time; 0 if nothing did.
   int error() const { return error_; }
 
