@@ -61,13 +61,13 @@ kill_sessions <- function(session, seed, times) {
   })
 }
 
-expect_survived <- function(session, seed = 1, times = 15) {
+expect_survived <- function(session, seed = 1, times = 10) {
   run <- finish_r(start_r(kill_sessions(session, seed, times)), 120)
   expect_true(run$in_time, info = told(run))
   # Some calls came to their end, and some sessions were killed in the middle of them.
-  expect_true(length(run$value) > 2 && all(run$value),
+  expect_true(length(run$value) > 1 && all(run$value),
               info = paste(c(told(run), run$ledger$text), collapse = "\n"))
-  expect_gt(length(setdiff(sub(" .*", "", run$ledger$text), c("0", "40"))), 3)
+  expect_gt(length(setdiff(sub(" .*", "", run$ledger$text), c("0", "40"))), 2)
 }
 
 test_that("a call whose session is killed fifty times goes on as if nothing had happened", {

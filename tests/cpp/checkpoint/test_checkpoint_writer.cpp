@@ -158,6 +158,25 @@ TEST_CASE("two writers never have the same file") {
   CHECK(resume(other, folder) == Kind::none);
 }
 
+TEST_CASE("a lock that is given back soon is waited for") {
+  const Folder folder;
+  write_all_results(folder, {});
+  const std::uint64_t id = id_of(folder);
+  SharedArray<int> is_locked(1);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    CheckpointWriter writer;
+    is_locked[0] = writer.resume(folder.file().c_str(), id, 0).kind() == Kind::none ? 1 : 2;
+    ::poll(nullptr, 0, 100);
+    ::_exit(0);
+  }
+  REQUIRE(eventually([&] { return is_locked[0] != 0; }));
+  CHECK(is_locked[0] == 1);
+  CheckpointWriter writer;
+  CHECK(writer.resume(folder.file().c_str(), id, 0).kind() == Kind::none);
+  ::waitpid(other, nullptr, 0);
+}
+
 TEST_CASE("a process that dies gives the lock back though what it has forked lives on") {
   const Folder folder;
   write_all_results(folder, {});

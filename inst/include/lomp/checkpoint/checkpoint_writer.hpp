@@ -71,7 +71,7 @@ class CheckpointWriter {
     CheckpointReader reader;
     if (CheckpointProblem problem = reader.open(std::move(file))) return problem;
     if (reader.header().id != id || reader.size() < end) return CheckpointProblem::Kind::other;
-    reader.skip_to(end);
+    reader.skip_to(std::max(end, reader.end()));  // which is behind the header
     Entry entry;
     while (reader.next(entry)) continue;
     id_ = id;
@@ -151,6 +151,7 @@ class CheckpointWriter {
   }
 
  private:
+  static constexpr std::int64_t lock_patience_ns = 1000000000;
   static constexpr std::size_t direct_bytes = std::size_t{64} << 10;
   static constexpr std::size_t piece_bytes = std::size_t{256} << 10;
   static constexpr unsigned char padding[8] = {};
@@ -171,10 +172,16 @@ class CheckpointWriter {
     return ::rename(draft, path) == 0 ? CheckpointProblem() : CheckpointProblem::of_system();
   }
 
-  /// Some file systems have no locks; there the user has to see to that.
+  /// A session that was killed while it forked has left a process behind that has the file until it
+  /// first runs, which a busy system may put off: so the lock is waited for, for a second. Some
+  /// file systems have no locks; there the user has to see to that.
   static CheckpointProblem lock(int fd) {
-    if (retry_eintr([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0) return {};
-    if (errno == EWOULDBLOCK) return CheckpointProblem::Kind::locked;
+    const std::int64_t deadline = now_ns() + lock_patience_ns;
+    while (::flock(fd, LOCK_EX | LOCK_NB) == -1) {
+      if (errno != EWOULDBLOCK && errno != EINTR) return {};
+      if (now_ns() > deadline) return CheckpointProblem::Kind::locked;
+      ::poll(nullptr, 0, 5);
+    }
     return {};
   }
 
