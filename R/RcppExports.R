@@ -41,6 +41,10 @@ call_put_back <- function(handle, values, items, number) {
     invisible(.Call(`_lomp_call_put_back`, handle, values, items, number))
 }
 
+call_settle_taken <- function(handle) {
+    invisible(.Call(`_lomp_call_settle_taken`, handle))
+}
+
 call_give <- function(handle, worker, value) {
     .Call(`_lomp_call_give`, handle, worker, value)
 }
@@ -71,6 +75,34 @@ call_is_known <- function(handle) {
 
 call_summary <- function(handle) {
     .Call(`_lomp_call_summary`, handle)
+}
+
+checkpoint_create <- function(path, call, items, header) {
+    .Call(`_lomp_checkpoint_create`, path, call, items, header)
+}
+
+checkpoint_resume <- function(path, id, end) {
+    .Call(`_lomp_checkpoint_resume`, path, id, end)
+}
+
+checkpoint_id <- function(handle) {
+    .Call(`_lomp_checkpoint_id`, handle)
+}
+
+checkpoint_add <- function(handle, items, results, are_lists, drawn) {
+    invisible(.Call(`_lomp_checkpoint_add`, handle, items, results, are_lists, drawn))
+}
+
+checkpoint_close <- function(handle, is_delivered) {
+    .Call(`_lomp_checkpoint_close`, handle, is_delivered)
+}
+
+checkpoint_load <- function(path) {
+    .Call(`_lomp_checkpoint_load`, path)
+}
+
+strings_hash <- function(strings) {
+    .Call(`_lomp_strings_hash`, strings)
 }
 
 outlet_new <- function() {

@@ -42,6 +42,26 @@
 #' `TRUE` all results of the first item come first, then those of the second, and so on; results of
 #' later items wait, within the bound above.
 #'
+#' @section Checkpoints:
+#' With `.checkpoint = "file"` results are appended to a file as they come, as those of
+#' [lomp_map()], and besides which items were delivered. An item counts as delivered when its last
+#' result was taken and its caller has come back for more: when `it()`, `head(it)` or `as.list(it)`
+#' is called again, or the iterator is closed. (Of an item that emits, only the next result of
+#' another one, or the end, tells that there is none left.) So what a consumer had in hand when its
+#' session was killed comes once more, and what it was done with doesn't. `as.list(it)` delivers what is left
+#' when it returns, an iterator that ends what it has given; a failure, and the error with which an
+#' iterator ends, deliver nothing.
+#'
+#' [lomp_read()] of such a file gives a list with an element for each item: a list of its results,
+#' or a `lomp_not_run` where it wasn't delivered to its end. As `.redo` it has all other items run,
+#' and their results come from the first one on. So no item that was delivered is run again, none of
+#' its results comes twice, and none is lost: they are in the list. What may come twice are results
+#' of items that were delivered in part; without `.ordered`, and where items have many results,
+#' there may be one such item for each worker. [lomp_item()] tells positions in the whole `.x`.
+#'
+#' The caller's generator advances, by the one draw of the call, if it is what it was at the first
+#' call.
+#'
 #' @section Output, warnings and messages:
 #' As in [lomp_map()], but for their order: they come where the iterator is asked for results, in
 #' the order in which the item has made them and its results. So they come by item if `.ordered` is
@@ -90,6 +110,9 @@
 #'   while a result is waited for, so that the consumer can print whole lines; where hardly any time
 #'   goes by like this, a line each ten seconds tells how far it is.
 #' @param .ordered `FALSE` or `TRUE`, see the section on order.
+#' @param .redo What [lomp_read()] gives of the file of an earlier call for the same `.x`: a list
+#'   that has a list of results for each item that needn't be run, and a condition of lomp's in the
+#'   place of each other one. `NULL` runs all. Not for items from a stream.
 #'
 #' @return A function of class `lomp_iterator` with one argument, `close = FALSE`.
 #' @seealso [lomp_done()], [lomp_item()], [lomp_map()], [lomp-options].
@@ -120,7 +143,7 @@
 #' it(close = TRUE)
 lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
                          .timeout = Inf, .progress = getOption("lomp.progress", FALSE),
-                         .ordered = FALSE) {
+                         .ordered = FALSE, .redo = NULL, .checkpoint = NULL) {
   if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
   if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   # nolint start: object_name_linter.
@@ -135,11 +158,13 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
-  # nolint end
-  list(.workers, .on_error, .timeout, .progress, .ordered)
-  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress))
+  list(.workers, .on_error, .timeout, .progress, .ordered, .redo, .checkpoint)
+  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo,
+                   .checkpoint)
   plan <- as_iterate_plan(plan, FUN, .ordered)
-  if (!is.null(plan$source)) X <- NULL # nolint: object_name_linter.
+  if (!is.null(plan$source)) X <- NULL
+  if (!is.null(plan$redo)) X <- X[plan$redo$todo]
+  # nolint end
   plan$retries_dots <- force_dots(...)
   # Items find it in this frame.
   emit <- if (plan$emits) new_emit(plan$outlet) # nolint: object_usage_linter.
@@ -151,6 +176,7 @@ as_iterate_plan <- function(plan, f, ordered) {
   plan$ordered <- check_flag(ordered, ".ordered")
   plan$emits <- has_argument(f, "emit")
   plan$outlet <- if (plan$emits) outlet_new()
+  if (!is.null(plan$redo)) check_delivered(plan$redo)
   plan
 }
 

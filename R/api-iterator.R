@@ -21,6 +21,7 @@ close_iterator <- function(state) {
   complaints <- NULL
   if (!isTRUE(state$is_concluded)) {
     state$is_concluded <- TRUE
+    close_checkpoint(state$plan, TRUE)
     tell_of_end(state)
     complaints <- state$plan$call$complaints
   }
@@ -81,7 +82,7 @@ lomp_item <- function(it) {
   state <- state_of(it)
   summary <- call_summary(state$handle)
   if (is.null(summary) || summary$taken == 0) return(NA_integer_)
-  item <- summary$item
+  item <- item_at(summary$item, state$plan)
   if (item <= .Machine$integer.max) item <- as.integer(item)
   name <- item_name(item, state$plan)
   if (!is.null(name)) names(item) <- name

@@ -173,6 +173,45 @@
 #' `argument`. If the system refuses to fork, the call goes on with the workers it has and warns
 #' (`lomp_fewer_workers`); without any, it fails (`lomp_fork_error`).
 #'
+#' @section Checkpoints:
+#' For runs of hours. With `.checkpoint = "file"` each result goes into a new file as soon as it
+#' comes, its bytes as the worker has sent them. When the session is killed, runs out of memory, or
+#' the machine goes down, the same script goes on with what [lomp_read()] finds in the file:
+#'
+#' \preformatted{
+#' set.seed(1)
+#' fits <- lomp_map(x, fit, .redo = if (file.exists("fits")) lomp_read("fits"),
+#'                  .checkpoint = "fits")
+#' }
+#'
+#' The list that it returns is, bit for bit, the one that it would have returned, and what follows
+#' draws the same random numbers, too, if the caller's generator is at the call what it was then:
+#' after [set.seed()], that is. (In the same session, and in one that has no seed yet, the items go
+#' on with the seed in the file, too, and the generator stays as it is.) Only what is no result is run again: items that
+#' failed, that were underway, or not begun. What items printed and signalled before doesn't come
+#' again. External pointers in results are dead, with `.workers = 0`, too, once they are read from
+#' the file.
+#'
+#' The file is the call's: a `.redo` that was read from a file is refused, by a
+#' `lomp_argument_error`, if its length or its names aren't those of `.x`; if `.x` is a character
+#' vector and has other elements; if it is another function's ([lomp_vapply()], [lomp_iterate()]);
+#' and, in another session, if its items have drawn random numbers from another seed than this call's
+#' would be, since the caller has called [set.seed()] in another way, or drawn numbers. `.f` itself
+#' may have changed, as in any `.redo`.
+#'
+#' A file that is there is never overwritten: it is appended to if `.redo` was read from it, else it
+#' is an error of the call. With a `.redo` and a new file what was finished earlier is written into
+#' that first, so that it is whole. The file stays when the call has ended. Nobody but its owner can
+#' read it; two calls, of any process, can't append to the same one (where the file system has
+#' locks); workers haven't got it.
+#'
+#' What has been appended survives the session, whatever ends it. The machine's own end it survives
+#' once the system has written it to the disk: that is asked for as often as it costs one percent of
+#' the call's time, and not in the first second. What a crash tears off or spoils is found by
+#' checksums and run again. If the disk is full, or fails, the call goes on without its checkpoint,
+#' and says so at its end by a warning of class `lomp_checkpoint_failed`, whose field `file` has the
+#' file's name; what was in the file until then stays.
+#'
 #' @section Output, warnings and messages:
 #' What an item writes to standard output, through R, by compiled code or by a program that it
 #' starts, is written again by this process, line by line, so that [capture.output()], [sink()] and
@@ -242,10 +281,13 @@
 #'   of items that failed, a `lomp_error` or `lomp_interrupt`, or [lomp_last()]. Only the items that
 #'   have no result there are run, each with the random numbers that it had; the others are taken
 #'   over. `.f` may be another function now. `NULL` runs all. Not for items from a stream.
+#' @param .checkpoint The name of a file that results are appended to as they come, so that a call
+#'   can go on when its session was killed: see the section on checkpoints. `NULL` for none. Not for
+#'   items from a stream.
 #'
 #' @return A list of the length of `.x`, with its names.
 #' @seealso [lomp_vapply()] for results that are a few numbers each, [lomp_workers()], [lomp_ok()],
-#'   [lomp_last()], [lomp-options].
+#'   [lomp_last()], [lomp_read()], [lomp-options].
 #' @export
 #' @examples
 #' images <- replicate(8, matrix(runif(1e4), 100), simplify = FALSE)
@@ -277,7 +319,8 @@
 #' str(lomp_map(list(a = 1, b = "two", c = 3), function(x) if (is.numeric(x)) x + 1 else NA,
 #'              .workers = 2, .redo = all))
 lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
-                     .timeout = Inf, .progress = getOption("lomp.progress", FALSE), .redo = NULL) {
+                     .timeout = Inf, .progress = getOption("lomp.progress", FALSE), .redo = NULL,
+                     .checkpoint = NULL) {
   if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
   if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   # nolint start: object_name_linter.
@@ -296,8 +339,9 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
   # Evaluated here, where an error of theirs tells the caller's own call.
-  list(.workers, .on_error, .timeout, .progress, .redo)
-  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo)
+  list(.workers, .on_error, .timeout, .progress, .redo, .checkpoint)
+  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo,
+                   .checkpoint)
   plan$retries_dots <- ...length() > 0L && force_dots(...)
   if (!is.null(plan$source)) X <- NULL
   if (!is.null(plan$redo)) X <- X[plan$redo$todo]

@@ -5,8 +5,8 @@
 #' a vector or an array with its names, wherever that is identical to itself.
 #'
 #' All that is said in [lomp_map()] of workers, items from a stream, random numbers, errors,
-#' conditions and output holds here, too, and an item draws the same random numbers. What differs is
-#' the way of results. Numbers, logical values, complex ones and bytes are put into their places in
+#' checkpoints, conditions and output holds here, too, and an item draws the same random numbers.
+#' What differs is the way of results. Numbers, logical values, complex ones and bytes are put into their places in
 #' one vector as they come: there is no list of a million small vectors on the way, whose memory and
 #' time are most of what a call of many short items costs. Where the value of an item takes 128 KB
 #' or more its worker writes it into a memory file, and that file, mapped, is the result: it isn't
@@ -59,7 +59,8 @@
 #' lomp_vapply(parts, function(x) as.numeric(x == "two"), 0, .workers = 2, .redo = lomp_last())
 lomp_vapply <- function(.x, .f, .value, ..., .use_names = TRUE, .workers = lomp_workers(),
                         .on_error = c("stop", "collect"), .timeout = Inf,
-                        .progress = getOption("lomp.progress", FALSE), .redo = NULL) {
+                        .progress = getOption("lomp.progress", FALSE), .redo = NULL,
+                        .checkpoint = NULL) {
   if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
   if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   if (missing(.value)) stop_missing(".value", names(substitute(list(...))))
@@ -77,8 +78,9 @@ lomp_vapply <- function(.x, .f, .value, ..., .use_names = TRUE, .workers = lomp_
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
-  list(.value, .use_names, .workers, .on_error, .timeout, .progress, .redo)
-  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo)
+  list(.value, .use_names, .workers, .on_error, .timeout, .progress, .redo, .checkpoint)
+  plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo,
+                   .checkpoint)
   plan$value <- new_value(.value, .use_names, X, plan)
   plan$retries_dots <- ...length() > 0L && force_dots(...)
   if (!is.null(plan$source)) X <- NULL

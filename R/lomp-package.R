@@ -11,7 +11,8 @@
 "_PACKAGE"
 
 # What the package remembers between calls: how deep calls are nested, the last failure, what
-# lomp_report() tells of, and the last function that was compiled.
+# lomp_report() tells of, the last function that was compiled, whether there is no package otel, and
+# the ids of checkpoints that this session has written.
 the <- new.env(parent = emptyenv())
 the$depth <- 0L
 the$last <- NULL
@@ -20,6 +21,7 @@ the$base <- 0L
 the$uncompiled <- NULL
 the$compiled <- NULL
 the$lacks_otel <- FALSE
+the$written <- character()
 the$process <- new.env(parent = emptyenv())  # no copy of it that was saved and read is the same
 
 .onLoad <- function(libname, pkgname) warm_worker()

@@ -59,11 +59,11 @@ max_workers <- 10000L
 # A call's arguments, checked: what is to be done, apart from the data.
 # `progress` and whether the caller gave it are as in lomp_map().
 new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, given = TRUE,
-                     redo = NULL) {
+                     redo = NULL, checkpoint = NULL) {
   plan <- if (is_source(items)) {
-    new_source_plan(items, workers, on_error, redo)
+    new_source_plan(items, workers, on_error, redo, checkpoint)
   } else {
-    new_vector_plan(items, workers, on_error, redo)
+    new_vector_plan(items, workers, on_error, redo, checkpoint)
   }
   c(plan, list(
     timeout = check_timeout(timeout), progress = check_progress(progress, given),
@@ -92,23 +92,26 @@ is_at_console <- function() {
   !in_worker() && !has_sink() && !has_message_sink() && !isTRUE(getOption("knitr.in.progress"))
 }
 
-new_vector_plan <- function(items, workers, on_error, redo) {
+new_vector_plan <- function(items, workers, on_error, redo, checkpoint) {
   n <- length(items)
   if (n >= 2^32) stop_argument(".x", "must have fewer than 2^32 elements")
   workers <- check_workers(workers, ".workers")
   if (!is.null(redo)) redo <- check_redo(redo, n)
+  if (!is.null(checkpoint)) checkpoint <- check_path(checkpoint, ".checkpoint")
   list(
     n = n,
     names = attr(items, "names", exact = TRUE),
     workers = as.integer(min(workers, if (is.null(redo)) n else length(redo$todo))),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),
-    redo = redo
+    redo = redo, checkpoint = checkpoint,
+    elements = if (!is.null(checkpoint) || !is.null(redo$file)) elements_hash(items)
   )
 }
 
 # How many items come from a producer is not known.
-new_source_plan <- function(producer, workers, on_error, redo) {
+new_source_plan <- function(producer, workers, on_error, redo, checkpoint) {
   if (!is.null(redo)) stop_argument(".redo", "is not for items from a stream")
+  if (!is.null(checkpoint)) stop_argument(".checkpoint", "is not for items from a stream")
   list(
     n = NA_real_, workers = check_workers(workers, ".workers"),
     on_error = check_choice(on_error, c("stop", "collect"), ".on_error"),

@@ -1,7 +1,7 @@
 # A call that goes on where an earlier one has stopped.
 
-# What is to be done again: list(results = , todo = , seed = ). `todo` has the positions of the
-# items that have no result.
+# What is to be done again: list(results = , todo = , seed = , file = ). `todo` has the positions of
+# the items that have no result, `file` is what lomp_read() tells of the file that results are from.
 check_redo <- function(redo, n) {
   results <- earlier_results(redo)
   if (is.null(results)) {
@@ -13,12 +13,21 @@ check_redo <- function(redo, n) {
     stop_argument(".redo", takes, format_count(length(results)))
   }
   todo <- as.numeric(which(!lomp_ok(results)))
-  list(results = results, todo = todo, seed = seed_of(results[todo]))
+  file <- attr(redo, "lomp_checkpoint", exact = TRUE)
+  seed <- if (is.null(file)) seed_of(results[todo]) else file$seed
+  list(results = results, todo = todo, seed = seed, file = file)
 }
 
 earlier_results <- function(redo) {
   if (inherits(redo, c("lomp_error", "lomp_interrupt"))) return(redo$results)
   if (is.list(redo) && !inherits(redo, "condition")) redo
+}
+
+# An item of an iterator has any number of results.
+check_delivered <- function(redo) {
+  finished <- redo$results[setdiff(seq_along(redo$results), redo$todo)]
+  if (all(vapply(finished, is.list, NA))) return()
+  stop_argument(".redo", "must have a list with its results for each item that was finished")
 }
 
 # From any of the conditions of the earlier call: so the items draw what they would have drawn.

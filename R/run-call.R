@@ -62,6 +62,7 @@ call_settings <- function(state, frame) {
     frame = frame, item_call = plan$item_call, hooks = item_hooks(state), limit = limit_call(plan),
     outlet = plan$outlet, seed = plan$random$seed, numbers = plan$redo$todo,
     trace_rows = if (is_traced(plan)) plan$trace_rows else NA,
+    checkpoint = plan$checkpoint$handle,
     value = plan$value$prototype, is_vector = goes_into_vector(plan),
     takes_names = plan$value$takes_names, on_event = new_handler(state), look = new_look(plan$call)
   )

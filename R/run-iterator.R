@@ -1,12 +1,18 @@
 # A call whose results its caller asks for one by one.
 
 run_iterate <- function(plan, frame) {
-  plan$random <- new_random(advance = TRUE)
+  check_resumed(plan)
+  plan$random <- random_of(plan, advance = TRUE)
   plan$item_call <- item_call_of(plan, frame)
   plan$call <- new_call(goes_on = FALSE)
   plan$said <- sys.call(-1L)
+  plan$checkpoint <- open_checkpoint(plan)
+  is_open <- FALSE
+  if (!is.null(plan$checkpoint)) on.exit(if (!is_open) leave_checkpoint(plan))
   if (is_outside()) the$last <- NULL
-  new_iterator(open_call(plan, frame))
+  state <- open_call(plan, frame)
+  is_open <- TRUE
+  new_iterator(state)
 }
 
 # Not within a call, nor in a worker.
@@ -24,6 +30,7 @@ gather_results <- function(state, most) {
 
 gather_undisturbed <- function(state, most) {
   was_gathered <- state$is_gathered
+  settle_taken(state)
   parts <- list()
   is_over <- FALSE
   on.exit({
@@ -42,6 +49,11 @@ gather_undisturbed <- function(state, most) {
   }
   is_over <- TRUE
   values
+}
+
+# With a checkpoint: its caller goes on, with all that it has taken.
+settle_taken <- function(state) {
+  if (!is.null(state$plan$checkpoint)) call_settle_taken(state$handle)
 }
 
 # list(number, values, items). Workers that replace others are forked there: nothing may be held
@@ -90,7 +102,7 @@ values_of <- function(parts, state) {
   names <- state$plan$names
   if (!is.null(names)) {
     items <- lapply(parts, function(part) part[[3L]][seq_len(part[[1L]])])
-    names(values) <- names[as.numeric(unlist(items))]
+    names(values) <- names[item_at(as.numeric(unlist(items)), state$plan)]
   }
   values
 }
@@ -140,6 +152,7 @@ conclude_with <- function(state, results) {
     if (is_outside() && (!is.null(end) || length(results) > 0L)) {
       the$last <- if (is.null(end)) new_left(results, state$plan) else end
     }
+    close_checkpoint(state$plan, state$how != "failed")
     tell_of_end(state)
     state$is_concluded <- TRUE
     warnings <- closing_warnings(outcome_of_iterator(state), state$plan, end)

@@ -3,18 +3,21 @@
 run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
+  check_resumed(plan)
+  plan$random <- random_of(plan)
+  plan$call <- new_call()
+  plan$checkpoint <- open_checkpoint(plan)
+  if (!is.null(plan$checkpoint)) on.exit(leave_checkpoint(plan), add = TRUE)
   if (the$depth == 1L) the$last <- NULL
   plan$said <- sys.call(-1L)
   if (isTRUE(items_to_run(plan) == 0)) return(without_work(plan))
-  earlier <- plan$redo$seed
-  plan <- c(plan, list(
-    random = if (is.null(earlier)) new_random() else list(seed = earlier, pays = FALSE),
-    call = new_call(), item_call = item_call_of(plan, frame)
-  ))
+  plan$item_call <- item_call_of(plan, frame)
   suspendInterrupts(conclude(run_list(plan, frame), plan))
 }
 
 without_work <- function(plan) {
+  pay_random(plan, FALSE)
+  close_checkpoint(plan)
   if (is_traced(plan)) {
     the$traced <- new_idle(plan)
     signal_warnings(spans_of(the$traced), NULL)
@@ -54,7 +57,7 @@ run_list <- function(plan, frame) {
   })
   on.exit({
     drawn <- call_close(handle)
-    pay_random(plan$random, drawn)
+    pay_random(plan, drawn)
     if (isTRUE(plan$n > plan$trace_rows) || !is.null(the$traced$span)) end_trace(plan)
   }, add = TRUE)
   begin_progress(state)
@@ -64,6 +67,7 @@ run_list <- function(plan, frame) {
     heed_interrupts(run_to_end(handle), call)
   }
   if (hears_end) tell_of_end(state)
+  if (!is.null(plan$checkpoint)) close_checkpoint(plan)
   outcome <- outcome_of_list(state, is_well)
   is_over <- TRUE
   outcome

@@ -115,6 +115,15 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
+// call_settle_taken
+void call_settle_taken(SEXP handle);
+RcppExport SEXP _lomp_call_settle_taken(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    call_settle_taken(handle);
+    return R_NilValue;
+END_RCPP
+}
 // call_give
 bool call_give(SEXP handle, int worker, SEXP value);
 RcppExport SEXP _lomp_call_give(SEXP handleSEXP, SEXP workerSEXP, SEXP valueSEXP) {
@@ -192,6 +201,85 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     rcpp_result_gen = Rcpp::wrap(call_summary(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// checkpoint_create
+SEXP checkpoint_create(SEXP path, int call, double items, SEXP header);
+RcppExport SEXP _lomp_checkpoint_create(SEXP pathSEXP, SEXP callSEXP, SEXP itemsSEXP, SEXP headerSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< int >::type call(callSEXP);
+    Rcpp::traits::input_parameter< double >::type items(itemsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type header(headerSEXP);
+    rcpp_result_gen = Rcpp::wrap(checkpoint_create(path, call, items, header));
+    return rcpp_result_gen;
+END_RCPP
+}
+// checkpoint_resume
+SEXP checkpoint_resume(SEXP path, SEXP id, double end);
+RcppExport SEXP _lomp_checkpoint_resume(SEXP pathSEXP, SEXP idSEXP, SEXP endSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type id(idSEXP);
+    Rcpp::traits::input_parameter< double >::type end(endSEXP);
+    rcpp_result_gen = Rcpp::wrap(checkpoint_resume(path, id, end));
+    return rcpp_result_gen;
+END_RCPP
+}
+// checkpoint_id
+SEXP checkpoint_id(SEXP handle);
+RcppExport SEXP _lomp_checkpoint_id(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(checkpoint_id(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// checkpoint_add
+void checkpoint_add(SEXP handle, SEXP items, SEXP results, bool are_lists, bool drawn);
+RcppExport SEXP _lomp_checkpoint_add(SEXP handleSEXP, SEXP itemsSEXP, SEXP resultsSEXP, SEXP are_listsSEXP, SEXP drawnSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type items(itemsSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type results(resultsSEXP);
+    Rcpp::traits::input_parameter< bool >::type are_lists(are_listsSEXP);
+    Rcpp::traits::input_parameter< bool >::type drawn(drawnSEXP);
+    checkpoint_add(handle, items, results, are_lists, drawn);
+    return R_NilValue;
+END_RCPP
+}
+// checkpoint_close
+int checkpoint_close(SEXP handle, bool is_delivered);
+RcppExport SEXP _lomp_checkpoint_close(SEXP handleSEXP, SEXP is_deliveredSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< bool >::type is_delivered(is_deliveredSEXP);
+    rcpp_result_gen = Rcpp::wrap(checkpoint_close(handle, is_delivered));
+    return rcpp_result_gen;
+END_RCPP
+}
+// checkpoint_load
+SEXP checkpoint_load(SEXP path);
+RcppExport SEXP _lomp_checkpoint_load(SEXP pathSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type path(pathSEXP);
+    rcpp_result_gen = Rcpp::wrap(checkpoint_load(path));
+    return rcpp_result_gen;
+END_RCPP
+}
+// strings_hash
+SEXP strings_hash(SEXP strings);
+RcppExport SEXP _lomp_strings_hash(SEXP stringsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type strings(stringsSEXP);
+    rcpp_result_gen = Rcpp::wrap(strings_hash(strings));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -523,6 +611,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_call_not_done", (DL_FUNC) &_lomp_call_not_done, 1},
     {"_lomp_call_peek", (DL_FUNC) &_lomp_call_peek, 1},
     {"_lomp_call_put_back", (DL_FUNC) &_lomp_call_put_back, 4},
+    {"_lomp_call_settle_taken", (DL_FUNC) &_lomp_call_settle_taken, 1},
     {"_lomp_call_give", (DL_FUNC) &_lomp_call_give, 3},
     {"_lomp_call_post", (DL_FUNC) &_lomp_call_post, 3},
     {"_lomp_call_step", (DL_FUNC) &_lomp_call_step, 1},
@@ -531,6 +620,13 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_call_close", (DL_FUNC) &_lomp_call_close, 1},
     {"_lomp_call_is_known", (DL_FUNC) &_lomp_call_is_known, 1},
     {"_lomp_call_summary", (DL_FUNC) &_lomp_call_summary, 1},
+    {"_lomp_checkpoint_create", (DL_FUNC) &_lomp_checkpoint_create, 4},
+    {"_lomp_checkpoint_resume", (DL_FUNC) &_lomp_checkpoint_resume, 3},
+    {"_lomp_checkpoint_id", (DL_FUNC) &_lomp_checkpoint_id, 1},
+    {"_lomp_checkpoint_add", (DL_FUNC) &_lomp_checkpoint_add, 5},
+    {"_lomp_checkpoint_close", (DL_FUNC) &_lomp_checkpoint_close, 2},
+    {"_lomp_checkpoint_load", (DL_FUNC) &_lomp_checkpoint_load, 1},
+    {"_lomp_strings_hash", (DL_FUNC) &_lomp_strings_hash, 1},
     {"_lomp_outlet_new", (DL_FUNC) &_lomp_outlet_new, 0},
     {"_lomp_outlet_put", (DL_FUNC) &_lomp_outlet_put, 2},
     {"_lomp_is_uncompiled", (DL_FUNC) &_lomp_is_uncompiled, 1},

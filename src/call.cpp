@@ -186,10 +186,14 @@ SEXP call_peek(SEXP handle) {
 // [[Rcpp::export(rng = false)]]
 void call_put_back(SEXP handle, SEXP values, SEXP items, double number) {
   if (call_of(handle) == nullptr) return;
-  unwind([&] {
-    call_of(handle)->delivery().put_back(values, REAL(items), static_cast<R_xlen_t>(number));
-    return R_NilValue;
-  });
+  call_of(handle)->put_back(values, REAL(items), static_cast<R_xlen_t>(number));
+}
+
+// Of a call with a checkpoint: its caller goes on, and needs what it has taken until now never
+// again.
+// [[Rcpp::export(rng = false)]]
+void call_settle_taken(SEXP handle) {
+  if (is_own(handle)) call_of(handle)->checkpoint().settle();
 }
 
 // On the event "request": adds an item to what this worker will get. FALSE if it takes no more.

@@ -22,6 +22,7 @@ room_of() {
 declare -A rooms=(
   [os]=""
   [process]="os"
+  [checkpoint]="os payload"
   [wire]="os"
   [payload]="os wire"
   [shared]="os"

@@ -341,6 +341,22 @@ scenarios <- list(
       shard = map_then(bind_columns, "shard"), shard_buffer = fill_buffer
     )
   ),
+  # What a file costs that results are appended to as they come, beside none.
+  checkpoint_small = list(
+    title = "1e5 items, three numbers each, with and without a checkpoint",
+    setup = function(n) list(items = seq_len(n), fun = three_numbers),
+    full = list(n = 1e5), quick = list(n = 20), engines = c("lapply", "lomp", "lomp_file")
+  ),
+  checkpoint_images = list(
+    title = "100 matrices of 20 MB: mean, sd, range, with and without a checkpoint",
+    setup = setup_images, full = list(n = 100, bytes = 2e7), quick = list(n = 8, bytes = 8e5),
+    engines = c("lapply", "lomp", "lomp_file")
+  ),
+  checkpoint_big = list(
+    title = "64 results of 16 MB, with and without a checkpoint",
+    setup = setup_big, full = list(n = 64, bytes = 1.6e7), quick = list(n = 6, bytes = 8e5),
+    engines = c("lapply", "lomp", "lomp_file")
+  ),
   rows = list(
     title = "64 blocks of rows of a matrix of 1 GB: sums",
     setup = setup_rows, full = list(rows = 125000, columns = 1000, blocks = 64),
@@ -446,8 +462,8 @@ start_future <- function(workers) {
 
 # packages: what must be installed; the last one gives the version. start and stop: preparation and
 # clearing away, outside the clock. quick: whether --quick runs it in every scenario; the others run
-# in those of `quick_everywhere` only, since it is their start that takes the time. only: the one
-# scenario it is for.
+# in those of `quick_everywhere` only, since it is their start that takes the time. only: the
+# scenarios it is for.
 engines <- list(
   lapply = list(
     packages = "base", quick = TRUE,
@@ -456,6 +472,16 @@ engines <- list(
   lomp = list(
     packages = "lomp", quick = TRUE,
     run = function(x, f, workers) lomp::lomp_map(x, f, .workers = workers)
+  ),
+  # In the session's temporary folder, on whatever disk that is.
+  lomp_file = list(
+    packages = "lomp", quick = TRUE,
+    only = c("checkpoint_small", "checkpoint_images", "checkpoint_big"),
+    run = function(x, f, workers) {
+      file <- tempfile()
+      on.exit(unlink(file))
+      lomp::lomp_map(x, f, .workers = workers, .checkpoint = file)
+    }
   ),
   mclapply = list(
     packages = "parallel",
@@ -764,7 +790,8 @@ engines_for <- function(name, options) {
   chosen <- options$engines
   if (!is.null(scenario$engines)) chosen <- intersect(chosen, scenario$engines)
   if (!is.null(scenario$runs)) chosen <- intersect(chosen, names(scenario$runs))
-  chosen <- Filter(function(engine) name %in% c(engines[[engine]]$only, name)[1], chosen)
+  is_for <- function(only) is.null(only) || name %in% only
+  chosen <- Filter(function(engine) is_for(engines[[engine]]$only), chosen)
   if (!options$quick || name %in% quick_everywhere) return(chosen)
   Filter(function(engine) isTRUE(engines[[engine]]$quick), chosen)
 }

@@ -27,18 +27,21 @@ Call::Call(SEXP kept)
       has_workers_(settings_of(kept).number("workers") > 0),
       trace_(make_trace(settings_of(kept))),
       progress_(settings_of(kept).number("tick")),
-      delivery_(kept, settings_of(kept)) {
+      delivery_(kept, settings_of(kept)),
+      checkpoint_(checkpoint_of(settings_of(kept))) {
   const Settings settings = settings_of(kept);
   if (has_workers_) {
-    runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_, trace_.get());
+    runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_, *checkpoint_, trace_.get());
   } else {
-    runner_ = std::make_unique<LocalRunner>(settings, kept, delivery_, progress_, trace_.get());
+    runner_ = std::make_unique<LocalRunner>(settings, kept, delivery_, *checkpoint_, progress_,
+                                            trace_.get());
   }
 }
 
 // The runner tells the trace of its processes' ends.
 Call::~Call() {
   runner_.reset();
+  checkpoint_->close();
   if (trace_ && !is_foreign()) trace_->note_over();
 }
 
@@ -77,6 +80,7 @@ bool Call::take_arrival(Arrival& arrival, SEXP& value) {
   bool has_come = false;
   while (delivery_.take(arrival, value)) {
     if (arrival.has_record && !runner_->has_ended()) runner_->release(arrival.record);
+    note_taken(arrival);
     has_come = arrival.kind != ArrivalKind::nothing;
     if (has_come) break;
   }
@@ -84,8 +88,15 @@ bool Call::take_arrival(Arrival& arrival, SEXP& value) {
   return has_come;
 }
 
+void Call::note_taken(const Arrival& arrival) {
+  const std::uint64_t item = arrival.record.item;
+  if (arrival.kind == ArrivalKind::value) checkpoint_->note_taken(item, !arrival.record.goes_on);
+  if (arrival.kind == ArrivalKind::nothing) checkpoint_->note_end(item);
+}
+
 SEXP Call::next_single() {
   if (was_left_) return nullptr;
+  checkpoint_->settle();
   SEXP value = nullptr;
   try {
     value = next();
@@ -98,6 +109,7 @@ SEXP Call::next_single() {
     return nullptr;
   }
   Protected protect(value);
+  checkpoint_->flush();
   tell_rest();
   return value;
 }
@@ -136,13 +148,18 @@ SEXP Call::take_some(SEXP part, int most) {
       items[number] = as_item(delivery_.item());
     }
   } catch (...) {
-    unwind([&] {
-      delivery_.put_back(values, items, number);
-      return R_NilValue;
-    });
+    put_back(values, items, number);
     throw;
   }
   return part;
+}
+
+void Call::put_back(SEXP values, const double* items, R_xlen_t n) {
+  const std::vector<bool> is_last = checkpoint_->put_back(static_cast<std::size_t>(n));
+  unwind([&] {
+    delivery_.put_back(values, items, is_last);
+    return R_NilValue;
+  });
 }
 
 void Call::tell_end() { tell("ended", true); }

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "call/checkpoint.h"
 #include "call/delivery.h"
 #include "call/events.h"
 #include "call/runner.h"
@@ -42,12 +43,16 @@ class Call {
   /// thrown on the way leaves them where they were. Throws.
   SEXP take(int most);
 
+  /// The results that were taken last, so many, come once more, before all others. Throws.
+  void put_back(SEXP values, const double* items, R_xlen_t n);
+
   /// To the caller the call has ended: R says what there is to be said of that. Throws.
   void tell_end();
 
   Runner& runner() { return *runner_; }
   const Runner& runner() const { return *runner_; }
   Delivery& delivery() { return delivery_; }
+  Checkpoint& checkpoint() { return *checkpoint_; }
 
   /// What the call did, which may be kept for longer; none of a call within another one.
   const std::shared_ptr<CallTrace>& trace() const { return trace_; }
@@ -84,6 +89,7 @@ class Call {
   SEXP handle(SEXP event);
   SEXP take_some(SEXP part, int most);
   bool take_arrival(Arrival& arrival, SEXP& value);
+  void note_taken(const Arrival& arrival);
   bool is_tick_due(bool has_waited);
   void tell(const char* kind, bool value);
   void tell_rest();
@@ -98,6 +104,7 @@ class Call {
   std::shared_ptr<CallTrace> trace_;
   ProgressClock progress_;
   Delivery delivery_;
+  SharedCheckpoint checkpoint_;
   ExternalMemoryUse external_memory_use_;
   std::unique_ptr<Runner> runner_;
 };

@@ -64,17 +64,18 @@ SEXP Delivery::peek() const {
   return list;
 }
 
-void Delivery::put_back(SEXP values, const double* items, R_xlen_t n) {
+void Delivery::put_back(SEXP values, const double* items, const std::vector<bool>& is_last) {
   putting_back_.clear();
-  for (R_xlen_t i = 0; i < n; ++i) {
+  for (std::size_t i = 0; i < is_last.size(); ++i) {
     Arrival arrival;
     arrival.kind = ArrivalKind::value;
     arrival.record.item = static_cast<std::uint64_t>(items[i]) - 1;
-    arrival.place = waiting_.put(VECTOR_ELT(values, i));
+    arrival.record.goes_on = !is_last[i];
+    arrival.place = waiting_.put(VECTOR_ELT(values, static_cast<R_xlen_t>(i)));
     putting_back_.push_back(arrival);
   }
   arrivals_.put_back(putting_back_);
-  taken_ -= static_cast<std::uint64_t>(n);
+  taken_ -= is_last.size();
 }
 
 SEXP make_part(R_xlen_t n) {

@@ -94,9 +94,10 @@ class Delivery {
   /// What has come and was not taken: list(number, values, items). May jump.
   SEXP peek() const;
 
-  /// Values that were taken last, in their order, with their items (from 1): they come once more,
-  /// before all others. May jump; then none of them has been put back.
-  void put_back(SEXP values, const double* items, R_xlen_t n);
+  /// Values that were taken last, in their order, with their items (from 1) and whether these end
+  /// with them: they come once more, before all others. May jump; then none of them has been put
+  /// back.
+  void put_back(SEXP values, const double* items, const std::vector<bool>& is_last);
 
   std::uint64_t item() const { return item_; }  ///< of the value that was taken last
   std::uint64_t taken() const { return taken_; }

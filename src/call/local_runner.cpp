@@ -40,9 +40,10 @@ bool are_same_words(SEXP x, SEXP y) {
 }  // namespace
 
 LocalRunner::LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery,
-                         const ProgressClock& clock, CallTrace* trace)
+                         Checkpoint& checkpoint, const ProgressClock& clock, CallTrace* trace)
     : kept_(kept),
       delivery_(delivery),
+      checkpoint_(checkpoint),
       clock_(clock),
       trace_(trace),
       task_(make_task(settings)),
@@ -101,6 +102,7 @@ Record LocalRunner::record(bool goes_on) const {
 void LocalRunner::leave_item() {
   if (!is_underway_) return;
   forget_generator();
+  checkpoint_.spoil(item_);
   delivery_.put_end(record(false), false);
   is_underway_ = false;
   since_ = now_ns();  // what the caller does meanwhile is none of the item's work
@@ -182,6 +184,14 @@ SEXP LocalRunner::begin_item() {
   return task_.call.evaluate(is_produced_ ? 0 : item_);
 }
 
+// The next item may take hours.
+void LocalRunner::put(SEXP value, bool goes_on) {
+  checkpoint_.keep_value(item_, goes_on, value, has_drawn_);
+  checkpoint_.flush();
+  delivery_.put_value(record(goes_on), value);
+  if (trace_ != nullptr) trace_->note_result(record(true), Way::none, 0);
+}
+
 void LocalRunner::deliver(SEXP value) {
   if (task_.results == Task::Results::by_emission) {
     delivery_.put_end(record(false), value != R_NilValue);
@@ -192,7 +202,7 @@ void LocalRunner::deliver(SEXP value) {
     return;
   } else {
     if (task_.results == Task::Results::any) refuse_end_marker(value);
-    put_value(value, false);
+    put(value, false);
   }
   end_item(Outcome::ok);
 }
@@ -220,15 +230,9 @@ void LocalRunner::deliver_next(SEXP value) {
     delivery_.put_end(record(false), false);
     return end_item(Outcome::ok);
   }
-  put_value(value, true);
+  put(value, true);
   keep_stream();
   pause_item();
-}
-
-// The end of an item is told when all of it is done.
-void LocalRunner::put_value(SEXP value, bool goes_on) {
-  delivery_.put_value(record(goes_on), value);
-  if (trace_ != nullptr) trace_->note_result(record(true), Way::none, 0);
 }
 
 // What the caller does meanwhile is none of the item's time.
@@ -264,7 +268,7 @@ SEXP LocalRunner::keep_failure(SEXP description, void* data) {
 
 void LocalRunner::emit(SEXP value, void* data) {
   LocalRunner& runner = *static_cast<LocalRunner*>(data);
-  runner.put_value(value, true);
+  runner.put(value, true);
 }
 
 void LocalRunner::note_draws() { has_drawn_ = has_drawn_ || random_->has_drawn(); }

@@ -3,6 +3,7 @@
 #ifndef LOMP_SRC_CALL_LOCAL_RUNNER_H
 #define LOMP_SRC_CALL_LOCAL_RUNNER_H
 
+#include "call/checkpoint.h"
 #include "call/delivery.h"
 #include "call/events.h"
 #include "call/runner.h"
@@ -19,8 +20,8 @@ namespace lomp {
 class LocalRunner final : public Runner {
  public:
   /// Doesn't own what it gets, which outlives it. Throws.
-  LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery, const ProgressClock& clock,
-              CallTrace* trace);
+  LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery, Checkpoint& checkpoint,
+              const ProgressClock& clock, CallTrace* trace);
 
   void begin() override {}
   SEXP wait() override;
@@ -65,9 +66,9 @@ class LocalRunner final : public Runner {
   SEXP begin_item();
   SEXP go_on_with_generator();
   void keep_stream();
+  void put(SEXP value, bool goes_on);
   void deliver(SEXP value);
   void deliver_next(SEXP value);
-  void put_value(SEXP value, bool goes_on);
   void pause_item();
   void end_item(Outcome outcome);
   void note_end(Outcome outcome);
@@ -75,6 +76,7 @@ class LocalRunner final : public Runner {
 
   SEXP kept_;
   Delivery& delivery_;
+  Checkpoint& checkpoint_;
   const ProgressClock& clock_;
   CallTrace* trace_;  // or nullptr
   Task task_;

@@ -46,9 +46,11 @@ WorkerMain make_main(const Settings& settings, const Delivery& delivery) {
 
 }  // namespace
 
-PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery, CallTrace* trace)
+PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery,
+                       Checkpoint& checkpoint, CallTrace* trace)
     : kept_(kept),
       delivery_(delivery),
+      checkpoint_(checkpoint),
       trace_(trace),
       is_produced_(ISNAN(settings.number("items"))),
       is_said_in_order_(settings.number("backlog") > 0),
@@ -249,6 +251,7 @@ SEXP PoolRunner::read_rest(void* data) {
   PoolRunner& runner = *static_cast<PoolRunner*>(data);
   return contain([&runner] {
     for (; runner.has_unread(); ++runner.next_record_) runner.read(*runner.next_record_);
+    runner.checkpoint_.flush();
     return R_NilValue;
   });
 }
@@ -259,6 +262,7 @@ SEXP PoolRunner::skip_unread(SEXP condition, void* data) {
     runner.is_reading_ = false;
     const Record& record = *runner.next_record_++;
     if (!record.goes_on) runner.let_go(record.item);
+    runner.checkpoint_.spoil(record.item);
     runner.delivery_.put_event(record, "unread", condition);
     return R_NilValue;
   });
@@ -281,10 +285,12 @@ void PoolRunner::read(const Record& record) {
   is_reading_ = true;
   if (is_part(encoding)) {
     delivery_.put_part(record);
+    checkpoint_.keep_part(record, delivery_.vector(), pool_.has_drawn());
     is_reading_ = false;
     return;
   }
-  SEXP value = PROTECT(read_record(record, pool_));
+  SEXP value = PROTECT(read_record(record, checkpoint_.beside(pool_)));
+  checkpoint_.keep(record, pool_.has_drawn());
   if (!record.goes_on) let_go(record.item);
   const char* event = event_of(encoding);
   if (event == nullptr) {

@@ -3,6 +3,7 @@
 #ifndef LOMP_SRC_CALL_POOL_RUNNER_H
 #define LOMP_SRC_CALL_POOL_RUNNER_H
 
+#include "call/checkpoint.h"
 #include "call/delivery.h"
 #include "call/events.h"
 #include "call/items_underway.h"
@@ -20,7 +21,8 @@ namespace lomp {
 class PoolRunner final : public Runner {
  public:
   /// Doesn't own what it gets, which outlives it. Throws.
-  PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery, CallTrace* trace);
+  PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery, Checkpoint& checkpoint,
+             CallTrace* trace);
 
   /// An iterator's workers see the session as it is when it is made, and those that wait for
   /// produced items can't be forked when they are worth it, since their number isn't known.
@@ -77,6 +79,7 @@ class PoolRunner final : public Runner {
 
   SEXP kept_;
   Delivery& delivery_;
+  Checkpoint& checkpoint_;
   CallTrace* trace_;  // or nullptr
   bool is_produced_;
   bool is_said_in_order_;

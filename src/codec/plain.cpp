@@ -189,11 +189,13 @@ class Source {
     const std::uint32_t number = get<std::uint32_t>();
     const std::size_t size = element_size(type);
     if (size == 0 || n > R_XLEN_T_MAX) Rf_error("a result arrived damaged: its length is wrong");
+    if (payloads_->has_bytes(number, n * size)) return copy_payload(type, n, number);
     const int fd = payloads_->take_payload(record_->worker, number);
     if (fd < 0) Rf_error("its data were lost: no file descriptor was free");
     SEXP x =
         make_mapped_vector(type, static_cast<R_xlen_t>(n), fd, n * size,
                            payloads_->origin_of(record_->worker, record_->incarnation, number));
+    payloads_->note_payload(fd, n * size);
     payloads_->drop_payload();
     return x;
   }
@@ -227,6 +229,17 @@ class Source {
   }
 
  private:
+  SEXP copy_payload(SEXPTYPE type, std::uint64_t n, std::uint32_t number) {
+    SEXP x = PROTECT(Rf_allocVector(type, static_cast<R_xlen_t>(n)));
+    const std::size_t bytes = static_cast<std::size_t>(n) * element_size(type);
+    prefer_huge_pages(writable_elements(x), bytes);
+    if (!payloads_->copy_bytes(number, writable_elements(x), bytes)) {
+      Rf_error("a result is damaged: its data can't be read");
+    }
+    UNPROTECT(1);
+    return x;
+  }
+
   const unsigned char* at_;
   std::size_t left_;
   int depth_ = 0;

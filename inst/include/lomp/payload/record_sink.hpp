@@ -35,6 +35,16 @@ class PayloadSource {
   /// Closes what take_payload() gave.
   virtual void drop_payload() = 0;
 
+  /// Before that: so many bytes of it were the payload.
+  virtual void note_payload(int, std::size_t) {}
+
+  /// Where payloads aren't files of their own, and are copied: is there one of this number, and of
+  /// so many bytes?
+  virtual bool has_bytes(std::uint32_t, std::size_t) const { return false; }
+
+  /// Copies it; false if it can't be read.
+  virtual bool copy_bytes(std::uint32_t, void*, std::size_t) { return false; }
+
   /// Where it came from, for payload_returns(), if it can be given back: by the worker's place and
   /// process and the payload's number.
   virtual PayloadOrigin origin_of(int, std::uint32_t, std::uint32_t) const { return {}; }

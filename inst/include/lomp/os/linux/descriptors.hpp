@@ -37,6 +37,10 @@ inline int open_file_in_memory() {
 /// As mkstemp(), closed on exec from its birth.
 inline int open_temporary_file(char* name) { return ::mkostemp(name, O_CLOEXEC); }
 
+/// Waits until what was written to a file is on its disk, with what it takes to read it again. -1
+/// if that failed, as errno says.
+inline int write_to_disk(int fd) { return ::fdatasync(fd); }
+
 /// From now on no process can change the size of a file in memory, nor its content if that is to be
 /// fixed, too. False if that can't be had: the file is on disk, or its content is to be fixed while
 /// a process has a mapping that writes to it. Older headers know no seals; then there are no files

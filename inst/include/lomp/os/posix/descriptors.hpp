@@ -30,6 +30,9 @@ inline int open_file_in_memory() { return -1; }
 /// As mkstemp(): a program that another thread starts meanwhile has the file.
 inline int open_temporary_file(char* name) { return ::mkstemp(name); }
 
+/// Waits until what was written to a file is on its disk. -1 if that failed, as errno says.
+inline int write_to_disk(int fd) { return ::fsync(fd); }
+
 /// Files in memory are to be fixed; there are none.
 inline bool fix_file(int, bool) { return false; }
 
