@@ -4,6 +4,7 @@
 # any.
 memory_lines <- function(memory) {
   if (nrow(memory) < 2L) return()
+  memory[memory$workers %in% 0L, c("shared", "private")] <- NA_real_  # nobody's
   kinds <- names(memory_words)
   known <- kinds[vapply(kinds, function(kind) sum(is.finite(memory[[kind]])) > 1L, NA)]
   if (length(known) == 0L) return()

@@ -14,6 +14,16 @@ test_that("lines are of what is known", {
   expect_null(memory_lines(unknown))
 })
 
+test_that("while there are no workers nothing is shared", {
+  before <- seen()
+  before$workers <- c(0L, 2L, 2L)
+  before$shared[[1]] <- 0
+  lines <- memory_lines(before)
+  expect_identical(is.na(lines$values$shared), c(TRUE, FALSE, FALSE))
+  expect_identical(is.na(lines$values$private), c(TRUE, FALSE, FALSE))
+  expect_false(anyNA(lines$values$session))
+})
+
 test_that("a budget is shown if it isn't far from what was taken, and told in any case", {
   near <- memory_lines(seen(3e9))
   expect_identical(near$most, 3e9)
