@@ -12,23 +12,26 @@ plot_look <- function(grey) {
 
 okabe_ito <- list(
   fills = c(ok = "#56B4E9", next_ok = "#3D9AD0", error = "#D55E00", crash = "#000000",
-            timeout = "#F0E442", wait = "#C8C8C8", alive = "#EFEFEF", restart = "#FFFFFF"),
+            timeout = "#F0E442", unfinished = "#B9DFF5", wait = "#C8C8C8", alive = "#EFEFEF",
+            restart = "#FFFFFF"),
   lines = c(session = "#000000", shared = "#0072B2", private = "#D55E00", budget = "#707070")
 )
 
 grey_colours <- list(
   fills = c(ok = "grey65", next_ok = "grey50", error = "grey35", crash = "black",
-            timeout = "grey95", wait = "grey82", alive = "grey95", restart = "white"),
+            timeout = "grey95", unfinished = "grey75", wait = "grey82", alive = "grey95",
+            restart = "white"),
   lines = c(session = "black", shared = "grey25", private = "grey45", budget = "grey55")
 )
 
-outcome_words <- c(ok = "in .f", wait = "waiting", alive = "idle", error = "error",
-                   crash = "crash", timeout = "time out", restart = "new process")
+outcome_words <- c(ok = "in .f", unfinished = "not finished", wait = "waiting", alive = "idle",
+                   error = "error",                   crash = "crash", timeout = "time out", restart = "new process")
 
 # The keys of what is there to be seen.
 keys_of_lanes <- function(lanes, is_low) {
   if (lanes$is_empty) return(data.frame(kind = character(), word = character()))
-  kinds <- c("ok", if (has_waits(lanes)) "wait", if (has_idle(lanes)) "alive",
+  kinds <- c("ok", if (has_unfinished(lanes)) "unfinished", if (has_waits(lanes)) "wait",
+             if (has_idle(lanes)) "alive",
              intersect(names(outcome_words), lanes$marks$kind))
   words <- outcome_words[kinds]
   if (lanes$is_exact && is_low) words[["ok"]] <- "in .f (two tones by turns)"
@@ -37,6 +40,8 @@ keys_of_lanes <- function(lanes, is_low) {
   }
   data.frame(kind = kinds, word = words, row.names = NULL)
 }
+
+has_unfinished <- function(lanes) lanes$is_exact && any(lanes$bars$outcome == "unfinished")
 
 has_waits <- function(lanes) {
   if (lanes$is_exact) any(lanes$bars$to > lanes$bars$ran) else any(lanes$shares$wait > 0)

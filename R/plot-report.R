@@ -156,7 +156,7 @@ draw_bars <- function(bars, edges, frame, look) {
                  bottom[waits] + 0.4 * edges$height, col = look$fills[["wait"]], border = NA)
   # Bars that are narrower would consist of edges.
   is_wide <- bars$ran - bars$from > 0.4 * frame$text$em * frame$inch
-  for (kind in c("ok", "error", "timeout", "crash")) {
+  for (kind in c("ok", "unfinished", "error", "timeout", "crash")) {
     for (wide in c(FALSE, TRUE)) {
       which <- bars$outcome == kind & is_wide == wide
       fill_bars(bars$from[which], bottom[which], bars$ran[which], top[which], kind, look,
@@ -249,7 +249,7 @@ label_within <- function(bar, width) {
 
 label_bar <- function(bar, label, from, edges, frame) {
   em <- 0.3 * frame$text$em * frame$inch
-  has_mark <- bar$outcome != "ok"
+  has_mark <- !bar$outcome %in% c("ok", "unfinished")
   y <- edges$bottom[[bar$lane]] + edges$height * (if (has_mark) 0.2 else 0.5)
   if (has_mark) {
     wide <- quietly_drawn(graphics::strwidth(label, cex = label_size))

@@ -124,7 +124,7 @@ processes_of <- function(raw, seconds) {
 }
 
 ways_of_results <- c("none", "pipe", "file", "mapped")
-outcomes_of_items <- c("not run", "ok", "error", "crash", "timeout")
+outcomes_of_items <- c("not run", "ok", "error", "crash", "timeout", "unfinished")
 
 items_of_report <- function(raw, processes, traced) {
   if (!is.null(raw$spans)) return(with_lanes(raw$spans, processes))

@@ -184,6 +184,41 @@ test_that("an iterator has a report at any time", {
   expect_identical(lomp_report(other)$how, "closed")
 })
 
+test_that("items in hand are told from those that weren't begun", {
+  folder <- withr::local_tempdir()
+  f <- function(i) {
+    if (i == 1) return(i)
+    file.create(file.path(folder, i))
+    repeat Sys.sleep(1)
+  }
+  it <- lomp_iterate(c(a = 1, b = 2, c = 3, d = 4), f, .workers = 2)
+  expect_identical(it(), 1)
+  expect_true(wait_until(length(list.files(folder)) == 2))
+  for (how in c("open", "closed")) {
+    report <- lomp_report(it)
+    expect_identical(report$how, how)
+    outcome <- as.character(report$items$outcome)
+    expect_identical(sort(outcome), c("not run", "ok", "unfinished", "unfinished"))
+    expect_true(all(report$items$run[outcome == "unfinished"] > 0))
+    expect_setequal(report$items$worker[outcome == "unfinished"], 1:2)
+    expect_identical(report$done, 1)
+    expect_identical(nrow(report$slowest), 1L)
+    expect_output(print(report))
+    it(close = TRUE)
+  }
+})
+
+test_that("what a worker waits for just now is told", {
+  withr::local_options(lomp.buffer = 1)
+  it <- lomp_iterate(1:4, function(i) numeric(1e5), .workers = 1)
+  it()
+  expect_true(wait_until(lomp_report(it)$workers$wait_delivery > 0.05))
+  it(close = TRUE)
+  workers <- lomp_report(it)$workers
+  expect_gt(workers$wait_delivery, 0.05)
+  expect_lte(workers$wait_delivery, workers$end - workers$begin)
+})
+
 test_that("a report doesn't keep an iterator or results alive", {
   dropped <- FALSE
   local({

@@ -481,8 +481,8 @@ TEST_CASE("a goodbye tells why and what the worker took") {
     CallTrace trace(1, 10, made_up_meter());
     trace.note_process(0, 100, begin);
     WorkerUsage usage;
-    usage.wait_items_ns = 1;
-    usage.wait_delivery_ns = 2;
+    usage.items.add(1);
+    usage.delivery.add(2);
     usage.collecting_ns = 3;
     usage.faults = 4;
     usage.private_bytes = 5;
@@ -498,6 +498,27 @@ TEST_CASE("a goodbye tells why and what the worker took") {
     CHECK(row.faults == 4);
     CHECK(row.private_bytes == 5);
   }
+}
+
+TEST_CASE("a process that runs is looked at when it is asked for") {
+  CallTrace trace(1, 10, made_up_meter());
+  trace.note_process(0, 100, begin);
+  trace.look();
+  WorkerUsage usage;
+  usage.delivery.add(3);
+  usage.delivery.begin(begin + 10);
+  trace.look_by([&] { trace.note_usage(0, usage); });
+  told.now = begin + 30;
+  trace.look();
+  CHECK(trace.processes()[0].is_running());
+  CHECK(trace.processes()[0].wait_delivery_ns == 23);
+  told.now = begin + 50;
+  trace.note_end_of(0, ProcessEnd::stopped, usage);
+  CHECK(trace.processes()[0].wait_delivery_ns == 43);
+  told.now = begin + 70;
+  trace.look();
+  CHECK(trace.processes()[0].wait_delivery_ns == 43);
+  CHECK(trace.processes()[0].end_ns == begin + 50);
 }
 
 TEST_CASE("of a process's ends the first one that is told of counts") {
@@ -535,7 +556,9 @@ TEST_CASE("a worker's times are within its life whatever it has told") {
     CallTrace trace(1, 10, made_up_meter());
     trace.note_process(0, 100, begin);
     WorkerUsage usage;
-    usage.wait_items_ns = usage.wait_delivery_ns = usage.collecting_ns = ns;
+    usage.items.add(ns);
+    usage.delivery.add(ns);
+    usage.collecting_ns = ns;
     told.now = begin + 1000;
     trace.note_end_of(0, ProcessEnd::crash, usage);
     const ProcessRow row = trace.processes()[0];

@@ -992,8 +992,8 @@ TEST_CASE("an item that waits for room hasn't run meanwhile and its worker tells
     return 1;
   });
   const Around around = do_spinning_item(desk, [&](std::uint32_t) { desk.worker.await_room(); });
-  CHECK(desk.slot().usage.wait_delivery_ns >= spin);
-  CHECK(desk.slot().usage.wait_delivery_ns <= around.ns - spin);
+  CHECK(desk.slot().usage.delivery.sum() >= spin);
+  CHECK(desk.slot().usage.delivery.sum() <= around.ns - spin);
   desk.worker.flush();
   desk.read_all();
   check_time(desk, around);
@@ -1028,7 +1028,7 @@ TEST_CASE("what is sent at the very end is told when the worker leaves") {
     desk.worker.bye();
   }
   REQUIRE(frames == 2);
-  CHECK(desk.slot().usage.wait_delivery_ns >= spin);
+  CHECK(desk.slot().usage.delivery.sum() >= spin);
 }
 
 TEST_CASE("garbage that is collected between two items is no item's time") {
@@ -1045,7 +1045,7 @@ TEST_CASE("garbage that is collected between two items is no item's time") {
   const std::int64_t collected = lomp::now_ns();
   desk.worker.note_collection(2 * spin);
   CHECK(desk.slot().usage.collecting_ns == 2 * spin);
-  CHECK(desk.slot().usage.wait_delivery_ns >= spin);
+  CHECK(desk.slot().usage.delivery.sum() >= spin);
   desk.take();
   spin_once();
   desk.worker.finish(0);
@@ -1117,8 +1117,8 @@ TEST_CASE("an item of a stream doesn't count the wait for its batch") {
   const std::int64_t between = lomp::now_ns();
   const RecordTime time = time_of_item(desk);
   CHECK(time.run_ns() <= static_cast<float>(lomp::now_ns() - before.begin - spin));
-  CHECK(desk.page.slot(0).usage.wait_items_ns >= spin);
-  CHECK(desk.page.slot(0).usage.wait_items_ns <= between - before.begin);
+  CHECK(desk.page.slot(0).usage.items.sum() >= spin);
+  CHECK(desk.page.slot(0).usage.items.sum() <= between - before.begin);
 }
 
 TEST_CASE("an item of a stream doesn't count the wait within its batch") {
@@ -1126,7 +1126,7 @@ TEST_CASE("an item of a stream doesn't count the wait within its batch") {
   desk.post();
   REQUIRE(desk.worker.next_block());
   time_of_item(desk);
-  CHECK(desk.page.slot(0).usage.wait_items_ns == 0);
+  CHECK(desk.page.slot(0).usage.items.sum() == 0);
   const Fake<&Kernel::poll> fake([&](pollfd*, nfds_t, int) {
     spin_once();
     desk.add();
@@ -1135,7 +1135,7 @@ TEST_CASE("an item of a stream doesn't count the wait within its batch") {
   const Around around;
   const RecordTime time = time_of_item(desk);
   const std::int64_t whole = lomp::now_ns() - around.begin;
-  const std::int64_t waited = desk.page.slot(0).usage.wait_items_ns;
+  const std::int64_t waited = desk.page.slot(0).usage.items.sum();
   CHECK(waited >= spin);
   CHECK(waited <= whole);
   CHECK(time.end_after(around.begin) >= around.begin + spin - rounding);

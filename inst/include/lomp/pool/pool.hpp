@@ -61,6 +61,7 @@ class Pool final : public PayloadSource {
     page_.worker_budget() = options.worker_bytes;
     page_.may_be_replaced() = options.may_replace && !options.is_streamed;
     if (options.takes_returns) number_ = next_number();
+    if (trace_ != nullptr) trace_->look_by([this] { note_usages(); });
     registry().push_back(this);
   }
 
@@ -183,6 +184,7 @@ class Pool final : public PayloadSource {
   /// those that the reaper takes over. Waits for a second at the most.
   void close() {
     if (::getpid() != owner_) return disown();
+    if (trace_ != nullptr) trace_->look_by({});
     note_budget();
     const bool has_all = ledger_.is_complete() && !is_stopping();
     for (Place& handle : workers_) {
@@ -511,7 +513,24 @@ class Pool final : public PayloadSource {
   }
 
   void note_end_of(const WorkerHandle& w, ProcessEnd end) {
-    if (trace_ != nullptr) trace_->note_end_of(w.incarnation, end, page_.slot(w.slot).usage);
+    if (trace_ == nullptr) return;
+    if (end == ProcessEnd::stopped) note_in_hand(w);
+    trace_->note_end_of(w.incarnation, end, page_.slot(w.slot).usage);
+  }
+
+  void note_in_hand(const WorkerHandle& w) {
+    const WorkerSlot& slot = page_.slot(w.slot);
+    const std::uint64_t running = slot.running;
+    if (running == 0 || !ledger_.is_item(running - 1) || ledger_.is_settled(running - 1)) return;
+    trace_->note_in_hand(running - 1, w.incarnation, slot.item_began);
+  }
+
+  void note_usages() {
+    for (const Place& handle : workers_) {
+      if (!handle) continue;
+      trace_->note_usage(handle->incarnation, page_.slot(handle->slot).usage);
+      note_in_hand(*handle);
+    }
   }
 
   void note_budget() {

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "lomp/shared/wait_time.hpp"
+
 namespace lomp {
 
 /// Why a worker that says bye does so.
@@ -16,30 +18,24 @@ enum class Leaving : std::uint32_t {
   memory  ///< it has more than its budget
 };
 
-/// Written by the worker alone, and read by its parent at any time, after its death as well. Times
-/// are sums.
+/// Written by the worker alone, and read by its parent at any time, after its death as well.
 struct WorkerUsage {
-  std::atomic<std::int64_t> wait_items_ns{0};     ///< it waited for items
-  std::atomic<std::int64_t> wait_delivery_ns{0};  ///< it waited to deliver what it had
-  std::atomic<std::int64_t> collecting_ns{0};     ///< its host collected garbage between items
-  std::atomic<std::int64_t> faults{-1};           ///< page faults; -1 before it has left
-  std::atomic<std::uint64_t> private_bytes{0};    ///< its own memory, when it was looked at last
+  WaitTime items;                               ///< it waited for items
+  WaitTime delivery;                            ///< it waited to deliver what it had
+  std::atomic<std::int64_t> collecting_ns{0};   ///< its host collected garbage between items
+  std::atomic<std::int64_t> faults{-1};         ///< page faults; -1 before it has left
+  std::atomic<std::uint64_t> private_bytes{0};  ///< its own memory, when it was looked at last
   std::atomic<Leaving> leaving{Leaving::done};
 
   void reset() {
-    wait_items_ns = 0;
-    wait_delivery_ns = 0;
+    items.reset();
+    delivery.reset();
     collecting_ns = 0;
     faults = -1;
     private_bytes = 0;
     leaving = Leaving::done;
   }
 };
-
-/// The worker is the only one that writes: no atomic addition is needed.
-inline void add_time(std::atomic<std::int64_t>& sum, std::int64_t ns) {
-  sum.store(sum.load(std::memory_order_relaxed) + ns, std::memory_order_relaxed);
-}
 
 }  // namespace lomp
 

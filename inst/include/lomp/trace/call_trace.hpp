@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <new>
 #include <tuple>
 #include <utility>
@@ -95,6 +96,14 @@ class CallTrace {
     try_to([&] { put_end(item, process, outcome, {now, static_cast<float>(ran), 0}); });
   }
 
+  /// A process has the item in hand, since then. There is no more to it where there are spans.
+  void note_in_hand(std::uint64_t item, std::uint32_t process, std::int64_t since) noexcept {
+    if (!is_own() || !has_rows_ || item >= items_.size() || items_[item].has_ended()) return;
+    const std::int64_t now = meter_.now_ns();
+    const std::int64_t ran = std::max<std::int64_t>(0, now - std::max(since, begin_ns_));
+    set_end(items_.at(item), process, Outcome::unfinished, {now, static_cast<float>(ran), 0});
+  }
+
   // ---- Processes
 
   /// In the order of their incarnations. The fork took from `began` until now.
@@ -125,16 +134,29 @@ class CallTrace {
   /// The first end of a process that is told of is the one that counts.
   void note_end_of(std::uint32_t process, ProcessEnd end, const WorkerUsage& usage) noexcept {
     if (!is_own() || process >= processes_.size() || !processes_[process].is_running()) return;
+    note_usage(process, usage);
     ProcessRow& row = processes_[process];
     row.end = end;
-    row.end_ns = meter_.now_ns();
-    row.wait_items_ns = within_life(row, usage.wait_items_ns);
-    row.wait_delivery_ns = within_life(row, usage.wait_delivery_ns);
-    row.collecting_ns = within_life(row, usage.collecting_ns);
     row.faults = usage.faults;
     if (row.faults < 0) row.faults = ask_for_faults(row.pid);
     row.private_bytes = std::max(row.private_bytes, usage.private_bytes.load());
     row.private_now = 0;
+  }
+
+  /// What a process that runs has done so far.
+  void note_usage(std::uint32_t process, const WorkerUsage& usage) noexcept {
+    if (!is_own() || process >= processes_.size() || !processes_[process].is_running()) return;
+    ProcessRow& row = processes_[process];
+    row.end_ns = meter_.now_ns();
+    row.wait_items_ns = within_life(row, usage.items.until(row.end_ns));
+    row.wait_delivery_ns = within_life(row, usage.delivery.until(row.end_ns));
+    row.collecting_ns = within_life(row, usage.collecting_ns);
+  }
+
+  /// What brings the rows of those that run up to date, by note_usage(); none if it is empty.
+  void look_by(std::function<void()> look) { look_ = std::move(look); }
+  void look() const {
+    if (is_own() && look_) look_();
   }
 
   /// The system refused a fork, with this errno.
@@ -212,7 +234,7 @@ class CallTrace {
     SlowestItems slowest = slowest_;
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const ItemRow& row = items_[i];
-      if (row.outcome != Outcome::not_run) slowest.add({i, row.run_ns, row.process});
+      if (row.has_ended()) slowest.add({i, row.run_ns, row.process});
     }
     return slowest;
   }
@@ -330,7 +352,7 @@ class CallTrace {
   std::vector<std::size_t> ended_items() const {
     std::vector<std::size_t> ended;
     for (std::size_t i = 0; i < items_.size(); ++i) {
-      if (items_[i].outcome != Outcome::not_run) ended.push_back(i);
+      if (items_[i].has_ended()) ended.push_back(i);
     }
     std::sort(ended.begin(), ended.end(), [this](std::size_t a, std::size_t b) {
       const ItemRow &one = items_[a], &other = items_[b];
@@ -343,7 +365,7 @@ class CallTrace {
   Span sum_of_open_rows() const {
     Span sum;
     for (std::size_t i = 0; i < items_.size(); ++i) {
-      if (items_[i].outcome != Outcome::not_run) continue;
+      if (items_[i].has_ended()) continue;
       sum.bytes += items_[i].bytes;
       sum.conditions += items_[i].conditions;
     }
@@ -355,7 +377,7 @@ class CallTrace {
   void each_span(Visit visit) const {
     for (std::size_t i = 0; i < items_.size(); ++i) {
       const ItemRow& row = items_[i];
-      if (row.outcome == Outcome::not_run) continue;
+      if (!row.has_ended()) continue;
       Span span;
       span.add(row.time(), row.outcome != Outcome::ok, row.bytes, row.conditions);
       visit(row.process, span);
@@ -366,6 +388,7 @@ class CallTrace {
   }
 
   TraceMeter meter_;
+  std::function<void()> look_;
   unsigned owner_ = fork_depth();
   bool is_incomplete_ = false;
   std::uint64_t most_rows_;

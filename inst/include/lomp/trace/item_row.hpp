@@ -11,7 +11,14 @@
 namespace lomp {
 
 /// What has become of an item.
-enum class Outcome : std::uint8_t { not_run, ok, error, crash, timeout };
+enum class Outcome : std::uint8_t {
+  not_run,
+  ok,
+  error,
+  crash,
+  timeout,
+  unfinished  ///< begun, and not ended yet, or when the call was
+};
 
 /// How an item's results came: of several ways the last one here.
 enum class Way : std::uint8_t { none, pipe, file, mapped };
@@ -28,6 +35,8 @@ struct ItemRow {
   std::uint16_t conditions;
   Way way;
   Outcome outcome;
+
+  bool has_ended() const { return outcome != Outcome::not_run && outcome != Outcome::unfinished; }
 
   ItemEnd time() const { return {end_ns, run_ns, wait_ns}; }
   std::int64_t begin_ns() const { return time().begin_ns(); }

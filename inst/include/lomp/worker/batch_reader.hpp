@@ -92,13 +92,24 @@ class BatchReader {
   void await_batch(std::uint32_t wanted) {
     ask_for_items(FrameKind::idle, wanted);
     const Inbox inbox = next_inbox();
-    const std::int64_t since = now_ns();
+    const std::int64_t since = begin_wait();
     while (!inbox.begin()) {
       const BatchState state = inbox.state();
       if (state.is_empty()) control_.drop(state.files_end);
       if (inbox.fall_asleep()) control_.await_wake();
     }
-    batch_waited_ns_ += now_ns() - since;
+    batch_waited_ns_ += end_wait(since);
+  }
+
+  std::int64_t begin_wait() {
+    const std::int64_t now = now_ns();
+    page_.slot(index_).usage.items.begin(now);
+    return now;
+  }
+
+  std::int64_t end_wait(std::int64_t since) {
+    page_.slot(index_).usage.items.end();
+    return now_ns() - since;
   }
 
   /// Tells at the same time which files the parent can use again.
@@ -139,10 +150,10 @@ class BatchReader {
   /// a short time needn't wake it for each. No item's time counts that moment.
   void await_item(const Inbox& inbox) {
     writer_.flush();
-    const std::int64_t since = now_ns();
+    const std::int64_t since = begin_wait();
     control_.await_wake(moment_ms);
     if (inbox.fall_asleep()) control_.await_wake();
-    waited_ns_ += now_ns() - since;
+    waited_ns_ += end_wait(since);
   }
 
   /// The item itself is in a file.

@@ -57,7 +57,7 @@ class Worker final : public RecordSink, public PayloadSource {
     end_block();
     if (page_.has_inboxes()) {
       batches_.next(static_cast<std::uint32_t>(size_.items()));
-      add_time(slot_.usage.wait_items_ns, batches_.take_batch_waited_ns());
+      slot_.usage.items.add(batches_.take_batch_waited_ns());
       return begin_block();
     }
     if (has_items()) return begin_block();  // a dead predecessor's
@@ -131,7 +131,9 @@ class Worker final : public RecordSink, public PayloadSource {
     flow_.await([this] {
       flush();
       const std::int64_t since = now_ns();
+      slot_.usage.delivery.begin(since);
       timer_.pause_during([this] { control_.await_wake(); });
+      slot_.usage.delivery.end();
       waited_ns_ += now_ns() - since;
     });
   }
@@ -229,7 +231,7 @@ class Worker final : public RecordSink, public PayloadSource {
   /// That time is none of the items', nor of the block's.
   void note_item_wait(std::int64_t ns) {
     if (ns == 0) return;
-    add_time(slot_.usage.wait_items_ns, ns);
+    slot_.usage.items.add(ns);
     block_began_ += ns;
     begin_item(item_began() + ns);
   }
@@ -238,7 +240,7 @@ class Worker final : public RecordSink, public PayloadSource {
   void note_waits() {
     const std::int64_t ns = waited_ns_ + writer_.take_waited_ns();
     waited_ns_ = 0;
-    if (ns != 0) add_time(slot_.usage.wait_delivery_ns, ns);
+    slot_.usage.delivery.add(ns);
   }
 
   /// The item in hand is over: one look at the clock is its end, and the begin of the next one.
