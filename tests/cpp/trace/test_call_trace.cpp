@@ -686,3 +686,15 @@ TEST_CASE("in a forked process nothing is noted and the parent's trace is as it 
   CHECK(trace->processes()[0].is_running());
   CHECK(trace->over_ns() == 0);
 }
+
+TEST_CASE("no process has ended as far as a forked process is concerned") {
+  const LeavesNothing check;
+  CallTrace trace(3, 10, made_up_meter());
+  trace.note_process(0, 100, begin);
+  CHECK(run_in_process([&] {
+          trace.note_end_of(0, ProcessEnd::stopped, WorkerUsage());
+          return trace.processes()[0].is_running() ? 0 : 1;
+        }) == 0);
+  trace.note_end_of(0, ProcessEnd::stopped, WorkerUsage());
+  CHECK_FALSE(trace.processes()[0].is_running());
+}

@@ -1125,6 +1125,7 @@ TEST_CASE("an item of a stream doesn't count the wait within its batch") {
   StreamDesk desk;
   desk.post();
   REQUIRE(desk.worker.next_block());
+  const std::int64_t begin = lomp::now_ns();  // before the first item's end
   time_of_item(desk);
   CHECK(desk.page.slot(0).usage.items.sum() == 0);
   const Fake<&Kernel::poll> fake([&](pollfd*, nfds_t, int) {
@@ -1134,10 +1135,11 @@ TEST_CASE("an item of a stream doesn't count the wait within its batch") {
   });
   const Around around;
   const RecordTime time = time_of_item(desk);
-  const std::int64_t whole = lomp::now_ns() - around.begin;
+  const std::int64_t until = lomp::now_ns(), whole = until - around.begin;
   const std::int64_t waited = desk.page.slot(0).usage.items.sum();
   CHECK(waited >= spin);
   CHECK(waited <= whole);
+  CHECK(time.run_ns() <= static_cast<float>(until - begin - waited));
   CHECK(time.end_after(around.begin) >= around.begin + spin - rounding);
 }
 
