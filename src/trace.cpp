@@ -37,7 +37,7 @@ SEXP call_trace(SEXP handle) {
 SEXP trace_read(SEXP handle, double n) {
   const auto* found = static_cast<const Trace*>(R_ExternalPtrAddr(handle));
   if (found == nullptr || !(*found)->is_own()) return R_NilValue;
-  const lomp::CallTrace& trace = **found;
+  lomp::CallTrace& trace = **found;
   trace.look();
   const std::vector<lomp::ProcessRow> processes = trace.processes();
   return lomp::unwind([&trace, &processes, n] {

@@ -189,7 +189,7 @@ void LocalRunner::put(SEXP value, bool goes_on) {
   checkpoint_.keep_value(item_, goes_on, value, has_drawn_);
   checkpoint_.flush();
   delivery_.put_value(record(goes_on), value);
-  if (trace_ != nullptr) trace_->note_result(record(true), Way::none, 0);
+  if (trace_ != nullptr) trace_->note_result_here(item_);
 }
 
 void LocalRunner::deliver(SEXP value) {

@@ -235,6 +235,7 @@ SEXP PoolRunner::tell_unread(SEXP condition, void* data) {
 SEXP PoolRunner::begin_reading(const Event& event) {
   next_record_ = event.records;
   last_record_ = event.records + event.count;
+  if (trace_ != nullptr) trace_records(*trace_, next_record_, last_record_, delivery_.vector());
   return read_all();
 }
 
@@ -276,7 +277,6 @@ bool PoolRunner::note_unread(SEXP condition) {
 
 void PoolRunner::read(const Record& record) {
   const Encoding encoding = encoding_of(record);
-  if (trace_ != nullptr) trace_record(*trace_, record, encoding, delivery_.vector());
   if (is_said_in_order_ && is_said(encoding)) return pool_.hold(record);
   if (encoding == Encoding::nothing || encoding == Encoding::ignored) {
     if (!record.goes_on) let_go(record.item);

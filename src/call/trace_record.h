@@ -3,6 +3,8 @@
 #ifndef LOMP_SRC_CALL_TRACE_RECORD_H
 #define LOMP_SRC_CALL_TRACE_RECORD_H
 
+#include <algorithm>
+
 #include "call/vector_places.h"
 #include "codec/serialize.h"
 #include "lomp/trace/call_trace.hpp"
@@ -20,7 +22,6 @@ inline void trace_result(CallTrace& trace, const Record& record, Encoding encodi
   trace.note_result(record, record.was_spilled ? Way::file : Way::pipe, record.size);
 }
 
-/// Once for each record of a worker's.
 inline void trace_record(CallTrace& trace, const Record& record, Encoding encoding,
                          const VectorPlaces& vector) {
   switch (encoding) {
@@ -37,6 +38,26 @@ inline void trace_record(CallTrace& trace, const Record& record, Encoding encodi
       return;
     default:
       trace_result(trace, record, encoding, vector);
+  }
+}
+
+/// Is the record a small value, and the only record of its item?
+inline bool is_single(const Record& record) {
+  const auto encoding = static_cast<Encoding>(record.kind);
+  const bool is_value =
+      encoding == Encoding::plain || encoding == Encoding::stream || encoding == Encoding::elements;
+  return is_value && !record.goes_on && record.payload_pages == 0 && !record.was_spilled;
+}
+
+/// Records of one worker that have come at once, before any of them is read.
+inline void trace_records(CallTrace& trace, const Record* next, const Record* last,
+                          const VectorPlaces& vector) {
+  while (next != last) {
+    const Record* other = std::find_if_not(next, last, is_single);
+    if (other != next) trace.note_singles(next, other, Way::pipe);
+    for (next = other; next != last && !is_single(*next); ++next) {
+      trace_record(trace, *next, static_cast<Encoding>(next->kind), vector);
+    }
   }
 }
 

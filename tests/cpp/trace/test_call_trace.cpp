@@ -88,8 +88,7 @@ Span sum_of(const CallTrace& trace) {
 
 }  // namespace
 
-// ---- Items
-// -------------------------------------------------------------------------------------------------
+// ---- Items --------------------------------------------------------------------------------------
 
 TEST_CASE("a call's items have a row each from its beginning if they are few enough") {
   const CallTrace few(4, 4, made_up_meter()), many(5, 4, made_up_meter());
@@ -216,8 +215,7 @@ TEST_CASE("items that weren't run are no slow ones") {
   CHECK(trace.slowest().size() == 0);
 }
 
-// ---- Spans
-// -------------------------------------------------------------------------------------------------
+// ---- Spans --------------------------------------------------------------------------------------
 
 TEST_CASE("of too many items there are spans by process and sums are exact") {
   CallTrace trace(1000, 999, made_up_meter());
@@ -364,8 +362,7 @@ TEST_CASE("sums are the same whether rows become spans never or at any time") {
   }
 }
 
-// ---- Times that may be anything
-// -------------------------------------------------------------------------------------------------
+// ---- Times that may be anything -----------------------------------------------------------------
 
 TEST_CASE("no item has ended in the future nor run for longer than the call") {
   CallTrace trace(4, 10, made_up_meter());
@@ -447,8 +444,7 @@ TEST_CASE("records that come together take one look at the clock") {
   CHECK(told.clock_looks - before == 1);
 }
 
-// ---- Processes
-// -------------------------------------------------------------------------------------------------
+// ---- Processes ----------------------------------------------------------------------------------
 
 TEST_CASE("forks are noted in their order with what they took") {
   CallTrace trace(1, 10, made_up_meter());
@@ -498,6 +494,82 @@ TEST_CASE("a goodbye tells why and what the worker took") {
     CHECK(row.faults == 4);
     CHECK(row.private_bytes == 5);
   }
+}
+
+TEST_CASE("results that have come together are noted as each one alone would be") {
+  for (const std::uint64_t rows : {100, 2}) {
+    std::vector<Record> records;
+    CallTrace alone(5, rows, made_up_meter());
+    for (int i = 0; i < 5; ++i) {
+      records.push_back(record_of(4 - i, 1, 10 * us * (i + 1), 100 * (i + 1), 7));
+      records.back().size = 10 + i;
+    }
+    CallTrace together(5, rows, made_up_meter());
+    told.now = begin + 60 * us;
+    for (CallTrace* trace : {&alone, &together}) {
+      trace->note_process(0, 100, begin);
+      trace->note_process(1, 101, begin);
+      trace->note_condition(2);
+    }
+    for (const Record& record : records) alone.note_result(record, Way::pipe, record.size);
+    together.note_singles(records.data(), records.data() + records.size(), Way::pipe);
+    const CallTotals one = alone.totals(), other = together.totals();
+    CHECK(other.done == 5);
+    CHECK(other.results == one.results);
+    CHECK(other.run_ns == one.run_ns);
+    CHECK(other.wait_ns == one.wait_ns);
+    CHECK(other.conditions == one.conditions);
+    CHECK(bytes_by(together, Way::pipe) == 60);
+    CHECK(together.processes()[1].items == 5);
+    CHECK(together.slowest()[0].item == 0);
+    CHECK(together.slowest().size() == alone.slowest().size());
+    CHECK(together.items().size() == alone.items().size());
+    for (std::size_t i = 0; i < together.items().size(); ++i) {
+      CHECK(std::memcmp(&together.items()[i], &alone.items()[i], sizeof(ItemRow)) == 0);
+    }
+    const Span sum = sum_of(together);
+    CHECK(sum.items == sum_of(alone).items);
+    CHECK(sum.bytes == sum_of(alone).bytes);
+    CHECK(sum.end_ns == sum_of(alone).end_ns);
+    if (rows == 2) CHECK(together.spans().of(1)[0].begin_ns == alone.spans().of(1)[0].begin_ns);
+  }
+}
+
+TEST_CASE("what records that have come together tell of times is kept within the call's") {
+  CallTrace trace(5, 2, made_up_meter());
+  std::vector<Record> records(3);
+  for (Record& record : records) {
+    record = record_of(0, 0, 5 * us);
+    std::memset(static_cast<void*>(&record.time), 0xff, sizeof record.time);
+  }
+  trace.note_singles(records.data(), records.data() + 3, Way::pipe);
+  CHECK(trace.totals().done == 3);
+  CHECK(trace.totals().run_ns <= 3.0 * static_cast<double>(told.now - begin));
+  CHECK(sum_of(trace).end_ns <= told.now);
+  CHECK(trace.spans().of(0)[0].begin_ns >= begin);
+}
+
+TEST_CASE("many items of this process are in spans when they are looked at") {
+  CallTrace trace(1000, 10, made_up_meter());
+  trace.note_process(0, 100, begin);
+  for (int i = 0; i < 1000; ++i) {
+    told.now = begin + (i + 1) * 10 * us;
+    trace.note_result_here(i);
+    trace.note_end_here(i, i == 500 ? Outcome::error : Outcome::ok, i, told.now);
+  }
+  CHECK(trace.totals().done == 1000);
+  CHECK(trace.totals().results == 1000);
+  CHECK(trace.totals().errors == 1);
+  CHECK(trace.processes()[0].items == 1000);
+  CHECK(trace.slowest()[0].item == 999);
+  trace.look();
+  const Span sum = sum_of(trace);
+  CHECK(sum.items == 1000);
+  CHECK(sum.failed == 1);
+  CHECK(sum.run_ns == 999.0 * 1000 / 2);
+  CHECK(sum.end_ns == told.now);
+  CHECK(trace.spans().size() > 5);
+  CHECK(trace.totals().done == 1000);
 }
 
 TEST_CASE("a process that runs is looked at when it is asked for") {
@@ -568,8 +640,7 @@ TEST_CASE("a worker's times are within its life whatever it has told") {
   }
 }
 
-// ---- The call
-// -------------------------------------------------------------------------------------------------
+// ---- The call -----------------------------------------------------------------------------------
 
 TEST_CASE("a trace knows what it is told of its call") {
   CallTrace trace(1, 10, made_up_meter());
@@ -617,8 +688,7 @@ TEST_CASE("memory is sampled when it is time") {
   CHECK(trace.processes()[0].private_bytes == 300);
 }
 
-// ---- Want of memory, and forks
-// -------------------------------------------------------------------------------------------------
+// ---- Want of memory, and forks ------------------------------------------------------------------
 
 TEST_CASE("where there is no memory for rows a call has spans from its beginning") {
   const LeavesNothing check;

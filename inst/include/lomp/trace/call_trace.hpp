@@ -61,6 +61,31 @@ class CallTrace {
     });
   }
 
+  /// Records of one worker, each of which is the one and only result of its item. To note them
+  /// together took what the parent does for a trivial item of many from 285 instructions more than
+  /// without a trace to 105 (callgrind).
+  void note_singles(const Record* first, const Record* last, Way way) noexcept {
+    try_to([&] {
+      std::uint64_t bytes = 0;
+      if (has_rows_) {
+        for (const Record* record = first; record != last; ++record) put_single(*record, way);
+      } else {
+        put_in_one_span(first, last);
+      }
+      for (const Record* record = first; record != last; ++record) bytes += record->size;
+      summed_.results += static_cast<std::uint64_t>(last - first);
+      summed_.bytes[static_cast<std::size_t>(way)] += bytes;
+    });
+  }
+
+  /// A result of an item of this process's, which goes on.
+  void note_result_here(std::uint64_t item) noexcept {
+    try_to([&] {
+      if (has_room_for(item)) ++items_.at(item).results;
+      ++summed_.results;
+    });
+  }
+
   /// Whatever the item signals before its end.
   void note_condition(std::uint64_t item) noexcept {
     try_to([&] {
@@ -83,7 +108,12 @@ class CallTrace {
   void note_end_here(std::uint64_t item, Outcome outcome, std::int64_t run_ns,
                      std::int64_t end) noexcept {
     const auto run = static_cast<float>(std::max<std::int64_t>(0, run_ns));
-    try_to([&] { put_end(item, 0, outcome, {end, run, 0}); });
+    if (has_rows_ || outcome != Outcome::ok) {
+      return try_to([&] { put_end(item, 0, outcome, {end, run, 0}); });
+    }
+    here_.add({end, run, 0}, false, 0, 0);
+    if (slowest_.is_slow(run)) slowest_.add({item, run, 0});
+    if (end - here_.begin_ns > together_ns) try_to([&] { put_here(); });
   }
 
   /// The item was lost with its worker just now, and had run for so long; negative if that isn't
@@ -155,7 +185,8 @@ class CallTrace {
 
   /// What brings the rows of those that run up to date, by note_usage(); none if it is empty.
   void look_by(std::function<void()> look) { look_ = std::move(look); }
-  void look() const {
+  void look() {
+    try_to([&] { put_here(); });
     if (is_own() && look_) look_();
   }
 
@@ -288,6 +319,45 @@ class CallTrace {
     }
   }
 
+  void put_single(const Record& record, Way way) {
+    if (has_room_for(record.item)) {
+      add_to_row(items_.at(record.item), way, record.size);
+    } else {
+      pending_.bytes += record.size;
+    }
+    put_end(record, Outcome::ok);
+  }
+
+  /// By the last one's end. They have come together, within a few milliseconds.
+  void put_in_one_span(const Record* first, const Record* last) {
+    const ItemEnd begin = end_of(first->time), end = end_of((last - 1)->time);
+    const auto most = static_cast<float>(end.end_ns - begin_ns_);
+    Span sum;
+    sum.begin_ns = begin.begin_ns();
+    sum.end_ns = end.end_ns;
+    sum.items = static_cast<std::uint64_t>(last - first);
+    for (const Record* record = first; record != last; ++record) {
+      const float run = std::min(record->time.run_ns(), most);
+      sum.run_ns += static_cast<double>(run);
+      sum.wait_ns += static_cast<double>(std::min(record->time.waited_ns(), most - run));
+      sum.bytes += record->size;
+      if (slowest_.is_slow(run)) slowest_.add({record->item, run, record->incarnation});
+    }
+    put_in_span(first->incarnation, sum);
+  }
+
+  void put_in_span(std::uint32_t process, const Span& sum) {
+    Span& span = spans_.at(process, sum.end_ns);
+    if (span.items == 0) span.begin_ns = sum.begin_ns;
+    span.join(sum);
+  }
+
+  /// What items of this process's have come to since that was noted last.
+  void put_here() {
+    if (here_.items > 0) put_in_span(0, here_);
+    here_ = Span();
+  }
+
   bool has_room_for(std::uint64_t item) {
     if (has_rows_ && item >= most_rows_) sum_up_rows();
     return has_rows_;
@@ -382,10 +452,13 @@ class CallTrace {
       span.add(row.time(), row.outcome != Outcome::ok, row.bytes, row.conditions);
       visit(row.process, span);
     }
+    visit(0, here_);
     for (std::size_t process = 0; process < spans_.processes(); ++process) {
       for (const Span& span : spans_.of(process)) visit(static_cast<std::uint32_t>(process), span);
     }
   }
+
+  static constexpr std::int64_t together_ns = 1000000;
 
   TraceMeter meter_;
   std::function<void()> look_;
@@ -403,6 +476,7 @@ class CallTrace {
   SpanTable spans_;
   Span pending_;          // bytes and conditions of items whose end isn't noted yet
   CallTotals summed_;     // what items and spans don't have by ways, outcomes or at all
+  Span here_;             // of this process's items: what isn't in a span yet
   SlowestItems slowest_;  // where there are spans
   std::vector<ProcessRow> processes_;
   MemoryTrace memory_{begin_ns_, meter_};
