@@ -25,7 +25,8 @@ grey_colours <- list(
 )
 
 outcome_words <- c(ok = "in .f", unfinished = "not finished", wait = "waiting", alive = "idle",
-                   error = "error",                   crash = "crash", timeout = "time out", restart = "new process")
+                   error = "error", crash = "crash", timeout = "time out",
+                   restart = "new process")
 
 # The keys of what is there to be seen.
 keys_of_lanes <- function(lanes, is_low) {

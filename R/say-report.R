@@ -44,9 +44,10 @@
 #'   names, `worker` (`0`: the session itself) and its `incarnation` (the second one has replaced
 #'   the first), `start` since the call began, `wait` and `run` in seconds, `bytes` and `way` of its
 #'   result, `results`, `conditions` and `outcome`: `"ok"`, `"error"`, `"crash"`, `"timeout"`,
-#'   `"unfinished"` (in hand now, or when the call ended) or `"not run"`. Where there are more items than a report has
-#'   rows for, a row for each worker process and span of time: `worker`, `incarnation`, `start`,
-#'   `end`, and the sums `items`, `failed`, `wait`, `run`, `bytes` and `conditions`.
+#'   `"unfinished"` (in hand now, or when the call ended) or `"not run"`. Where there are more items
+#'   than a report has rows for, a row for each worker process and span of time: `worker`,
+#'   `incarnation`, `start`, `end`, and the sums `items`, `failed`, `wait`, `run`, `bytes` and
+#'   `conditions`.
 #' @name lomp_report-methods
 #' @examples
 #' results <- lomp_map(1:4, function(i) mean(rnorm(1e5)), .workers = 2)

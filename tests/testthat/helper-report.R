@@ -8,7 +8,7 @@ ways <- c("pipe", "mapped", "file", "none")
 # each item, or of those that it names by their numbers. `worn` are items after which the worker is
 # replaced. Fields of `...` take the place of those that follow from the items, lists by their own
 # fields.
-synthetic_report <- function(run, workers = 2, ..., outcome = "ok", wait = 0, worn = integer(),
+a_report <- function(run, workers = 2, ..., outcome = "ok", wait = 0, worn = integer(),
                       bytes = 8, way = "pipe", fork = 0.002) {
   items <- items_of_run(run, wait, outcome, bytes, way)
   dealt <- deal_out(items, max(1, workers), worn, fork)
@@ -179,7 +179,7 @@ binned <- function(report, spans = 100, times = 1) {
 some_seconds <- function(n, mean = 1) with_seed(7, mean * stats::rgamma(n, 6, 6))
 
 photo_report <- function(...) {
-  report <- synthetic_report(
+  report <- a_report(
     c(2.1, 1.9, 2.4, 0.8, 3.1, 1.2, 2.2, 1.7, 2.6, 1.9), 2, bytes = 1.2e8, way = "mapped",
     names = sprintf("photo_%02d.jpg", 1:10), session = list(resident = 2.05e9),
     memory = photo_samples()
@@ -197,22 +197,22 @@ kinds_of_reports <- function() {
   crashes <- c("31" = "crash", "60" = "timeout", "61" = "error", "110" = "crash")
   list(
     named = photo_report(),
-    errors = synthetic_report(some_seconds(1000, 0.02), 4, outcome = c("300" = "error", "702" = "error")),
-    deaths = synthetic_report(some_seconds(150, 0.3), 3, outcome = crashes, worn = c(50, 90), fork = 0.05),
-    binned = binned(synthetic_report(some_seconds(2000, 0.01), 2, outcome = c("700" = "error")),
+    errors = a_report(some_seconds(1000, 0.02), 4, outcome = c("300" = "error", "702" = "error")),
+    deaths = a_report(some_seconds(150, 0.3), 3, outcome = crashes, worn = c(50, 90), fork = 0.05),
+    binned = binned(a_report(some_seconds(2000, 0.01), 2, outcome = c("700" = "error")),
                     times = 500),
-    many_workers = synthetic_report(some_seconds(1000), 200, memory = samples(
+    many_workers = a_report(some_seconds(1000), 200, memory = samples(
       seq(0.1, 5, by = 0.1), 8e9, 7.9e9, 2e8 * (1:50), 200L, 5e10
     )),
-    one_worker = synthetic_report(some_seconds(12), 1),
-    session = synthetic_report(some_seconds(9), 0),
-    iterator = synthetic_report(some_seconds(40, 0.2), 3, wait = c(0, 0.2, 0.5), fun = "lomp_iterate",
+    one_worker = a_report(some_seconds(12), 1),
+    session = a_report(some_seconds(9), 0),
+    iterator = a_report(some_seconds(40, 0.2), 3, wait = c(0, 0.2, 0.5), fun = "lomp_iterate",
                          call = "lomp_iterate(files, tiles)", how = "open", n = NA_real_),
-    tiny = synthetic_report(rep(1e-5, 4), 2, fork = 2e-4),
-    empty = synthetic_report(numeric(), 0),
-    no_worker = without_workers(synthetic_report(numeric(), 2)),
-    stopped = synthetic_report(some_seconds(30), 2, how = "failed",
+    tiny = a_report(rep(1e-5, 4), 2, fork = 2e-4),
+    empty = a_report(numeric(), 0),
+    no_worker = without_workers(a_report(numeric(), 2)),
+    stopped = a_report(some_seconds(30), 2, how = "failed",
                         outcome = c("11" = "error", setNames(rep("not run", 17), 14:30))),
-    long_names = synthetic_report(some_seconds(6), 2, names = strrep("a very long name of a file ", 1:6))
+    long_names = a_report(some_seconds(6), 2, names = strrep("a very long name of a file ", 1:6))
   )
 }

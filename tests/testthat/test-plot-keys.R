@@ -18,7 +18,7 @@ test_that("keys tell what there is to see, and nothing else", {
   expect_identical(kinds_in(kinds$deaths)$kind, c("ok", "error", "crash", "timeout", "restart"))
   expect_identical(kinds_in(kinds$iterator)$kind, c("ok", "wait"))
   expect_identical(kinds_in(kinds$empty)$kind, character())
-  idle <- synthetic_report(c(1, 1), 2)
+  idle <- a_report(c(1, 1), 2)
   idle$workers$end <- idle$seconds <- 2
   expect_identical(kinds_in(idle)$kind, c("ok", "alive"))
 })

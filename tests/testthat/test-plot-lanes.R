@@ -5,7 +5,7 @@ lanes <- function(report, cells = 400, xlim = c(0, report$seconds)) {
 }
 
 test_that("each item that ran has a bar in its worker's lane", {
-  report <- synthetic_report(c(1, 2, 3, 4), 2, outcome = c("4" = "not run"), wait = c(0, 0.5, 0, 0),
+  report <- a_report(c(1, 2, 3, 4), 2, outcome = c("4" = "not run"), wait = c(0, 0.5, 0, 0),
                       names = c("a", "b", "c", "d"))
   found <- lanes(report)
   expect_true(found$is_exact)
@@ -18,33 +18,33 @@ test_that("each item that ran has a bar in its worker's lane", {
 })
 
 test_that("lanes are numbered from the top, whatever their workers' numbers are", {
-  report <- synthetic_report(rep(1, 4), 2)
+  report <- a_report(rep(1, 4), 2)
   report$items$worker <- c(3L, 7L, 3L, 7L)
   report$workers$worker <- c(3L, 7L)
   found <- lanes(report)
   expect_identical(found$names, c("worker 3", "worker 7"))
   expect_identical(found$bars$lane, c(1L, 2L, 1L, 2L))
-  expect_identical(lanes(synthetic_report(1, 0))$names, "session")
+  expect_identical(lanes(a_report(1, 0))$names, "session")
 })
 
 test_that("a process that goes on is there until now", {
-  report <- synthetic_report(c(1, 1), 1)
+  report <- a_report(c(1, 1), 1)
   report$workers$end <- NA_real_
   report$seconds <- 9
   expect_identical(lanes(report)$bands$to, 9)
 })
 
 test_that("items that are narrower than what can be told apart become shares of time", {
-  many <- synthetic_report(rep(0.01, 2000), 2)
+  many <- a_report(rep(0.01, 2000), 2)
   expect_false(lanes(many)$is_exact)
   expect_true(lanes(many, cells = 1e5)$is_exact)
   expect_true(lanes(many, xlim = c(1, 1.5))$is_exact || nrow(lanes(many)$shares) > 0)
   # A few have bars in any case.
-  expect_true(lanes(synthetic_report(rep(1e-9, 20), 2))$is_exact)
+  expect_true(lanes(a_report(rep(1e-9, 20), 2))$is_exact)
 })
 
 test_that("shares and their widths make up the time in .f and waiting", {
-  many <- synthetic_report(rep(0.004, 2000), 2, wait = c(0, 0.002))
+  many <- a_report(rep(0.004, 2000), 2, wait = c(0, 0.002))
   spent <- function(report, what) {
     shares <- lanes(report)$shares
     sum((shares$to - shares$from) * shares[[what]])
@@ -60,7 +60,7 @@ test_that("what is little is to be seen", {
 })
 
 test_that("spans of two processes in one lane are added", {
-  report <- binned(synthetic_report(rep(0.01, 500), 1))
+  report <- binned(a_report(rep(0.01, 500), 1))
   half <- report$items
   half[c("run", "wait")] <- half[c("run", "wait")] / 2
   twice <- report
@@ -78,7 +78,7 @@ test_that("a share is of the cell, and amounts are spread evenly", {
 })
 
 test_that("a lane in which nothing was has no shares", {
-  report <- synthetic_report(rep(0.001, 5000), 2)
+  report <- a_report(rep(0.001, 5000), 2)
   report$items$worker <- 2L
   expect_identical(unique(lanes(report)$shares$lane), 2L)
 })
@@ -93,14 +93,14 @@ test_that("neighbours that look the same are one", {
 })
 
 test_that("however many items and workers there are, what is drawn is bounded", {
-  report <- binned(synthetic_report(some_seconds(20000, 1e-4), 200, fork = 1e-6), spans = 1000)
+  report <- binned(a_report(some_seconds(20000, 1e-4), 200, fork = 1e-6), spans = 1000)
   shares <- lanes(report, cells = 5000)$shares
   expect_lte(nrow(shares), 40000)
   expect_gt(nrow(shares), 200)
 })
 
 test_that("failures and new processes have marks, however short they are", {
-  short <- synthetic_report(rep(1e-6, 2000), 2, worn = 7,
+  short <- a_report(rep(1e-6, 2000), 2, worn = 7,
                      outcome = c("5" = "error", "9" = "crash", "1999" = "timeout"))
   for (cells in c(10, 1e6)) {
     marks <- lanes(short, cells)$marks
@@ -110,7 +110,7 @@ test_that("failures and new processes have marks, however short they are", {
 })
 
 test_that("spans tell errors from deaths by how their workers ended", {
-  report <- binned(synthetic_report(rep(0.01, 400), 2, outcome = c(
+  report <- binned(a_report(rep(0.01, 400), 2, outcome = c(
     "50" = "error", "100" = "crash", "300" = "timeout"
   )))
   marks <- lanes(report)$marks
@@ -126,9 +126,9 @@ test_that("marks that would cover each other are thinned out by kind and lane", 
 })
 
 test_that("a call without items has lanes, and nothing in them", {
-  found <- lanes(synthetic_report(numeric(), 2))
+  found <- lanes(a_report(numeric(), 2))
   expect_true(found$is_empty)
-  expect_false(lanes(synthetic_report(1, 2))$is_empty)
+  expect_false(lanes(a_report(1, 2))$is_empty)
   expect_identical(nrow(found$marks), 0L)
   expect_identical(nrow(found$bands), 2L)
 })

@@ -27,7 +27,7 @@ test_that("no device is too small or too large", {
 })
 
 test_that("names that a font hasn't got, or that have no end, are drawn", {
-  report <- synthetic_report(some_seconds(6), 2, names = c(
+  report <- a_report(some_seconds(6), 2, names = c(
     "\u65e5\u672c\u8a9e", "a\nb", "", NA, strrep("x", 1e4), bytes(0xff, 0x41)
   ))
   expect_silent(drawn(report))
@@ -72,7 +72,7 @@ test_that("a plot takes one place of several", {
 test_that("the horizontal axis is in seconds, from which to which the caller wants", {
   grDevices::pdf(NULL)
   on.exit(grDevices::dev.off())
-  report <- synthetic_report(rep(600, 10), 2)
+  report <- a_report(rep(600, 10), 2)
   plot(report)
   expect_equal(graphics::par("usr")[1:2], c(0, report$seconds))
   plot(report, xlim = c(100, 200))
@@ -110,7 +110,7 @@ test_that("titles are the call's, or the caller's", {
 })
 
 test_that("names that don't fit are numbers, or are cut if enough is left", {
-  report <- synthetic_report(c(0.7, 10, 10), 1, names = c("not_in_here", "fits", strrep("name", 100)))
+  report <- a_report(c(0.7, 10, 10), 1, names = c("not_in_here", "fits", strrep("name", 100)))
   texts <- texts_of(report)
   expect_true(all(c("1", "fits") %in% texts))
   expect_match(texts, "^(name){3}[name]*[.]{3}$", all = FALSE)
@@ -118,7 +118,7 @@ test_that("names that don't fit are numbers, or are cut if enough is left", {
 })
 
 test_that("a call without items says so", {
-  expect_true("no item was run" %in% texts_of(synthetic_report(numeric(), 2)))
+  expect_true("no item was run" %in% texts_of(a_report(numeric(), 2)))
   expect_false("no item was run" %in% texts_of(photo_report()))
 })
 

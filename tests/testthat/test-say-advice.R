@@ -15,22 +15,22 @@ test_that("a call of which all is well has no advice", {
 
 test_that("an item for which the call waited at its end is named", {
   names <- paste0("img", 1:9)
-  late <- synthetic_report(c(rep(1, 8), 8), 2, names = names)
-  early <- synthetic_report(c(20, rep(1, 8)), 2, names = names)
+  late <- a_report(c(rep(1, 8), 8), 2, names = names)
+  early <- a_report(c(20, rep(1, 8)), 2, names = names)
   messages <- c(message_for(late, "slow-item"), message_for(early, "slow-item"))
   expect_snapshot(writeLines(messages))
 })
 
 test_that("an item that is slow in the midst of others is no matter", {
-  expect_false("slow-item" %in% ids(synthetic_report(c(8, rep(1, 8)), 2)))
-  expect_false("slow-item" %in% ids(synthetic_report(c(1, 8), 1)))
-  expect_false("slow-item" %in% ids(synthetic_report(c(1, 8), 0)))
-  stopped <- synthetic_report(c(rep(1, 8), 8), 2, how = "interrupted")
+  expect_false("slow-item" %in% ids(a_report(c(8, rep(1, 8)), 2)))
+  expect_false("slow-item" %in% ids(a_report(c(1, 8), 1)))
+  expect_false("slow-item" %in% ids(a_report(c(1, 8), 0)))
+  stopped <- a_report(c(rep(1, 8), 8), 2, how = "interrupted")
   expect_false("slow-item" %in% ids(stopped))
-  fast <- synthetic_report(c(rep(1, 8), 8) / 1000, 2)
+  fast <- a_report(c(rep(1, 8), 8) / 1000, 2)
   expect_false("slow-item" %in% ids(fast))
   # Several short ones that were left to one worker aren't one slow item.
-  apart <- synthetic_report(rep(1, 9), 2)
+  apart <- a_report(rep(1, 9), 2)
   apart$items$worker <- as.integer(c(2, rep(1, 8)))
   apart$items$start <- c(0, 0:7)
   expect_false("slow-item" %in% ids(apart))
@@ -38,27 +38,27 @@ test_that("an item that is slow in the midst of others is no matter", {
 
 test_that("of many items the slowest is known", {
   run <- c(rep(0.01, 800), 8)
-  report <- synthetic_report(run, 2)
+  report <- a_report(run, 2)
   expect_match(message_for(binned(report), "slow-item"), "^item 801 took 8.0 s")
-  expect_false("slow-item" %in% ids(binned(synthetic_report(rep(0.01, 800), 2))))
+  expect_false("slow-item" %in% ids(binned(a_report(rep(0.01, 800), 2))))
   # Another worker's item is the slowest: what the last one did isn't known.
   report$slowest$worker <- 3L - report$slowest$worker
   expect_false("slow-item" %in% ids(binned(report)))
 })
 
 test_that("a lane without an item counts as one that had nothing to do", {
-  report <- synthetic_report(5, 2)
+  report <- a_report(5, 2)
   expect_match(message_for(report, "slow-item"), "item 1 took 5.0 s")
 })
 
 test_that("items that lapply() does faster are told of", {
-  small <- synthetic_report(rep(1e-5, 100), 2, seconds = 0.02)
+  small <- a_report(rep(1e-5, 100), 2, seconds = 0.02)
   messages <- c(message_for(small, "small-items"),
                 message_for(with_fields(small, list(fun = "lomp_vapply")), "small-items"))
   expect_snapshot(writeLines(messages))
-  expect_false("small-items" %in% ids(synthetic_report(rep(1, 10), 2)))
-  expect_false("small-items" %in% ids(synthetic_report(rep(1, 10), 1)))
-  expect_false("small-items" %in% ids(synthetic_report(rep(1e-5, 100), 0, seconds = 0.02)))
+  expect_false("small-items" %in% ids(a_report(rep(1, 10), 2)))
+  expect_false("small-items" %in% ids(a_report(rep(1, 10), 1)))
+  expect_false("small-items" %in% ids(a_report(rep(1e-5, 100), 0, seconds = 0.02)))
   # An iterator's time is its consumer's, too.
   expect_false("small-items" %in% ids(with_fields(small, list(fun = "lomp_iterate"))))
   expect_false("small-items" %in% ids(with_fields(small, list(how = "failed"))))
@@ -68,7 +68,7 @@ test_that("items that lapply() does faster are told of", {
 })
 
 test_that("the session's own work is told of by what it was", {
-  busy <- function(...) synthetic_report(rep(1, 10), 2, session = list(busy = 4), ...)
+  busy <- function(...) a_report(rep(1, 10), 2, session = list(busy = 4), ...)
   messages <- c(
     message_for(busy(totals = list(results = 1e6)), "session-limit"),
     message_for(busy(totals = list(results = 1e6), fun = "lomp_vapply"), "session-limit"),
@@ -82,7 +82,7 @@ test_that("the session's own work is told of by what it was", {
 
 test_that("work of the session's that nothing explains, or that is little, is no advice", {
   busy <- function(seconds, ..., workers = 2) {
-    synthetic_report(rep(1, 10), workers, session = list(busy = seconds), ...)
+    a_report(rep(1, 10), workers, session = list(busy = seconds), ...)
   }
   expect_false("session-limit" %in% ids(busy(4)))
   expect_false("session-limit" %in% ids(busy(4, bytes = 1e9, way = "mapped")))
@@ -93,36 +93,36 @@ test_that("work of the session's that nothing explains, or that is little, is no
 
 test_that("forks that were slow are told of, with huge pages if they aren't used", {
   slow <- function(huge_pages) {
-    synthetic_report(c(1, 1), 2, totals = list(fork_seconds = 0.5),
+    a_report(c(1, 1), 2, totals = list(fork_seconds = 0.5),
               session = list(huge_pages = huge_pages, resident = 2e9))
   }
   messages <- vapply(list(FALSE, TRUE), function(huge) message_for(slow(huge), "slow-forks"), "")
   expect_snapshot(writeLines(messages))
   expect_identical(message_for(slow(NA), "slow-forks"), messages[[2]])
   for (seconds in c(0.01, NA)) {
-    quick <- synthetic_report(c(1, 1), 2, totals = list(fork_seconds = seconds))
+    quick <- a_report(c(1, 1), 2, totals = list(fork_seconds = seconds))
     expect_false("slow-forks" %in% ids(quick))
   }
 })
 
 test_that("memory that ran short is told of", {
-  short <- synthetic_report(rep(1, 9), 3, workers_asked = 8L, session = list(held_back = TRUE))
+  short <- a_report(rep(1, 9), 3, workers_asked = 8L, session = list(held_back = TRUE))
   before <- message_for(short, "short-memory")
   short$workers$private <- c(1e9, 2e9, NA)
   messages <- c(before, message_for(short, "short-memory"))
   expect_snapshot(writeLines(messages))
-  expect_false("short-memory" %in% ids(synthetic_report(rep(1, 9), 3, workers_asked = 8L)))
+  expect_false("short-memory" %in% ids(a_report(rep(1, 9), 3, workers_asked = 8L)))
 })
 
 test_that("forks that the system refused are told of", {
-  report <- synthetic_report(rep(1, 9), 3, workers_asked = 8L, session = list(refused = 11L))
+  report <- a_report(rep(1, 9), 3, workers_asked = 8L, session = list(refused = 11L))
   expect_match(message_for(report, "refused-fork"),
                "^The system refused to fork more than 3 of 8 workers [(].+[)]: ")
-  expect_false("refused-fork" %in% ids(synthetic_report(rep(1, 9), 3, workers_asked = 8L)))
+  expect_false("refused-fork" %in% ids(a_report(rep(1, 9), 3, workers_asked = 8L)))
 })
 
 test_that("a budget that was raised is told of", {
-  raised <- synthetic_report(rep(1, 9), 3, session = list(raised = TRUE))
+  raised <- a_report(rep(1, 9), 3, session = list(raised = TRUE))
   known <- with_fields(raised, list(session = list(budget = 1e9)))
   known$workers$private <- 3e9
   messages <- c(message_for(raised, "raised-budget"), message_for(known, "raised-budget"))
@@ -132,7 +132,7 @@ test_that("a budget that was raised is told of", {
 
 test_that("workers that waited for a producer or a consumer are told of", {
   waiting <- function(activity, share, ...) {
-    report <- synthetic_report(rep(1, 9), 3, ...)
+    report <- a_report(rep(1, 9), 3, ...)
     report$workers[[activity]] <- share * (report$workers$end - report$workers$begin)
     report
   }
@@ -150,18 +150,18 @@ test_that("workers that waited for a producer or a consumer are told of", {
 
 test_that("results that are kept are told of, with what goes on from them", {
   not_run <- setNames(rep("not run", 7), 3:9)
-  stopped <- synthetic_report(rep(1, 9), 2, outcome = c("1" = "error", not_run), how = "failed")
-  collected <- synthetic_report(rep(1, 9), 2, outcome = c("1" = "error"))
+  stopped <- a_report(rep(1, 9), 2, outcome = c("1" = "error", not_run), how = "failed")
+  collected <- a_report(rep(1, 9), 2, outcome = c("1" = "error"))
   vector <- with_fields(collected, list(fun = "lomp_vapply"))
   messages <- vapply(list(stopped, collected, vector), message_for, "", "redo")
   expect_snapshot(writeLines(messages))
   expect_false("redo" %in% ids(with_fields(collected, list(fun = "lomp_iterate"))))
-  none <- synthetic_report(1, 2, outcome = "error", how = "failed")
+  none <- a_report(1, 2, outcome = "error", how = "failed")
   expect_false("redo" %in% ids(none))
 })
 
 test_that("advice prints as a list", {
-  report <- synthetic_report(rep(1e-5, 100), 2, seconds = 0.02, outcome = c("1" = "error"))
+  report <- a_report(rep(1e-5, 100), 2, seconds = 0.02, outcome = c("1" = "error"))
   advice <- summary(report)$advice
   expect_snapshot(print(advice))
   expect_identical(withVisible(utils::capture.output(print(advice)))$value[[1]], "What to do:")

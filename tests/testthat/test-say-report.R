@@ -25,7 +25,7 @@ test_that("summary() tells all of it", {
 said <- function(report) paste(utils::capture.output(print(summary(report))), collapse = "\n")
 
 test_that("what isn't known isn't told", {
-  report <- synthetic_report(c(1, 2), 2, session = list(busy = NA_real_, resident = NA_real_))
+  report <- a_report(c(1, 2), 2, session = list(busy = NA_real_, resident = NA_real_))
   report$workers[c("run", "wait_items", "wait_delivery", "collecting")] <- NA_real_
   report$totals[c("run", "fork_seconds")] <- NA_real_
   text <- said(report)
@@ -33,7 +33,7 @@ test_that("what isn't known isn't told", {
     expect_no_match(text, what, fixed = TRUE)
   }
   expect_match(text, "2 forks\n", fixed = TRUE)
-  expect_match(said(synthetic_report(c(1, 2), 2)), "Workers:\n", fixed = TRUE)
+  expect_match(said(a_report(c(1, 2), 2)), "Workers:\n", fixed = TRUE)
 })
 
 test_that("each way of ending is told", {
@@ -64,14 +64,14 @@ test_that("what is shared is told with what a copy for each worker would take", 
 })
 
 test_that("bytes are told by their ways, if any went there", {
-  report <- synthetic_report(c(1, 2, 3), 2, way = ways[1:3], bytes = c(3, 2e6, 1e9))
+  report <- a_report(c(1, 2, 3), 2, way = ways[1:3], bytes = c(3, 2e6, 1e9))
   expect_identical(tell_ways(report),
                    "2.0 MB mapped, 1.0 GB read from files and 3 bytes through pipes")
-  expect_null(tell_ways(synthetic_report(1, 0)))
+  expect_null(tell_ways(a_report(1, 0)))
 })
 
 test_that("workers' shares are of their own lives, over all that were one after the other", {
-  report <- synthetic_report(c(2, 1, 1), 1, outcome = c("1" = "crash"), wait = c(0, 1, 0), fork = 1)
+  report <- a_report(c(2, 1, 1), 1, outcome = c("1" = "crash"), wait = c(0, 1, 0), fork = 1)
   report$workers$end[[2]] <- NA  # it is still there, and nothing is done
   report$seconds <- 10
   lanes <- sums_by_lane(report)
@@ -87,20 +87,20 @@ test_that("each reason for a worker's end is told, in singular and plural", {
 })
 
 test_that("fewer workers than asked for are explained, where nothing else does", {
-  fewer <- function(...) tell_fewer(synthetic_report(rep(1, 9), 3, workers_asked = 8L, ...))
+  fewer <- function(...) tell_fewer(a_report(rep(1, 9), 3, workers_asked = 8L, ...))
   expect_identical(fewer(), "more workers weren't worth their forks")
   expect_null(fewer(session = list(held_back = TRUE)))
   expect_null(fewer(session = list(refused = 11L)))
   expect_null(fewer(how = "failed"))
   expect_null(fewer(n = 3))
   expect_null(fewer(n = NA_real_, how = "closed"))
-  expect_null(tell_fewer(synthetic_report(rep(1, 9), 3)))
-  expect_null(tell_fewer(synthetic_report(rep(1, 9), 0)))
-  expect_match(said(synthetic_report(rep(1, 9), 3, workers_asked = 8L)), "worth their forks")
+  expect_null(tell_fewer(a_report(rep(1, 9), 3)))
+  expect_null(tell_fewer(a_report(rep(1, 9), 0)))
+  expect_match(said(a_report(rep(1, 9), 3, workers_asked = 8L)), "worth their forks")
 })
 
 test_that("ends in print() are counted together", {
-  ended <- function(...) tell_ends(synthetic_report(rep(1, 9), 2, ...))
+  ended <- function(...) tell_ends(a_report(rep(1, 9), 2, ...))
   expect_null(ended())
   expect_identical(ended(worn = 3), "of the workers 1 was replaced")
   expect_identical(ended(outcome = c("2" = "crash", "5" = "crash", "6" = "timeout")),
@@ -108,7 +108,7 @@ test_that("ends in print() are counted together", {
 })
 
 test_that("failed items are told by their names, some of many", {
-  report <- synthetic_report(rep(1, 5), 2, names = letters[1:5],
+  report <- a_report(rep(1, 5), 2, names = letters[1:5],
                       outcome = c("2" = "error", "3" = "crash", "5" = "timeout"))
   expect_identical(
     tell_failed_items(report, 3L),
@@ -124,9 +124,9 @@ test_that("the slowest items are told by their names", {
   report <- photo_report()
   expect_identical(tell_slowest(report, 2L),
                    "slowest: item 5 (\"photo_05.jpg\") 3.1 s, item 9 (\"photo_09.jpg\") 2.6 s")
-  report <- synthetic_report(c(1, 2), 2, names = c("", NA))
+  report <- a_report(c(1, 2), 2, names = c("", NA))
   expect_identical(tell_slowest(report, 1L), "slowest: item 2 2.0 s")
-  expect_null(tell_slowest(synthetic_report(1, 1), 2L))
+  expect_null(tell_slowest(a_report(1, 1), 2L))
 })
 
 test_that("as.data.frame() gives the items, with their names", {
@@ -135,7 +135,7 @@ test_that("as.data.frame() gives the items, with their names", {
   expect_identical(names(items), c("index", "name", names(report$items)[-1]))
   expect_identical(items$name, report$names)
   expect_identical(items[names(report$items)], report$items)
-  expect_identical(as.data.frame(synthetic_report(1:3, 2)), synthetic_report(1:3, 2)$items)
+  expect_identical(as.data.frame(a_report(1:3, 2)), a_report(1:3, 2)$items)
   expect_identical(row.names(as.data.frame(report, row.names = letters[1:10])), letters[1:10])
   spans <- kinds_of_reports()$binned
   expect_identical(as.data.frame(spans), spans$items)
