@@ -784,11 +784,11 @@ test_that("a record that is damaged is its item's failure, also where there is a
     )
     # A frame with a record; a worker of a stream asks for items with its first ones.
     frames <- c(map = 1, iterator = 1, emission = 2, stream = 3)
-    # A frame's header takes 32 bytes, a record's 12, then comes the type and, mostly, the length.
+    # A frame's header takes 32 bytes, a record's 24, then comes the type and, mostly, the length.
     call <- function(name, value, byte) {
       f <- values[[value]]
       right <- lapply(1:5, f)
-      .C("inject_arm", sprintf("flip@%d:%d", frames[[name]], 44 + byte))
+      .C("inject_arm", sprintf("flip@%d:%d", frames[[name]], 56 + byte))
       result <- tryCatch(suppressWarnings(calls[[name]](f)), error = function(cnd) cnd)
       .C("inject_arm", "")
       if (inherits(result, "condition")) return(paste("thrown:", conditionMessage(result)))

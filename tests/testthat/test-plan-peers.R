@@ -48,8 +48,8 @@ test_that("lomp_vapply() knows them, too, and vapply's own names", {
 test_that("an argument that only the other function has is told of as its own", {
   cnd <- expect_argument_error(lomp_map(1:3, plain, .ordered = TRUE), ".ordered")
   expect_match(conditionMessage(cnd), "`.ordered` of lomp_iterate()?", fixed = TRUE)
-  cnd <- expect_argument_error(lomp_iterate(1:3, plain, .redo = NULL), ".redo")
-  expect_match(conditionMessage(cnd), "`.redo` of lomp_map()?", fixed = TRUE)
+  cnd <- expect_argument_error(lomp_iterate(1:3, plain, .use_names = TRUE), ".use_names")
+  expect_match(conditionMessage(cnd), "`.use_names` of lomp_vapply()?", fixed = TRUE)
 })
 
 test_that("where the function has dots alone, one warning tells it and the argument is passed on", {
@@ -124,7 +124,7 @@ test_that("messages about peers' names read well", {
     caught(lomp_map(1:3, plain, mc.cores = 4)),
     caught(lomp_iterate(1:3, plain, timeout = 4)),
     caught(lomp_map(1:3, plain, .ordered = TRUE)),
-    caught(lomp_iterate(1:3, plain, .redo = list())),
+    caught(lomp_iterate(1:3, plain, .use_names = TRUE)),
     caught(lomp_map(1:3, plain, future.seed = TRUE)),
     caught(lomp_map(1:3, plain, mc.preschedule = FALSE)),
     caught(lomp_map(1:3, plain, future.globals = TRUE)),
