@@ -48,9 +48,9 @@
 #' result was taken and its caller has come back for more: when `it()`, `head(it)` or `as.list(it)`
 #' is called again, or the iterator is closed. (Of an item that emits, only the next result of
 #' another one, or the end, tells that there is none left.) So what a consumer had in hand when its
-#' session was killed comes once more, and what it was done with doesn't. `as.list(it)` delivers what is left
-#' when it returns, an iterator that ends what it has given; a failure, and the error with which an
-#' iterator ends, deliver nothing.
+#' session was killed comes once more, and what it was done with doesn't. `as.list(it)` delivers
+#' what is left when it returns, an iterator that ends what it has given; a failure, and the error
+#' with which an iterator ends, deliver nothing.
 #'
 #' [lomp_read()] of such a file gives a list with an element for each item: a list of its results,
 #' or a `lomp_not_run` where it wasn't delivered to its end. As `.redo` it has all other items run,

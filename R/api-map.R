@@ -187,17 +187,17 @@
 #' The list that it returns is, bit for bit, the one that it would have returned, and what follows
 #' draws the same random numbers, too, if the caller's generator is at the call what it was then:
 #' after [set.seed()], that is. (In the same session, and in one that has no seed yet, the items go
-#' on with the seed in the file, too, and the generator stays as it is.) Only what is no result is run again: items that
-#' failed, that were underway, or not begun. What items printed and signalled before doesn't come
-#' again. External pointers in results are dead, with `.workers = 0`, too, once they are read from
-#' the file.
+#' on with the seed in the file, too, and the generator stays as it is.) Only what is no result is
+#' run again: items that failed, that were underway, or not begun. What items printed and signalled
+#' before doesn't come again. External pointers in results are dead, with `.workers = 0`, too, once
+#' they are read from the file.
 #'
 #' The file is the call's: a `.redo` that was read from a file is refused, by a
 #' `lomp_argument_error`, if its length or its names aren't those of `.x`; if `.x` is a character
 #' vector and has other elements; if it is another function's ([lomp_vapply()], [lomp_iterate()]);
-#' and, in another session, if its items have drawn random numbers from another seed than this call's
-#' would be, since the caller has called [set.seed()] in another way, or drawn numbers. `.f` itself
-#' may have changed, as in any `.redo`.
+#' and, in another session, if its items have drawn random numbers from another seed than this
+#' call's would be, since the caller has called [set.seed()] in another way, or drawn numbers. `.f`
+#' itself may have changed, as in any `.redo`.
 #'
 #' A file that is there is never overwritten: it is appended to if `.redo` was read from it, else it
 #' is an error of the call. With a `.redo` and a new file what was finished earlier is written into

@@ -6,12 +6,12 @@
 #'
 #' All that is said in [lomp_map()] of workers, items from a stream, random numbers, errors,
 #' checkpoints, conditions and output holds here, too, and an item draws the same random numbers.
-#' What differs is the way of results. Numbers, logical values, complex ones and bytes are put into their places in
-#' one vector as they come: there is no list of a million small vectors on the way, whose memory and
-#' time are most of what a call of many short items costs. Where the value of an item takes 128 KB
-#' or more its worker writes it into a memory file, and that file, mapped, is the result: it isn't
-#' copied. Strings and lists, and what a `.redo` or a producer gives, come as they do in a list, and
-#' are put together at the end.
+#' What differs is the way of results. Numbers, logical values, complex ones and bytes are put into
+#' their places in one vector as they come: there is no list of a million small vectors on the way,
+#' whose memory and time are most of what a call of many short items costs. Where the value of an
+#' item takes 128 KB or more its worker writes it into a memory file, and that file, mapped, is the
+#' result: it isn't copied. Strings and lists, and what a `.redo` or a producer gives, come as they
+#' do in a list, and are put together at the end.
 #'
 #' @section Types, lengths and names:
 #' Each value must have the length of `.value`, and its type or one that is promoted to it: logical

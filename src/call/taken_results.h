@@ -14,8 +14,8 @@ class TakenResults {
  public:
   void take(std::uint64_t item, bool is_last) { results_.push_back({item, is_last}); }
 
-  /// The item ends with the last one of its results. False if none is here: then the caller has come
-  /// back since it was taken, or there was none.
+  /// The item ends with the last one of its results. False if none is here: then the caller has
+  /// come back since it was taken, or there was none.
   bool end(std::uint64_t item) {
     for (std::size_t i = results_.size(); i > 0; --i) {
       if (results_[i - 1].item != item) continue;
