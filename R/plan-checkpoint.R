@@ -65,7 +65,8 @@ add_earlier <- function(handle, path, plan) {
 checkpoint_header <- function(plan) {
   list(
     names = plan$names, elements = plan$elements, seed = plan$drawn_from$seed,
-    is_seeded = plan$drawn_from$is_seeded, value = if (!is.null(plan$value)) describe_prototype(plan),
+    is_seeded = plan$drawn_from$is_seeded,
+    value = if (!is.null(plan$value)) describe_prototype(plan),
     lomp = as.character(utils::packageVersion("lomp")), R = as.character(getRversion())
   )
 }

@@ -69,7 +69,8 @@ test_that("a file whose call isn't told as lomp tells it is refused", {
   expect_identical(with_header(other(names = "a")), refusal)
   expect_identical(with_header(other(is_seeded = "yes")), refusal)
   expect_identical(with_header(other(lomp = 1)), refusal)
-  for (header in list(list(1, 2), right["seed"], list(value = 1), other(value = list(type = "z")))) {
+  other_lists <- list(list(1, 2), right["seed"], list(value = 1), other(value = list(type = "z")))
+  for (header in other_lists) {
     expect_match(with_header(header), "`file` ")
   }
 })
