@@ -53,6 +53,7 @@ lomp_read <- function(file) {
     stop_argument("file", "can't be read", why = cnd)
   })
   if (!is.null(found$problem)) stop_unreadable(found)
+  if (!is_own_header(found)) stop_argument("file", "is no checkpoint of lomp's")
   if (found$damaged > 0) warn_damaged(found, path)
   results <- found$results
   header <- found$header
@@ -63,6 +64,19 @@ lomp_read <- function(file) {
   attr(results, "lomp_checkpoint") <- new_checkpoint(found, path)
   results
 }
+
+# Anybody may have written the file.
+is_own_header <- function(found) {
+  header <- found$header
+  found$call %in% seq_along(call_kinds) && is.integer(header$seed) && length(header$seed) == 7L &&
+    is_flag(header$is_seeded) && (is.null(header$elements) || is_text(header$elements)) &&
+    (is.null(header$names) || is.character(header$names) && length(header$names) == found$items) &&
+    is_text(header$lomp) && is_text(header$R)
+}
+
+is_flag <- function(x) is.logical(x) && length(x) == 1L && !is.na(x)
+
+is_text <- function(x) is.character(x) && length(x) == 1L && !is.na(x)
 
 # What it takes to tell whether a call is the one whose results these are, and to go on.
 new_checkpoint <- function(found, path) {

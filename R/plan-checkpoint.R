@@ -17,7 +17,6 @@ elements_hash <- function(items) if (is.character(items)) strings_hash(items)
 # Is what lomp_read() gave of a call like this one?
 check_resumed <- function(plan) {
   file <- plan$redo$file
-  if (is.null(file)) return()
   own <- call_kinds[[kind_of(plan)]]
   if (file$call != own) {
     stop_argument(".redo", sprintf("is of a file that %s() has written, not %s()", file$call, own))
@@ -65,8 +64,9 @@ add_earlier <- function(handle, path, plan) {
 # Vectors and lists of them only, since the file's reader makes nothing else.
 checkpoint_header <- function(plan) {
   list(
-    names = plan$names, elements = plan$elements, seed = plan$random$seed,
-    is_seeded = plan$random$is_seeded, value = if (!is.null(plan$value)) describe_prototype(plan),
+    names = plan$names, elements = plan$elements, seed = plan$drawn_from$seed,
+    is_seeded = plan$drawn_from$is_seeded,
+    value = if (!is.null(plan$value)) describe_prototype(plan),
     lomp = as.character(utils::packageVersion("lomp")), R = as.character(getRversion())
   )
 }

@@ -53,9 +53,9 @@ stop_other_seed <- function() {
 # The draw by which the caller's generator advances. Items that this process runs leave no half of a
 # pair of Box and Muller's, those of workers do: from here on it makes no difference which process
 # ran them.
-pay_random <- function(plan, drawn) {
-  random <- plan$random
-  if (!random$pays || !(drawn || isTRUE(plan$redo$file$drawn))) return()
+pay_random <- function(random, drawn, plan) {
+  if (!random$pays) return()
+  if (!drawn && (is.null(plan$redo) || !isTRUE(plan$redo$file$drawn))) return()
   random_draw()
   if (random$seed[[1L]] %/% 100L %% 100L == box_muller) RNGkind(normal.kind = "Box-Muller")
 }

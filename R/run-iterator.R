@@ -1,12 +1,11 @@
 # A call whose results its caller asks for one by one.
 
 run_iterate <- function(plan, frame) {
-  check_resumed(plan)
-  plan$random <- random_of(plan, advance = TRUE)
+  plan <- ready_to_outlive(plan)
+  plan$random <- plan$drawn_from
   plan$item_call <- item_call_of(plan, frame)
   plan$call <- new_call(goes_on = FALSE)
   plan$said <- sys.call(-1L)
-  plan$checkpoint <- open_checkpoint(plan)
   is_open <- FALSE
   if (!is.null(plan$checkpoint)) on.exit(if (!is_open) leave_checkpoint(plan))
   if (is_outside()) the$last <- NULL

@@ -3,27 +3,43 @@
 run_map <- function(plan, frame) {
   the$depth <- the$depth + 1L
   on.exit(the$depth <- the$depth - 1L)
-  check_resumed(plan)
-  plan$random <- random_of(plan)
-  plan$call <- new_call()
-  plan$checkpoint <- open_checkpoint(plan)
-  if (!is.null(plan$checkpoint)) on.exit(leave_checkpoint(plan), add = TRUE)
+  # What a call does that does neither isn't made longer by it: it is made of few steps, see
+  # conclude().
+  if (!is.null(plan$redo) || !is.null(plan$checkpoint)) {
+    plan <- ready_to_outlive(plan)
+    on.exit(leave_checkpoint(plan), add = TRUE)
+  }
   if (the$depth == 1L) the$last <- NULL
   plan$said <- sys.call(-1L)
   if (isTRUE(items_to_run(plan) == 0)) return(without_work(plan))
-  plan$item_call <- item_call_of(plan, frame)
+  plan <- c(plan, list(
+    random = if (is.null(plan$drawn_from)) new_random() else plan$drawn_from,
+    call = new_call(), item_call = item_call_of(plan, frame)
+  ))
   suspendInterrupts(conclude(run_list(plan, frame), plan))
 }
 
+# A call that goes on, or that a later one is to go on from. What its items draw from is known now.
+ready_to_outlive <- function(plan) {
+  if (!is.null(plan$redo$file)) check_resumed(plan)
+  plan$drawn_from <- random_of(plan, !plan$is_map)
+  plan$checkpoint <- open_checkpoint(plan)
+  plan
+}
+
 without_work <- function(plan) {
-  pay_random(plan, FALSE)
-  close_checkpoint(plan)
   if (is_traced(plan)) {
     the$traced <- new_idle(plan)
     signal_warnings(spans_of(the$traced), NULL)
   }
   results <- new_results(plan)
   if (!is.null(plan$redo)) results <- with_earlier(results, plan)
+  if (!is.null(plan$drawn_from)) pay_random(plan$drawn_from, FALSE, plan)
+  if (!is.null(plan$checkpoint)) {
+    plan$call <- new_call()
+    close_checkpoint(plan)
+    signal_warnings(plan$call$complaints, results)
+  }
   if (is.null(plan$value)) results else vector_of_list(results, plan)
 }
 
@@ -57,7 +73,7 @@ run_list <- function(plan, frame) {
   })
   on.exit({
     drawn <- call_close(handle)
-    pay_random(plan, drawn)
+    pay_random(plan$random, drawn, plan)
     if (isTRUE(plan$n > plan$trace_rows) || !is.null(the$traced$span)) end_trace(plan)
   }, add = TRUE)
   begin_progress(state)

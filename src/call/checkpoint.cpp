@@ -118,11 +118,14 @@ SharedCheckpoint* checkpoint_in(SEXP handle) {
   return static_cast<SharedCheckpoint*>(R_ExternalPtrAddr(handle));
 }
 
+// Calls without a file have the same one, since what is made for each call is a page that is copied
+// when it is freed after a fork.
 SharedCheckpoint checkpoint_of(const Settings& settings) {
+  static const SharedCheckpoint none = std::make_shared<Checkpoint>();
   const SharedCheckpoint* given = checkpoint_in(settings.get("checkpoint"));
-  SharedCheckpoint checkpoint = given != nullptr ? *given : std::make_shared<Checkpoint>();
-  checkpoint->set_numbers(settings.get("numbers"));
-  return checkpoint;
+  if (given == nullptr) return none;
+  (*given)->set_numbers(settings.get("numbers"));
+  return *given;
 }
 
 }  // namespace lomp

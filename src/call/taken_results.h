@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 namespace lomp {
@@ -12,24 +13,33 @@ namespace lomp {
 /// The results that were taken since the caller came last, and which items have ended with them.
 class TakenResults {
  public:
-  void take(std::uint64_t item, bool is_last) { results_.push_back({item, is_last}); }
+  void take(std::uint64_t item, bool is_last) {
+    if (is_last) {
+      open_.erase(item);
+    } else {
+      open_[item] = results_.size();
+    }
+    results_.push_back({item, is_last});
+  }
 
   /// The item ends with the last one of its results. False if none is here: then the caller has
   /// come back since it was taken, or there was none.
   bool end(std::uint64_t item) {
-    for (std::size_t i = results_.size(); i > 0; --i) {
-      if (results_[i - 1].item != item) continue;
-      results_[i - 1].is_last = true;
-      return true;
-    }
-    return false;
+    const auto found = open_.find(item);
+    if (found == open_.end()) return false;
+    results_[found->second].is_last = true;
+    open_.erase(found);
+    return true;
   }
 
   /// Forgets the last n; tells of each, in their order, whether its item has ended with it.
   std::vector<bool> put_back(std::size_t n) {
     std::vector<bool> last;
     const std::size_t kept = n < results_.size() ? results_.size() - n : 0;
-    for (std::size_t i = kept; i < results_.size(); ++i) last.push_back(results_[i].is_last);
+    for (std::size_t i = kept; i < results_.size(); ++i) {
+      last.push_back(results_[i].is_last);
+      open_.erase(results_[i].item);  // their ends come after them once more
+    }
     results_.resize(kept);
     last.resize(n);
     return last;
@@ -42,6 +52,7 @@ class TakenResults {
       if (result.is_last) visit(result.item);
     }
     results_.clear();
+    open_.clear();
   }
 
  private:
@@ -51,6 +62,7 @@ class TakenResults {
   };
 
   std::vector<Result> results_;
+  std::map<std::uint64_t, std::size_t> open_;  // items that go on, with their last result here
 };
 
 }  // namespace lomp

@@ -305,3 +305,30 @@ test_that("an iterator says so, too", {
   expect_identical(run$value$n, 300L)
   expect_identical(run$value$classes, rep("lomp_checkpoint_failed", 3))
 })
+
+test_that("on a disk that is full the file keeps what was whole", {
+  skip_on_os(c("mac", "windows", "solaris"))
+  skip_if(Sys.info()[["effective_user"]] != "root", "not root")
+  folder <- tempfile("disk")
+  dir.create(folder)
+  on.exit(unlink(folder, recursive = TRUE))
+  mounted <- suppressWarnings(system2("mount", c("-t", "tmpfs", "-o", "size=2m", "tmpfs", folder),
+                                      stdout = FALSE, stderr = FALSE))
+  skip_if(mounted != 0L, "mount isn't allowed")
+  on.exit(system2("umount", folder), add = TRUE, after = FALSE)
+  f <- function(i) if (i %% 2) numeric(20000) + i else c(i, 1)
+  for (workers in c(0, 2)) {
+    file <- file.path(folder, "checkpoint")
+    warnings <- warnings_of(
+      results <- lomp_map(1:60, f, .workers = workers, .checkpoint = file)
+    )
+    expect_identical(vapply(warnings, function(cnd) class(cnd)[[1]], ""), "lomp_checkpoint_failed")
+    expect_match(conditionMessage(warnings[[1]]), "No space left", fixed = TRUE)
+    expect_identical(results, lapply(1:60, f))
+    found <- lomp_read(file)
+    is_there <- lomp_ok(found)
+    expect_gt(sum(is_there), 10)
+    expect_identical(found[is_there], results[is_there])
+    unlink(file)
+  }
+})

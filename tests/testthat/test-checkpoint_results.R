@@ -49,6 +49,32 @@ test_that("streams that lomp doesn't write are refused", {
   expect_refused(forged(1, raw()))
 })
 
+test_that("a file whose call isn't told as lomp tells it is refused", {
+  with_header <- function(header, call = 1L, items = 2) {
+    file <- tempfile()
+    on.exit(unlink(file))
+    handle <- lomp:::checkpoint_create(file, call, items, header)
+    lomp:::checkpoint_close(handle, FALSE)
+    tryCatch(lomp_read(file), lomp_argument_error = conditionMessage)
+  }
+  right <- list(names = NULL, elements = NULL, seed = c(10403L, 1:6), is_seeded = TRUE,
+                value = NULL, lomp = "1.0.0", R = "4.2.2")
+  other <- function(...) utils::modifyList(right, list(...))
+  expect_length(with_header(right), 2)
+  expect_type(with_header(right), "list")
+  refusal <- "`file` is no checkpoint of lomp's"
+  expect_identical(with_header(right, 4L), refusal)
+  expect_identical(with_header(other(seed = 1:3)), refusal)
+  expect_identical(with_header(other(seed = 1:7 + 0.5)), refusal)
+  expect_identical(with_header(other(names = "a")), refusal)
+  expect_identical(with_header(other(is_seeded = "yes")), refusal)
+  expect_identical(with_header(other(lomp = 1)), refusal)
+  other_lists <- list(list(1, 2), right["seed"], list(value = 1), other(value = list(type = "z")))
+  for (header in other_lists) {
+    expect_match(with_header(header), "`file` ")
+  }
+})
+
 test_that("values that end too early are errors", {
   for (bytes in list(raw(), as.raw(14), as.raw(c(19, rep(255, 8))))) {
     file <- forged(0, bytes)

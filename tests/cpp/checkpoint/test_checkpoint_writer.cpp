@@ -301,6 +301,7 @@ TEST_CASE("bytes that aren't in their file make no entry and the rest goes on") 
   const lomp::Fd file = file_with(std::string(1000, 'x'));
   put(writer, {1, 1, "before", {}});
   CHECK_FALSE(writer.put_from({EntryWhat::payload}, file.get(), 500, 501));
+  CHECK(writer.put_from({EntryWhat::payload}, file.get(), 0, 0));
   put(writer, {2, 1, "after", {}});
   writer.close();
   CHECK(writer.error() == 0);

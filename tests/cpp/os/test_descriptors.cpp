@@ -131,3 +131,13 @@ TEST_CASE("the owner of a descriptor gets a signal when its peer is gone") {
   }
   CHECK_FALSE(lomp::signal_owner(-1, ::getpid(), SIGIO));
 }
+
+TEST_CASE("what was written to a file goes to its disk or an error tells why not") {
+  char name[] = "/tmp/lomp-test-XXXXXX";
+  const lomp::Fd file(lomp::open_temporary_file(name));
+  ::unlink(name);
+  REQUIRE(::write(file.get(), "x", 1) == 1);
+  CHECK(lomp::write_to_disk(file.get()) == 0);
+  CHECK(lomp::write_to_disk(-1) == -1);
+  CHECK(errno == EBADF);
+}

@@ -128,7 +128,7 @@ class CheckpointWriter {
       write(piece_.data(), size);
       done += size;
     }
-    write_end(bytes, sum.sum());
+    if (bytes > 0) write_end(bytes, sum.sum());
     if (has_failed()) end_ = begin;
     settle();
     return true;
