@@ -113,7 +113,7 @@ is_handler_call <- function(call) {
 
 one_line <- function(call) {
   text <- deparse(call, width.cutoff = 60L, nlines = 2L)
-  shorten(if (length(text) > 1L) paste(text[[1L]], "...") else text)
+  shorten(if (length(text) > 1L) paste(trimws(text[[1L]], "right"), "...") else text)
 }
 
 # What is sent of a failed item that has run for so long. `noted` is what was noted where it failed,

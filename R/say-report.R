@@ -260,12 +260,15 @@ table_of_lanes <- function(shown, lanes) {
 
 # ---- Memory and results -------------------------------------------------------------------------
 
-# "2.0 GB shared with 8 workers, 0.4 GB of their own; a copy for each ..."
+# "2.0 GB shared with 8 workers, 0.4 GB of their own; a copy for each ..." A worker that shares
+# nothing wasn't seen before it ended. What all have of their own isn't known of a short call, in
+# which not all were seen.
 tell_memory <- function(report) {
   shared <- greatest(report$memory$shared)
-  workers <- greatest(report$memory$workers)
-  if (!is_known(shared) || !is_known(workers) || workers == 0) return()
-  private <- greatest(report$memory$private)
+  seen <- greatest(report$memory$workers)
+  if (!is_known(shared) || shared == 0 || !is_known(seen) || seen == 0) return()
+  workers <- max(seen, count_lanes(report))
+  private <- if (seen == workers) greatest(report$memory$private)
   one <- workers == 1
   paste0(
     format_bytes(shared), " shared with ", count_of(workers, "worker"),

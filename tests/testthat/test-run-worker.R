@@ -94,6 +94,8 @@ test_that("a worker goes on after an item that failed", {
 
 test_that("a call's text is one short line", {
   expect_identical(one_line(quote(f(x, y = 2))), "f(x, y = 2)")
+  long <- quote(lomp_vapply(photos, score, c(sharpness = 0, brightness = 0), gamma = 2.2))
+  expect_match(one_line(long), "[^ ] [.]{3}$")
   expect_identical(one_line(quote({
     a
     b

@@ -56,11 +56,20 @@ test_that("what is shared is told with what a copy for each worker would take", 
           "a copy for each worker would have taken 16 GB")
   )
   seen$workers <- 1L
-  expect_match(tell_memory(photo_report(memory = seen)),
+  alone <- function() tell_memory(synthetic_report(1:3, 1, memory = seen))
+  expect_match(alone(),
                "with 1 worker, 400 MB of its own; a copy for it would have taken 2.0 GB")
   seen$private <- NA_real_
-  expect_match(tell_memory(photo_report(memory = seen)), "with 1 worker; a copy", fixed = TRUE)
+  expect_match(alone(), "with 1 worker; a copy", fixed = TRUE)
   expect_null(tell_memory(photo_report(memory = no_samples())))
+  seen$shared <- 0  # its worker had ended when it was looked at
+  expect_null(tell_memory(photo_report(memory = seen)))
+})
+
+test_that("what all workers have isn't told of a call in which not all were seen", {
+  seen <- samples(1, 2e9, 2e9, 1e8, 1L, 1e10)
+  expect_identical(tell_memory(photo_report(memory = seen)),
+                   "2.0 GB shared with 2 workers; a copy for each worker would have taken 4.0 GB")
 })
 
 test_that("bytes are told by their ways, if any went there", {
