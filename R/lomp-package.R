@@ -4,6 +4,8 @@
 #' is a parallel [lapply()] whose workers are forked from the session: they share its data
 #' copy-on-write, nothing is sent to them, and a wrong, crashed or slow item is named.
 #' [lomp_vapply()] is the same of [vapply()], [lomp_iterate()] gives results as they come.
+#' `vignette("many-large-images", "lomp")` goes through all of it with photographs, and
+#' `vignette("how-lomp-works", "lomp")` through the package's inside.
 #'
 #' @keywords internal
 #' @useDynLib lomp, .registration = TRUE
