@@ -56,7 +56,7 @@ test_that("what is shared is told with what a copy for each worker would take", 
           "a copy for each worker would have taken 16 GB")
   )
   seen$workers <- 1L
-  alone <- function() tell_memory(synthetic_report(1:3, 1, memory = seen))
+  alone <- function() tell_memory(a_report(1:3, 1, memory = seen))
   expect_match(alone(),
                "with 1 worker, 400 MB of its own; a copy for it would have taken 2.0 GB")
   seen$private <- NA_real_
