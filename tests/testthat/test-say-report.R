@@ -16,7 +16,7 @@ test_that("summary() tells all of it", {
   kinds <- kinds_of_reports()[c("named", "deaths", "many_workers", "session", "iterator", "empty",
                                 "no_worker")]
   expect_snapshot(for (kind in kinds) print(summary(kind)))
-  value <- withVisible(print(summary(kinds$session)))
+  utils::capture.output(value <- withVisible(print(summary(kinds$session))))
   expect_false(value$visible)
   expect_s3_class(value$value, "summary.lomp_report")
   expect_identical(value$value$report, kinds$session)
