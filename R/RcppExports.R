@@ -81,6 +81,10 @@ checkpoint_create <- function(path, call, items, header) {
     .Call(`_lomp_checkpoint_create`, path, call, items, header)
 }
 
+checkpoint_publish <- function(handle) {
+    .Call(`_lomp_checkpoint_publish`, handle)
+}
+
 checkpoint_resume <- function(path, id, end) {
     .Call(`_lomp_checkpoint_resume`, path, id, end)
 }

@@ -61,7 +61,7 @@ lomp_read <- function(file) {
   seed <- list(random = list(seed = header$seed))
   if (length(found$missing) > 0L) results[found$missing] <- list(new_not_run(seed))
   names(results) <- header$names
-  attr(results, "lomp_checkpoint") <- new_checkpoint(found, path)
+  attr(results, "lomp_checkpoint") <- checkpoint_mark(found, path)
   results
 }
 
@@ -79,7 +79,7 @@ is_flag <- function(x) is.logical(x) && length(x) == 1L && !is.na(x)
 is_text <- function(x) is.character(x) && length(x) == 1L && !is.na(x)
 
 # What it takes to tell whether a call is the one whose results these are, and to go on.
-new_checkpoint <- function(found, path) {
+checkpoint_mark <- function(found, path) {
   header <- found$header
   known <- header[c("names", "elements", "seed", "is_seeded", "value", "lomp", "R")]
   structure(class = "lomp_checkpoint", c(known, list(

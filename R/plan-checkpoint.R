@@ -38,27 +38,27 @@ open_checkpoint <- function(plan) {
   if (is.null(path)) return(NULL)
   file <- plan$redo$file
   resumes <- !is.null(file) && file.exists(path)
-  opened <- if (resumes) {
-    checkpoint_resume(path, file$id, file$end)
-  } else {
-    checkpoint_create(path, kind_of(plan), plan$n, checkpoint_header(plan))
-  }
+  opened <- if (resumes) checkpoint_resume(path, file$id, file$end) else new_checkpoint(path, plan)
   if (is.list(opened)) stop_checkpoint(opened, path, resumes)
-  if (!resumes && !is.null(plan$redo)) add_earlier(opened, path, plan)
   the$written <- union(the$written, checkpoint_id(opened))
   list(path = path, handle = opened)
 }
 
-# A file that hasn't got all of them is none to go on from.
-add_earlier <- function(handle, path, plan) {
+# It has no name before it has all that was finished earlier.
+new_checkpoint <- function(path, plan) {
+  handle <- checkpoint_create(path, kind_of(plan), plan$n, checkpoint_header(plan))
+  if (is.list(handle)) return(handle)
   is_there <- FALSE
-  on.exit(if (!is_there) {
-    checkpoint_close(handle, FALSE)
-    unlink(path)
-  })
+  on.exit(if (!is_there) checkpoint_close(handle, FALSE))
+  if (!is.null(plan$redo)) add_earlier(handle, plan)
+  handle <- checkpoint_publish(handle)
+  is_there <- TRUE
+  handle
+}
+
+add_earlier <- function(handle, plan) {
   finished <- setdiff(as.numeric(seq_len(plan$n)), plan$redo$todo)
   checkpoint_add(handle, finished, plan$redo$results, !plan$is_map, isTRUE(plan$redo$file$drawn))
-  is_there <- TRUE
 }
 
 # Vectors and lists of them only, since the file's reader makes nothing else.

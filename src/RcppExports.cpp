@@ -217,6 +217,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// checkpoint_publish
+SEXP checkpoint_publish(SEXP handle);
+RcppExport SEXP _lomp_checkpoint_publish(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(checkpoint_publish(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
 // checkpoint_resume
 SEXP checkpoint_resume(SEXP path, SEXP id, double end);
 RcppExport SEXP _lomp_checkpoint_resume(SEXP pathSEXP, SEXP idSEXP, SEXP endSEXP) {
@@ -621,6 +631,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_call_is_known", (DL_FUNC) &_lomp_call_is_known, 1},
     {"_lomp_call_summary", (DL_FUNC) &_lomp_call_summary, 1},
     {"_lomp_checkpoint_create", (DL_FUNC) &_lomp_checkpoint_create, 4},
+    {"_lomp_checkpoint_publish", (DL_FUNC) &_lomp_checkpoint_publish, 1},
     {"_lomp_checkpoint_resume", (DL_FUNC) &_lomp_checkpoint_resume, 3},
     {"_lomp_checkpoint_id", (DL_FUNC) &_lomp_checkpoint_id, 1},
     {"_lomp_checkpoint_add", (DL_FUNC) &_lomp_checkpoint_add, 5},

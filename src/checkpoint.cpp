@@ -81,8 +81,8 @@ SEXP open_handle(const CheckpointProblem& problem, SEXP handle) {
 
 }  // namespace lomp
 
-// Makes a new file for a call of this kind with so many items; `header` is a list of vectors. A
-// handle, or list(problem = , error = ).
+// Makes a new file for a call of this kind with so many items; `header` is a list of vectors. It
+// has no name before checkpoint_publish(). A handle, or list(problem = , error = ).
 // [[Rcpp::export(rng = false)]]
 SEXP checkpoint_create(SEXP path, int call, double items, SEXP header) {
   const std::string file = lomp::path_text(path);
@@ -94,9 +94,17 @@ SEXP checkpoint_create(SEXP path, int call, double items, SEXP header) {
   });
   lomp::Protected handle(lomp::unwind([] { return lomp::make_checkpoint_handle(); }));
   lomp::CheckpointWriter& writer = lomp::checkpoint_at(handle).writer();
-  return lomp::open_handle(writer.create(file.c_str(), static_cast<std::uint32_t>(call),
-                                         static_cast<std::uint64_t>(items), bytes),
+  return lomp::open_handle(writer.begin(file.c_str(), static_cast<std::uint32_t>(call),
+                                        static_cast<std::uint64_t>(items), bytes),
                            handle);
+}
+
+// The new file gets its name, with what was added until now. The handle, or list(problem = , error
+// =
+// ).
+// [[Rcpp::export(rng = false)]]
+SEXP checkpoint_publish(SEXP handle) {
+  return lomp::open_handle(lomp::checkpoint_at(handle).writer().publish(), handle);
 }
 
 // Goes on with the file that was read as one of this id, up to that byte.

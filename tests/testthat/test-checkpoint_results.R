@@ -53,7 +53,7 @@ test_that("a file whose call isn't told as lomp tells it is refused", {
   with_header <- function(header, call = 1L, items = 2) {
     file <- tempfile()
     on.exit(unlink(file))
-    handle <- lomp:::checkpoint_create(file, call, items, header)
+    handle <- lomp:::checkpoint_publish(lomp:::checkpoint_create(file, call, items, header))
     lomp:::checkpoint_close(handle, FALSE)
     tryCatch(lomp_read(file), lomp_argument_error = conditionMessage)
   }

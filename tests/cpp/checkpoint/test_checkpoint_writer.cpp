@@ -75,6 +75,40 @@ TEST_CASE("a process that is killed while it makes the file leaves none that has
   CHECK(read_all_results(folder) == some_results());
 }
 
+TEST_CASE("a file has no name before it is published and goes if it never is") {
+  const LeavesNothing check;
+  const Folder folder;
+  CheckpointWriter writer;
+  REQUIRE_FALSE(writer.begin(folder.file().c_str(), 1, 10, {1, 2, 3}));
+  put(writer, some_results()[0]);
+  CHECK(::access(folder.file().c_str(), F_OK) == -1);
+  CHECK(run_in_process([&] {
+          writer.close();
+          return 0;
+        }) == 0);
+  REQUIRE_FALSE(writer.publish());
+  put(writer, some_results()[1]);
+  writer.close();
+  CHECK(read_all_results(folder) == first_results(2));
+  ::unlink(folder.file().c_str());
+  REQUIRE_FALSE(writer.begin(folder.file().c_str(), 1, 10, {1, 2, 3}));
+  writer.close();
+  CHECK(::rmdir(folder.path().c_str()) == 0);
+}
+
+TEST_CASE("a file that has come by its name meanwhile is left as it is") {
+  const LeavesNothing check;
+  const Folder folder;
+  CheckpointWriter writer;
+  REQUIRE_FALSE(writer.begin(folder.file().c_str(), 1, 10, {1, 2, 3}));
+  folder.fill("precious");
+  CHECK(writer.publish().kind() == Kind::exists);
+  CHECK_FALSE(writer.is_open());
+  CHECK(folder.content() == "precious");
+  ::unlink(folder.file().c_str());
+  CHECK(::rmdir(folder.path().c_str()) == 0);
+}
+
 TEST_CASE("what the system refuses is told") {
   const Folder folder;
   CheckpointWriter writer;

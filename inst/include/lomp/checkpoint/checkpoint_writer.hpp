@@ -43,23 +43,44 @@ class CheckpointWriter {
  public:
   CheckpointWriter() = default;
 
-  /// Makes a new file, which nobody else can read. `extra` are bytes of the caller's. It gets its
-  /// name when its header is whole: there is never a file that can't be gone on with, whenever this
-  /// process is killed.
+  /// Makes a new file, which nobody else can read, without its name. `extra` are bytes of the
+  /// caller's.
+  CheckpointProblem begin(const char* path, std::uint32_t call, std::uint64_t items,
+                          const std::vector<unsigned char>& extra) {
+    if (is_there(path)) return CheckpointProblem::Kind::exists;
+    path_ = path;
+    draft_ = draft_beside(path_);
+    end_ = 0;
+    Fd file(open_temporary_file(&draft_[0]));
+    if (!file) return given_up(CheckpointProblem::of_system());
+    if (CheckpointProblem problem = take(std::move(file))) return given_up(problem);
+    put_header(call, items, extra);
+    flush();
+    return has_failed() ? given_up(CheckpointProblem::of_system(error_)) : CheckpointProblem();
+  }
+
+  /// It gets its name, with what was put until now: there is never a file that can't be gone on
+  /// with, or that lacks what it is to begin with, whenever this process is killed. Some file
+  /// systems know no second name of a file.
+  CheckpointProblem publish() {
+    flush();
+    const bool is_linked = ::link(draft_.c_str(), path_.c_str()) == 0;
+    if (!is_linked && (errno == EEXIST || is_there(path_.c_str()))) {
+      return given_up(CheckpointProblem::Kind::exists);
+    }
+    if (!is_linked && ::rename(draft_.c_str(), path_.c_str()) != 0) {
+      return given_up(CheckpointProblem::of_system());
+    }
+    if (is_linked) ::unlink(draft_.c_str());
+    draft_.clear();
+    return {};
+  }
+
+  /// Both at once.
   CheckpointProblem create(const char* path, std::uint32_t call, std::uint64_t items,
                            const std::vector<unsigned char>& extra) {
-    std::string draft = draft_beside(path);
-    Fd file(open_temporary_file(&draft[0]));
-    if (!file) return CheckpointProblem::of_system();
-    CheckpointProblem problem = take(std::move(file));
-    if (!problem) {
-      put_header(call, items, extra);
-      flush();
-      problem = has_failed() ? CheckpointProblem::of_system(error_) : publish(draft.c_str(), path);
-    }
-    ::unlink(draft.c_str());
-    if (problem) file_.close();
-    return problem;
+    if (CheckpointProblem problem = begin(path, call, items, extra)) return problem;
+    return publish();
   }
 
   /// Goes on with the file that has this id and was sound up to `end`, and cuts off what isn't
@@ -147,6 +168,7 @@ class CheckpointWriter {
   /// Lets go of the file, and of its lock.
   void close() {
     flush();
+    drop_draft();
     file_.close();
   }
 
@@ -163,13 +185,21 @@ class CheckpointWriter {
     return (slash == std::string::npos ? "" : path.substr(0, slash + 1)) + ".lomp-XXXXXX";
   }
 
-  /// Some file systems know no second name of a file.
-  static CheckpointProblem publish(const char* draft, const char* path) {
-    if (::link(draft, path) == 0) return {};
-    if (errno == EEXIST) return CheckpointProblem::Kind::exists;
+  static bool is_there(const char* path) {
     struct stat status;
-    if (::lstat(path, &status) == 0) return CheckpointProblem::Kind::exists;
-    return ::rename(draft, path) == 0 ? CheckpointProblem() : CheckpointProblem::of_system();
+    return ::lstat(path, &status) == 0;
+  }
+
+  /// A file that never got its name goes, unless this is a forked copy.
+  CheckpointProblem given_up(CheckpointProblem problem) {
+    drop_draft();
+    file_.close();
+    return problem;
+  }
+
+  void drop_draft() {
+    if (!draft_.empty() && file_.is_open()) ::unlink(draft_.c_str());
+    draft_.clear();
   }
 
   /// A session that was killed while it forked has left a process behind that has the file until it
@@ -318,6 +348,8 @@ class CheckpointWriter {
   }
 
   OwnFile file_;
+  std::string path_;
+  std::string draft_;  // its name as long as it hasn't got that
   std::uint64_t id_ = 0;
   std::uint64_t end_ = 0;  // of what was written
   int error_ = 0;
