@@ -52,7 +52,7 @@ test_that("processes have what they did, and why they ended", {
   expect_true(all(workers$why == "finished"))
   expect_identical(sum(workers$items), 20)
   expect_equal(sum(workers$run), report$totals$run, tolerance = 1e-5)
-  expect_true(all(workers$busy > 0 & workers$busy <= 1))
+  expect_true(all(workers$busy >= 0 & workers$busy <= 1))  # one may get no item
   expect_true(all(workers$begin < workers$end))
   expect_true(all(workers$end <= report$seconds))
   expect_identical(report$totals$forks, as.numeric(nrow(workers)))
