@@ -166,3 +166,105 @@ test_that("advice prints as a list", {
   expect_snapshot(print(advice))
   expect_identical(withVisible(utils::capture.output(print(advice)))$value[[1]], "What to do:")
 })
+
+# ---- Of real calls ------------------------------------------------------------------------------
+
+# What the last call is advised of.
+advised <- function() summary(lomp_report())$advice$id
+
+spin_for <- function(seconds) {
+  until <- proc.time()[["elapsed"]] + seconds
+  while (proc.time()[["elapsed"]] < until) NULL
+}
+
+test_that("a call that waits for one item at its end is told so, and no other one", {
+  lomp_map(c(rep(0.01, 6), long = 1), spin_for, .workers = 2)
+  expect_true("slow-item" %in% advised())
+  expect_match(summary(lomp_report())$advice$message[[1]], "\"long\"", fixed = TRUE)
+  lomp_map(rep(0.05, 40), spin_for, .workers = 2)
+  expect_false("slow-item" %in% advised())
+})
+
+test_that("items that are too small to pay are told of", {
+  lomp_map(seq_len(100), function(i) i, .workers = 2)
+  expect_true("small-items" %in% advised())
+  lomp_map(rep(0.2, 6), spin_for, .workers = 3)
+  expect_false("small-items" %in% advised())
+})
+
+# How much of the time is the session's own work depends on who else wants the processors.
+test_that("a session that is the limit is told so", {
+  compute_for <- function(seconds) {
+    until <- sum(proc.time()[1:2]) + seconds
+    while (sum(proc.time()[1:2]) < until) NULL
+  }
+  is_told <- function(try) {
+    withCallingHandlers(
+      lomp_map(1:2, function(i) for (k in 1:50) message(i), .workers = 2),
+      message = function(cnd) {
+        compute_for(0.002)
+        invokeRestart("muffleMessage")
+      }
+    )
+    "session-limit" %in% advised()
+  }
+  expect_false(is.na(Position(is_told, 1:40)))
+  lomp_map(rep(0.1, 4), spin_for, .workers = 2)
+  expect_false("session-limit" %in% advised())
+})
+
+test_that("who is waited for in a stream is told", {
+  produce <- function(pause) {
+    k <- 0
+    function() {
+      if ((k <<- k + 1) > 12) return(lomp_done())
+      spin_for(pause)
+      k
+    }
+  }
+  lomp_map(produce(0.03), identity, .workers = 1)
+  expect_true("slow-producer" %in% advised())
+  lomp_map(produce(0), function(i) spin_for(0.05), .workers = 1)
+  expect_false("slow-producer" %in% advised())
+
+  withr::local_options(lomp.buffer = 1)
+  consume <- function(pause, work) {
+    it <- lomp_iterate(1:12, function(i) spin_for(work), .workers = 1)
+    while (!lomp_done(it())) spin_for(pause)
+  }
+  consume(0.05, 0)
+  expect_true("slow-consumer" %in% advised())
+  consume(0, 0.05)
+  expect_false("slow-consumer" %in% advised())
+})
+
+test_that("a call without all results is told of `.redo`", {
+  f <- function(i) if (i == 3) stop("no") else i
+  suppressWarnings(lomp_map(1:4, f, .workers = 2, .on_error = "collect"))
+  expect_true("redo" %in% advised())
+  lomp_map(1:2, f, .workers = 2)
+  expect_false("redo" %in% advised())
+})
+
+test_that("a budget that was raised is told of", {
+  skip_without_proc()
+  withr::local_options(lomp.worker_memory = 1e6)
+  kept <- NULL
+  lomp_map(1:6, function(i) {
+    kept <<- c(kept, numeric(4e6))
+    spin_for(0.1)
+  }, .workers = 1)
+  expect_true("raised-budget" %in% advised())
+  withr::local_options(lomp.worker_memory = 4e9)
+  lomp_map(1:2, spin_for, .workers = 1)
+  expect_false("raised-budget" %in% advised())
+})
+
+test_that("forks that the system refuses are told of", {
+  skip_if(!nzchar(Sys.which("prlimit")), "there is no prlimit")
+  expect_warning(with_descriptors(6, lomp_map(c(0.5, 0.1, 0.1), spin_for, .workers = 3)),
+                 class = "lomp_fewer_workers")
+  expect_true("refused-fork" %in% advised())
+  lomp_map(c(0.1, 0.1), spin_for, .workers = 2)
+  expect_false("refused-fork" %in% advised())
+})
