@@ -75,7 +75,8 @@ inline void end_descendants(pid_t root) {
   for (;;) {
     const KillCount count = kill_children(root);
     if (count.alive == 0 && count.gone == gone_before) return;
-    if (patience.is_over(now_ns(), count.alive == count.held)) return;
+    const bool are_all_held = count.alive > 0 && count.alive == count.held;
+    if (patience.is_over(now_ns(), are_all_held)) return;
     gone_before = count.gone;
     pause_for(pause_ns);
   }
