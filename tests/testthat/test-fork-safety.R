@@ -624,7 +624,7 @@ test_that("a fork that is refused costs a worker, or the call where it was the f
       # The items are long enough for any number of workers to be worth their fork.
       .C("inject_arm", what)
       outcome <- with_warnings(lomp_map(1:12, function(i) {
-        Sys.sleep(0.05)
+        Sys.sleep(0.15)
         i
       }, .workers = 4))
       .C("inject_arm", "")
