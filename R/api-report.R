@@ -21,6 +21,8 @@
 #'   - `n`, `done`, `failed`: how many items there were, are over, and failed. `n` is `NA` of a
 #'     stream that goes on. Items that `.redo` had finished don't count.
 #'   - `workers_asked`: `.workers`.
+#'   - `names`, `is_binned`, `is_incomplete`: the items' names, whether `items` has spans of time, and
+#'     whether there was no memory for all that was to be noted.
 #'   - `items`: a data frame, see [as.data.frame.lomp_report()].
 #'   - `workers`: a data frame with a row for each process, in the order of their forks: `worker`
 #'     (its place, from 1; 0 is this process), `incarnation` (which of the processes in that

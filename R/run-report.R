@@ -87,7 +87,8 @@ new_report <- function(raw, traced) {
     n = if (is.na(traced$n) && totals$is_over) totals$done else traced$n,
     done = totals$done, failed = totals$errors + totals$crashes + totals$timeouts,
     workers_asked = traced$workers, names = if (is.null(raw$spans)) traced$names,
-    is_binned = !is.null(raw$spans), items = items_of_report(raw, processes, traced),
+    is_binned = !is.null(raw$spans), is_incomplete = totals$is_incomplete == 1,
+    items = items_of_report(raw, processes, traced),
     workers = processes, memory = as_table(raw$memory),
     slowest = slowest_of(raw, processes, traced), totals = totals_of(totals, processes),
     session = session_of(totals, traced)
@@ -187,7 +188,7 @@ no_trace <- function() {
       list(seconds = 0, is_over = 1),
       sapply(c("done", "errors", "crashes", "timeouts", "run", "wait", "pipe", "file", "mapped",
                "results", "conditions", "forks", "fork_seconds", "cpu", "held_back", "raised",
-               "refused"), function(name) 0, simplify = FALSE),
+               "refused", "is_incomplete"), function(name) 0, simplify = FALSE),
       list(resident = NA_real_, budget = NA_real_)
     ),
     processes = none(c("place", "pid", "begin", "end", "items", "run", "wait_items",

@@ -44,24 +44,35 @@ class Columns {
 
 }  // namespace
 
+namespace {
+
+// Of one that wasn't run there is nothing to be known but that, and what came of it meanwhile.
+void put_item(const Columns& columns, R_xlen_t at, const ItemRow& row, const CallTrace& trace) {
+  const double results = static_cast<double>(row.results);
+  const double conditions = static_cast<double>(row.conditions);
+  const double outcome = static_cast<double>(row.outcome);
+  if (row.outcome == Outcome::not_run) {
+    const double none = NA_REAL;
+    return columns.put(at, {none, none, none, none, none, none, results, conditions, outcome});
+  }
+  columns.put(at,
+              {number_of_process(row.process), since(row.begin_ns(), trace),
+               seconds(static_cast<double>(row.wait_ns)), seconds(static_cast<double>(row.run_ns)),
+               number_of(row.bytes), static_cast<double>(row.way), results, conditions, outcome});
+}
+
+}  // namespace
+
 SEXP make_item_list(const CallTrace& trace, R_xlen_t n) {
   const char* names[] = {"process", "start",   "wait",       "run",     "bytes",
                          "way",     "results", "conditions", "outcome", ""};
   const Columns columns(names, n);
   PROTECT(columns.list());
+  const auto known_rows = static_cast<R_xlen_t>(trace.items().size());
+  const ItemRow none{};
   for (R_xlen_t i = 0; i < n; ++i) {
-    const auto item = static_cast<std::size_t>(i);
-    const ItemRow none{};
-    const ItemRow& row = item < trace.items().size() ? trace.items()[item] : none;
-    const bool was_run = row.outcome != Outcome::not_run;
-    columns.put(i,
-                {was_run ? number_of_process(row.process) : NA_REAL,
-                 was_run ? since(row.begin_ns(), trace) : NA_REAL,
-                 was_run ? seconds(static_cast<double>(row.wait_ns)) : NA_REAL,
-                 was_run ? seconds(static_cast<double>(row.run_ns)) : NA_REAL,
-                 was_run ? number_of(row.bytes) : NA_REAL,
-                 was_run ? static_cast<double>(row.way) : NA_REAL, static_cast<double>(row.results),
-                 static_cast<double>(row.conditions), static_cast<double>(row.outcome)});
+    const ItemRow& row = i < known_rows ? trace.items()[static_cast<std::size_t>(i)] : none;
+    put_item(columns, i, row, trace);
   }
   UNPROTECT(1);
   return columns.list();
@@ -134,10 +145,11 @@ SEXP make_slowest_list(const SlowestItems& slowest) {
 }
 
 SEXP make_totals(const CallTrace& trace) {
-  const char* names[] = {"seconds",    "is_over", "done",         "errors", "crashes",  "timeouts",
-                         "run",        "wait",    "pipe",         "file",   "mapped",   "results",
-                         "conditions", "forks",   "fork_seconds", "cpu",    "resident", "held_back",
-                         "budget",     "raised",  "refused",      ""};
+  const char* names[] = {
+      "seconds",    "is_over", "done",         "errors",        "crashes",  "timeouts",
+      "run",        "wait",    "pipe",         "file",          "mapped",   "results",
+      "conditions", "forks",   "fork_seconds", "cpu",           "resident", "held_back",
+      "budget",     "raised",  "refused",      "is_incomplete", ""};
   const CallTotals totals = trace.totals();
   const bool is_over = trace.over_ns() != 0;
   const auto bytes = [&totals](Way way) {
@@ -165,7 +177,8 @@ SEXP make_totals(const CallTrace& trace) {
                   static_cast<double>(trace.was_held_back()),
                   known(trace.budget()),
                   static_cast<double>(trace.was_raised()),
-                  static_cast<double>(trace.refused())});
+                  static_cast<double>(trace.refused()),
+                  static_cast<double>(trace.is_incomplete())});
   UNPROTECT(1);
   return columns.list();
 }

@@ -15,7 +15,7 @@ namespace lomp {
 /// unprotected.
 ///
 /// list(process, start, wait, run, bytes, way, results, conditions, outcome): of each of the first
-/// `n` items; nothing but NA of one that wasn't run.
+/// `n` items; process to way are NA of one that wasn't run.
 SEXP make_item_list(const CallTrace& trace, R_xlen_t n);
 
 /// list(process, start, end, items, failed, wait, run, bytes, conditions)
@@ -31,9 +31,9 @@ SEXP make_memory_list(const CallTrace& trace);
 /// list(index, run, process)
 SEXP make_slowest_list(const SlowestItems& slowest);
 
-/// A vector with names: seconds, is_over, done, errors, crashes, timeouts, run, wait, pipe, file,
+/// A list of numbers: seconds, is_over, done, errors, crashes, timeouts, run, wait, pipe, file,
 /// mapped, results, conditions, forks, fork_seconds, cpu, resident, held_back, budget, raised,
-/// refused.
+/// refused, is_incomplete.
 SEXP make_totals(const CallTrace& trace);
 
 }  // namespace lomp

@@ -22,6 +22,7 @@ inline void trace_result(CallTrace& trace, const Record& record, Encoding encodi
   trace.note_result(record, record.was_spilled ? Way::file : Way::pipe, record.size);
 }
 
+/// A record that is none of a single small value.
 inline void trace_record(CallTrace& trace, const Record& record, Encoding encoding,
                          const VectorPlaces& vector) {
   switch (encoding) {

@@ -45,7 +45,7 @@ TraceMeter made_up_meter() {
     return told.now;
   };
   meter.cpu_ns = [] { return told.cpu; };
-  meter.resident_memory = [](pid_t) { return std::uint64_t{1000}; };
+  meter.resident_memory = [] { return std::uint64_t{1000}; };
   meter.memory_use = [](pid_t) { return lomp::MemoryUse{500, 300}; };
   meter.faults_of = [](pid_t) { return told.faults; };
   return meter;

@@ -37,7 +37,7 @@ TraceMeter made_up_meter() {
   told = Told();
   TraceMeter meter;
   meter.now_ns = [] { return told.now; };
-  meter.resident_memory = [](pid_t pid) { return pid == ::getpid() ? told.session : 0; };
+  meter.resident_memory = [] { return told.session; };
   meter.cpu_ns = [] { return told.cpu; };
   meter.memory_use = [](pid_t pid) {
     told.now += 10 * told.look_ns;  // others want the processor, too
@@ -249,6 +249,6 @@ TEST_CASE("without a meter of the caller's the processes themselves are looked a
   REQUIRE(trace.is_due(lomp::now_ns()));
   trace.sample(lomp::now_ns(), rows, 0);
   REQUIRE(trace.samples().size() == 1);
-  CHECK((trace.samples()[0].session > 0) == (lomp::resident_memory(::getpid()) > 0));
+  CHECK((trace.samples()[0].session > 0) == (lomp::resident_memory() > 0));
   CHECK((rows[0].private_bytes > 0) == (lomp::memory_use(::getpid()).own > 0));
 }

@@ -27,15 +27,27 @@ inline long page_faults() {
   return usage.ru_minflt;
 }
 
-/// Pages of this process that are no file's, those that it shares with its parent among them; 0
+/// Pages of this process that are there, those that it shares with its parent among them; none
 /// where that can't be told.
+struct ResidentPages {
+  long all = 0;
+  long of_files = 0;
+
+  static ResidentPages now() {
+    char text[128] = {};
+    const Fd file(kernel().open(page_counts_file, O_RDONLY | O_CLOEXEC));
+    if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) return {};
+    long size = 0;
+    ResidentPages pages;
+    const int found = std::sscanf(text, "%ld %ld %ld", &size, &pages.all, &pages.of_files);
+    return found == 3 ? pages : ResidentPages();
+  }
+};
+
+/// Those of them that are no file's.
 inline long anonymous_pages() {
-  char text[128] = {};
-  const Fd file(kernel().open(page_counts_file, O_RDONLY | O_CLOEXEC));
-  if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) return 0;
-  long size = 0, resident = 0, of_files = 0;
-  return std::sscanf(text, "%ld %ld %ld", &size, &resident, &of_files) == 3 ? resident - of_files
-                                                                            : 0;
+  const ResidentPages pages = ResidentPages::now();
+  return pages.all - pages.of_files;
 }
 
 /// How many pages a process has taken. Fresh huge pages are one fault each, and seen by what there

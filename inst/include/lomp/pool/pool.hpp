@@ -400,8 +400,10 @@ class Pool final : public PayloadSource {
   }
 
   Event report_loss(const WorkerHandle& w) {
-    if (is_stopping()) note_end_of(w, ProcessEnd::stopped);
-    if (is_stopping()) return {};
+    if (is_stopping()) {
+      note_end_of(w, ProcessEnd::stopped);
+      return {};
+    }
     WorkerSlot& slot = page_.slot(w.slot);
     const bool was_late = slot.reason == ExitReason::timed_out;
     note_end_of(w, was_late ? ProcessEnd::timeout : ProcessEnd::crash);
@@ -472,7 +474,7 @@ class Pool final : public PayloadSource {
                   item - 1,
                   slot.reason == ExitReason::timed_out,
                   w.incarnation,
-                  ran_ns(slot)};
+                  slot.running == item ? ran_ns(slot) : -1};
     return event;
   }
 

@@ -10,7 +10,7 @@
 
 #include "lomp/os/available_memory.hpp"
 #include "lomp/os/clock.hpp"
-#include "lomp/process/private_memory.hpp"
+#include "lomp/process/memory_use.hpp"
 
 namespace lomp {
 

@@ -5,9 +5,9 @@
 #define LOMP_PROCESS_MEMORY_USE_HPP
 
 #include <cstdint>
-#include <cstdio>
 
 #include "lomp/os/named_value.hpp"
+#include "lomp/os/page_faults.hpp"
 #include "lomp/os/page_size.hpp"
 #include "lomp/process/process_file.hpp"
 
@@ -28,12 +28,12 @@ inline MemoryUse memory_use(pid_t pid) {
   return {value_of(sums, "Rss:") << 10, own << 10};
 }
 
-/// What is resident alone, which the system counts as it goes.
-inline std::uint64_t resident_memory(pid_t pid) {
-  unsigned long long size = 0, resident = 0;
-  const std::string counts = read_process_file(pid, "statm");
-  const int found = std::sscanf(counts.c_str(), "%llu %llu", &size, &resident);
-  return found == 2 ? resident * page_size() : 0;
+/// Bytes that would be free if the process ended.
+inline std::uint64_t private_memory(pid_t pid) { return memory_use(pid).own; }
+
+/// What is resident of this process alone, which the system counts as it goes.
+inline std::uint64_t resident_memory() {
+  return static_cast<std::uint64_t>(ResidentPages::now().all) * page_size();
 }
 
 }  // namespace lomp

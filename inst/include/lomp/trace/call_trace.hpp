@@ -50,11 +50,7 @@ class CallTrace {
   /// its item's last one, that ends well.
   void note_result(const Record& record, Way way, std::uint64_t bytes) noexcept {
     try_to([&] {
-      if (has_room_for(record.item)) {
-        add_to_row(items_.at(record.item), way, bytes);
-      } else {
-        pending_.bytes += bytes;
-      }
+      put_result(record.item, way, bytes);
       ++summed_.results;
       summed_.bytes[static_cast<std::size_t>(way)] += bytes;
       if (!record.goes_on) put_end(record, Outcome::ok);
@@ -66,13 +62,8 @@ class CallTrace {
   /// without a trace to 105 (callgrind).
   void note_singles(const Record* first, const Record* last, Way way) noexcept {
     try_to([&] {
-      std::uint64_t bytes = 0;
-      if (has_rows_) {
-        for (const Record* record = first; record != last; ++record) put_single(*record, way);
-      } else {
-        put_in_one_span(first, last);
-      }
-      for (const Record* record = first; record != last; ++record) bytes += record->size;
+      const std::uint64_t bytes =
+          has_rows_ ? put_in_rows(first, last, way) : put_in_one_span(first, last);
       summed_.results += static_cast<std::uint64_t>(last - first);
       summed_.bytes[static_cast<std::size_t>(way)] += bytes;
     });
@@ -319,17 +310,19 @@ class CallTrace {
     }
   }
 
-  void put_single(const Record& record, Way way) {
-    if (has_room_for(record.item)) {
-      add_to_row(items_.at(record.item), way, record.size);
-    } else {
-      pending_.bytes += record.size;
+  /// Or, where there are none any more, in spans. Gives the records' bytes.
+  std::uint64_t put_in_rows(const Record* first, const Record* last, Way way) {
+    std::uint64_t bytes = 0;
+    for (const Record* record = first; record != last; ++record) {
+      put_result(record->item, way, record->size);
+      put_end(*record, Outcome::ok);
+      bytes += record->size;
     }
-    put_end(record, Outcome::ok);
+    return bytes;
   }
 
-  /// By the last one's end. They have come together, within a few milliseconds.
-  void put_in_one_span(const Record* first, const Record* last) {
+  /// By the last one's end: they have come together, within a few milliseconds. Gives their bytes.
+  std::uint64_t put_in_one_span(const Record* first, const Record* last) {
     const ItemEnd begin = end_of(first->time), end = end_of((last - 1)->time);
     const auto most = static_cast<float>(end.end_ns - begin_ns_);
     Span sum;
@@ -344,6 +337,7 @@ class CallTrace {
       if (slowest_.is_slow(run)) slowest_.add({record->item, run, record->incarnation});
     }
     put_in_span(first->incarnation, sum);
+    return sum.bytes;
   }
 
   void put_in_span(std::uint32_t process, const Span& sum) {
@@ -363,7 +357,12 @@ class CallTrace {
     return has_rows_;
   }
 
-  static void add_to_row(ItemRow& row, Way way, std::uint64_t bytes) {
+  void put_result(std::uint64_t item, Way way, std::uint64_t bytes) {
+    if (!has_room_for(item)) {
+      pending_.bytes += bytes;
+      return;
+    }
+    ItemRow& row = items_.at(item);
     ++row.results;
     row.bytes += bytes;
     row.way = way;
@@ -471,7 +470,7 @@ class CallTrace {
   std::int64_t over_ns_ = 0;
   std::int64_t over_cpu_ns_ = 0;
   std::int64_t seen_ns_ = begin_ns_;  // when an item's end was compared with the clock last
-  std::uint64_t resident_ = meter_.resident_memory(::getpid());
+  std::uint64_t resident_ = meter_.resident_memory();
   ItemTable items_;
   SpanTable spans_;
   Span pending_;          // bytes and conditions of items whose end isn't noted yet

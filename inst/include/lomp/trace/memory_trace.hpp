@@ -4,8 +4,6 @@
 #ifndef LOMP_TRACE_MEMORY_TRACE_HPP
 #define LOMP_TRACE_MEMORY_TRACE_HPP
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <vector>
@@ -40,7 +38,7 @@ class MemoryTrace {
     const std::int64_t began = meter_.cpu_ns();
     MemorySample sample;
     sample.time_ns = now;
-    sample.session = meter_.resident_memory(::getpid());
+    sample.session = meter_.resident_memory();
     look_at_some(processes);
     for (const ProcessRow& row : processes) {
       if (!row.is_running()) continue;
