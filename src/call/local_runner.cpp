@@ -105,8 +105,8 @@ void LocalRunner::leave_item() {
   checkpoint_.spoil(item_);
   delivery_.put_end(record(false), false);
   is_underway_ = false;
-  since_ = now_ns();  // what the caller does meanwhile is none of the item's work
-  note_end(Outcome::error);
+  if (trace_ != nullptr) trace_->note_in_hand(item_, 0, since_ - before_ns_);
+  before_ns_ = 0;
 }
 
 void LocalRunner::forget_generator() {

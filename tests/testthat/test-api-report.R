@@ -146,6 +146,14 @@ test_that("a call that ends early has a report", {
     away = function() NULL
   )
   expect_identical(lomp_report()$how, "left")
+
+  stop_at_two <- function(i) if (i == 2) warning("go") else i
+  caught <- tryCatch(lomp_map(1:3, stop_at_two, .workers = 0), warning = function(cnd) "away")
+  expect_identical(caught, "away")
+  report <- lomp_report()
+  expect_identical(report$how, "left")
+  expect_identical(as.character(report$items$outcome), c("ok", "unfinished", "not run"))
+  expect_identical(c(report$done, report$failed), c(1, 0))
 })
 
 test_that("an interrupted call has a report", {
