@@ -6,7 +6,7 @@
 #' way it ended: with its results, by an error or an interrupt, or closed. It doesn't matter whether
 #' there were workers. A call within an item is a part of that item, and has no report.
 #'
-#' To measure costs one look at the clock and some dozen instructions for each item.
+#' To measure costs one look at the clock and one or two hundred instructions for each item.
 #'
 #' @param it An iterator of [lomp_iterate()], whose report is asked for: while it is open, of what
 #'   has been done so far. Without it, the call that was begun last is meant.

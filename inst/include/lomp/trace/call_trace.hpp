@@ -26,7 +26,7 @@
 
 namespace lomp {
 
-/// Notes what it is told, at a few dozen instructions for an item: sums are made when it is asked
+/// Notes what it is told, at some hundred instructions for an item: sums are made when it is asked
 /// for them. Outlives the call. Up to a number of items there is a row for each; of more, spans of
 /// time. Totals are exact either way. Processes are numbered in the order of their forks, as
 /// incarnations are; without workers there is one, the parent itself.
