@@ -18,8 +18,8 @@
 #include "lomp/checkpoint/checkpoint_format.hpp"
 #include "lomp/checkpoint/checkpoint_problem.hpp"
 #include "lomp/checkpoint/checkpoint_reader.hpp"
-#include "lomp/checkpoint/own_file.hpp"
 #include "lomp/checkpoint/sync_share.hpp"
+#include "lomp/os/own_fd.hpp"
 #include "lomp/os/pipe.hpp"
 #include "lomp/payload/payload.hpp"
 
@@ -222,7 +222,7 @@ class CheckpointWriter {
       return CheckpointProblem::of_system(error.code().value());
     }
     if (CheckpointProblem problem = lock(file.get())) return problem;
-    file_ = OwnFile(std::move(file));
+    file_ = OwnFd(std::move(file));
     return file_.is_open() ? CheckpointProblem() : CheckpointProblem::of_system(EMFILE);
   }
 
@@ -347,7 +347,7 @@ class CheckpointWriter {
     return ::ftruncate(file_.fd(), end) == 0 && ::lseek(file_.fd(), end, SEEK_SET) == end;
   }
 
-  OwnFile file_;
+  OwnFd file_;
   std::string path_;
   std::string draft_;  // its name as long as it hasn't got that
   std::uint64_t id_ = 0;
