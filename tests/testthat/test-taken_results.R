@@ -115,6 +115,20 @@ test_that("an item that a jump leaves in this process isn't delivered", {
   expect_identical(delivered(file), c(1L, 3L))
 })
 
+test_that("that an item has drawn random numbers stands in the file, if it is the only one, too", {
+  f <- function(i, emit) {
+    emit(runif(1))
+    emit(i)
+  }
+  for (workers in c(0, 2)) {
+    file <- new_iterator_file()
+    as.list(lomp_iterate(1, f, .workers = workers, .checkpoint = file))
+    expect_identical(lomp_ok(lomp_read(file)), TRUE)
+    expect_true(attr(lomp_read(file), "lomp_checkpoint")$drawn)
+    unlink(file)
+  }
+})
+
 test_that("only what wasn't delivered is run again, under its own name and number", {
   x <- c(a = 1, b = 2, c = 3, d = 4)
   f <- function(i, emit) for (k in seq_len(i - 1)) emit(runif(1))
