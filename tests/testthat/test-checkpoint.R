@@ -332,4 +332,13 @@ test_that("on a disk that is full the file keeps what was whole", {
     expect_identical(found[is_there], results[is_there])
     unlink(file)
   }
+  # What was finished earlier has no room: the call isn't begun.
+  earlier <- replace(results, 2L, list(structure(class = c("lomp_not_run", "condition"), list())))
+  with_flag(function(flag) {
+    cnd <- caught(lomp_map(1:60, function(i) raise(flag), .redo = earlier, .checkpoint = file))
+    expect_s3_class(cnd, "lomp_argument_error")
+    expect_match(conditionMessage(cnd), "`.checkpoint` can't be made: No space left", fixed = TRUE)
+    expect_false(file.exists(flag))
+  })
+  expect_identical(list.files(folder, all.files = TRUE, no.. = TRUE), character())
 })
