@@ -191,15 +191,15 @@ SEXP checkpoint_load(SEXP path) {
   });
 }
 
-// A number for the strings of a vector, as text.
+// A number for the strings of a vector, as text. What is bytes to R has no other encoding.
 // [[Rcpp::export(rng = false)]]
 SEXP strings_hash(SEXP strings) {
   return lomp::unwind([strings] {
     lomp::Checksum sum;
     for (R_xlen_t i = 0; i < XLENGTH(strings); ++i) {
       SEXP string = STRING_ELT(strings, i);
-      const bool is_na = string == NA_STRING;
-      const char* text = is_na ? "" : Rf_translateCharUTF8(string);
+      const bool is_na = string == NA_STRING, is_bytes = Rf_getCharCE(string) == CE_BYTES;
+      const char* text = is_na || is_bytes ? CHAR(string) : Rf_translateCharUTF8(string);
       const std::uint64_t size = is_na ? UINT64_MAX : std::strlen(text);
       sum.add(&size, sizeof size).add(text, is_na ? 0 : static_cast<std::size_t>(size));
     }

@@ -122,6 +122,7 @@ class CheckpointWriter {
     const EntryHeader header = header_of(entry, bytes, seed);
     const std::uint64_t check = checksum(data, bytes, seed);
     if (bytes >= direct_bytes) return put_directly(header, data, check);
+    buffer_.reserve(gathered_bytes);  // what throws leaves no part of an entry
     gather(&header, sizeof header);
     if (bytes == 0) return;
     gather(data, bytes);
@@ -179,6 +180,7 @@ class CheckpointWriter {
  private:
   static constexpr std::int64_t lock_patience_ns = 1000000000;
   static constexpr std::size_t direct_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t gathered_bytes = 2 * direct_bytes + 2 * sizeof(EntryHeader);
   static constexpr std::size_t piece_bytes = std::size_t{256} << 10;
   static constexpr unsigned char padding[8] = {};
 
