@@ -107,6 +107,19 @@ TEST_CASE("where files can be without a name a killed process leaves nothing at 
   CHECK(::rmdir(folder.path().c_str()) == 0);
 }
 
+TEST_CASE("a writer that is destroyed before it has published its file leaves nothing") {
+  with_and_without_drafts([] {
+    const LeavesNothing check;
+    const Folder folder;
+    {
+      CheckpointWriter writer;
+      REQUIRE_FALSE(writer.begin(folder.file().c_str(), 1, 10, {1, 2, 3}));
+      put(writer, some_results()[0]);
+    }
+    CHECK(::rmdir(folder.path().c_str()) == 0);
+  });
+}
+
 TEST_CASE("a file that can't be hidden from forks isn't left behind") {
   with_and_without_drafts([] {
     const LeavesNothing check;

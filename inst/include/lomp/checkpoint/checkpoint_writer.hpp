@@ -42,6 +42,9 @@ struct NewEntry {
 class CheckpointWriter {
  public:
   explicit CheckpointWriter(SyncShare::Clock clock = now_ns) : sync_(clock) {}
+  CheckpointWriter(const CheckpointWriter&) = delete;
+  CheckpointWriter& operator=(const CheckpointWriter&) = delete;
+  ~CheckpointWriter() { close(); }
 
   /// Makes a new file, which nobody else can read, without its name. `extra` are bytes of the
   /// caller's.
@@ -170,7 +173,7 @@ class CheckpointWriter {
     settle();
   }
 
-  /// Lets go of the file, and of its lock.
+  /// Lets go of the file, and of its lock. One that was never published goes.
   void close() {
     flush();
     drop_draft();
