@@ -147,17 +147,28 @@ test_that("results are in the file as soon as they have come", {
   }
 })
 
+# Of the files that a process has, by their numbers: one that was made without a name doesn't show it
+# in /proc.
+numbers_of_files <- function(paths) {
+  system(paste("stat -L -c %d:%i", paste(paths, collapse = " "), "2>/dev/null"), intern = TRUE)
+}
+
 test_that("workers, and what items start, haven't got the file", {
   skip_if_not(dir.exists("/proc/self/fd"), "no /proc")
   file <- new_file_name()
-  look <- function(i) {
-    own <- basename(Sys.readlink(list.files("/proc/self/fd", full.names = TRUE)))
-    started <- system("ls -l /proc/self/fd", intern = TRUE)
-    basename(file) %in% own || any(grepl(basename(file), started, fixed = TRUE))
+  has_file <- function(process) {
+    files <- suppressWarnings(numbers_of_files(paste0("/proc/", process, "/fd/*")))
+    numbers_of_files(shQuote(file)) %in% files
   }
+  look <- function(i) has_file(Sys.getpid()) || has_file("self")
   for (run in list(
     function(f) lomp_map(1:4, f, .workers = 2, .checkpoint = file),
-    function(f) as.list(lomp_iterate(1:4, f, .workers = 2, .checkpoint = file))
+    function(f) {
+      it <- lomp_iterate(1:4, f, .workers = 2, .checkpoint = file)
+      expect_true(has_file(Sys.getpid()))
+      expect_false(has_file("self"))
+      as.list(it)
+    }
   )) {
     expect_identical(run(look), rep(list(FALSE), 4))
     unlink(file)
