@@ -206,11 +206,13 @@
 #' locks); workers haven't got it.
 #'
 #' What has been appended survives the session, whatever ends it. The machine's own end it survives
-#' once the system has written it to the disk: that is asked for as often as it costs one percent of
-#' the call's time, and not in the first second. What a crash tears off or spoils is found by
-#' checksums and run again. If the disk is full, or fails, the call goes on without its checkpoint,
-#' and says so at its end by a warning of class `lomp_checkpoint_failed`, whose field `file` has the
-#' file's name; what was in the file until then stays.
+#' once the system has written it to the disk: that is asked for when the file is made, and then as
+#' often as it costs one percent of the call's time, a second later at the earliest. What a crash
+#' tears off or spoils is found by checksums and run again. If the disk is full, or fails, the call
+#' goes on without its checkpoint, and says so at its end by a warning of class
+#' `lomp_checkpoint_failed`, whose field `file` has the file's name; what was in the file until then
+#' stays. Where there is no room to make the file, with what was finished earlier, the call isn't
+#' begun: that is a `lomp_argument_error`.
 #'
 #' @section Output, warnings and messages:
 #' What an item writes to standard output, through R, by compiled code or by a program that it

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -99,9 +101,8 @@ SEXP checkpoint_create(SEXP path, int call, double items, SEXP header) {
                            handle);
 }
 
-// The new file gets its name, with what was added until now. The handle, or list(problem = , error
-// =
-// ).
+// The new file gets its name, with what was added until now. The handle, or
+// list(problem = , error = ).
 // [[Rcpp::export(rng = false)]]
 SEXP checkpoint_publish(SEXP handle) {
   return lomp::open_handle(lomp::checkpoint_at(handle).writer().publish(), handle);
@@ -129,16 +130,17 @@ SEXP checkpoint_id(SEXP handle) {
 // [[Rcpp::export(rng = false)]]
 void checkpoint_add(SEXP handle, SEXP items, SEXP results, bool are_lists, bool drawn) {
   lomp::Checkpoint& checkpoint = lomp::checkpoint_at(handle);
+  checkpoint.note_drawn(drawn);
   lomp::unwind([&] {
     for (R_xlen_t i = 0; i < XLENGTH(items); ++i) {
       const std::uint64_t item = static_cast<std::uint64_t>(REAL(items)[i]) - 1;
       SEXP result = VECTOR_ELT(results, static_cast<R_xlen_t>(item));
       if (!are_lists) {
-        checkpoint.keep_value(item, false, result, drawn);
+        checkpoint.keep_value(item, false, result);
         continue;
       }
       for (R_xlen_t k = 0; k < XLENGTH(result); ++k) {
-        checkpoint.keep_value(item, true, VECTOR_ELT(result, k), drawn);
+        checkpoint.keep_value(item, true, VECTOR_ELT(result, k));
       }
       checkpoint.note_end(item);
     }
@@ -189,15 +191,15 @@ SEXP checkpoint_load(SEXP path) {
   });
 }
 
-// A number for the strings of a vector, as text.
+// A number for the strings of a vector, as text. What is bytes to R has no other encoding.
 // [[Rcpp::export(rng = false)]]
 SEXP strings_hash(SEXP strings) {
   return lomp::unwind([strings] {
     lomp::Checksum sum;
     for (R_xlen_t i = 0; i < XLENGTH(strings); ++i) {
       SEXP string = STRING_ELT(strings, i);
-      const bool is_na = string == NA_STRING;
-      const char* text = is_na ? "" : Rf_translateCharUTF8(string);
+      const bool is_na = string == NA_STRING, is_bytes = Rf_getCharCE(string) == CE_BYTES;
+      const char* text = is_na || is_bytes ? CHAR(string) : Rf_translateCharUTF8(string);
       const std::uint64_t size = is_na ? UINT64_MAX : std::strlen(text);
       sum.add(&size, sizeof size).add(text, is_na ? 0 : static_cast<std::size_t>(size));
     }

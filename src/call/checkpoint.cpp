@@ -6,11 +6,6 @@ namespace lomp {
 
 namespace {
 
-bool is_value(Encoding encoding) {
-  return encoding == Encoding::plain || encoding == Encoding::stream ||
-         encoding == Encoding::dead_stream;
-}
-
 // The payloads of a value of this process go straight into the file.
 class ValueSink final : public RecordSink {
  public:
@@ -40,13 +35,12 @@ void free_handle(SEXP handle) {
 
 }  // namespace
 
-NewEntry Checkpoint::entry_of(std::uint64_t item, unsigned kind, bool goes_on,
-                              bool has_drawn) const {
+NewEntry Checkpoint::entry_of(std::uint64_t item, unsigned kind, bool goes_on) const {
   NewEntry entry;
   entry.kind = kind;
   entry.item = position_of(item);
   entry.goes_on = goes_on;
-  entry.has_drawn = has_drawn;
+  entry.has_drawn = has_drawn_;
   return entry;
 }
 
@@ -58,31 +52,31 @@ void Checkpoint::keep_payload(std::uint32_t number, int fd, std::size_t bytes) {
   ++payloads_;
 }
 
-void Checkpoint::keep(const Record& record, bool has_drawn) {
-  if (!is_open() || !is_value(static_cast<Encoding>(record.kind))) return;
+void Checkpoint::keep(const Record& record) {
+  if (!is_open()) return;
   if (!is_sound_) return spoil(record.item);
-  NewEntry entry = entry_of(record.item, record.kind, record.goes_on, has_drawn);
+  NewEntry entry = entry_of(record.item, record.kind, record.goes_on);
   entry.payloads = payloads_;
   writer_.put(entry, record.data, record.size);
 }
 
 // A part's file has a page for a header, as a payload's.
-void Checkpoint::keep_part(const Record& record, const VectorPlaces& places, bool has_drawn) {
+void Checkpoint::keep_part(const Record& record, const VectorPlaces& places) {
   if (!is_open()) return;
   const unsigned kind = static_cast<unsigned>(Encoding::elements);
-  const NewEntry entry = entry_of(record.item, kind, false, has_drawn);
+  const NewEntry entry = entry_of(record.item, kind, false);
   if (record.kind == kind) return writer_.put(entry, record.data, record.size);
   const std::size_t bytes = places.each_bytes();
   const std::uint64_t from = payload_offset() + record.item * bytes;
   writer_.put_from(entry, places.file().fd(), static_cast<off_t>(from), bytes);
 }
 
-void Checkpoint::keep_value(std::uint64_t item, bool goes_on, SEXP value, bool has_drawn) {
+void Checkpoint::keep_value(std::uint64_t item, bool goes_on, SEXP value) {
   if (!is_open()) return;
   contain([&] {
     ValueSink sink(writer_, bytes_);
     const unsigned kind = put_value(sink, value);
-    NewEntry entry = entry_of(item, kind, goes_on, has_drawn);
+    NewEntry entry = entry_of(item, kind, goes_on);
     entry.payloads = sink.payloads();
     writer_.put(entry, bytes_.data(), bytes_.size());
   });
@@ -96,7 +90,7 @@ void Checkpoint::settle() {
 
 void Checkpoint::note_delivered(std::uint64_t item) {
   if (spoilt_.erase(item) > 0) return;
-  NewEntry entry = entry_of(item, 0, false, false);
+  NewEntry entry = entry_of(item, 0, false);
   entry.what = EntryWhat::delivered;
   writer_.put(entry, nullptr, 0);
 }

@@ -22,8 +22,8 @@ namespace lomp {
 
 /// What a call's runner has read goes on into the file as it is: the record's bytes, and those of
 /// its payloads from their files; nothing is made of it in R for that. Without workers a value is
-/// written as one would. What is no result isn't kept. All this does nothing if there is no file,
-/// if that has failed, or in a forked process. Nothing throws but std::bad_alloc.
+/// written as one would. What is no result isn't to be given here. All this does nothing if there
+/// is no file, if that has failed, or in a forked process. Nothing throws but std::bad_alloc.
 class Checkpoint {
  public:
   Checkpoint() : beside_(*this) {}
@@ -39,7 +39,7 @@ class Checkpoint {
 
   // ---- Results
 
-  /// Where a record's payloads are to come from, so that they are kept on their way.
+  /// Where a result's payloads are to come from, so that they are kept on their way.
   PayloadSource& beside(PayloadSource& source) {
     if (!is_open()) return source;
     payloads_ = 0;
@@ -48,14 +48,17 @@ class Checkpoint {
     return beside_;
   }
 
-  /// A record that was read by that, and whether an item has drawn random numbers by now.
-  void keep(const Record& record, bool has_drawn);
+  /// Whether an item has drawn random numbers by now: what is kept from here on tells it.
+  void note_drawn(bool has_drawn) { has_drawn_ = has_drawn_ || has_drawn; }
+
+  /// A result that was read by that.
+  void keep(const Record& record);
 
   /// The elements of an item's value, which lie in the file of the places if the record says so.
-  void keep_part(const Record& record, const VectorPlaces& places, bool has_drawn);
+  void keep_part(const Record& record, const VectorPlaces& places);
 
   /// A value of this process; the caller protects it. May jump.
-  void keep_value(std::uint64_t item, bool goes_on, SEXP value, bool has_drawn);
+  void keep_value(std::uint64_t item, bool goes_on, SEXP value);
 
   /// What was kept is in the file from now on.
   void flush() { writer_.flush(); }
@@ -113,7 +116,7 @@ class Checkpoint {
   std::uint64_t position_of(std::uint64_t item) const {
     return numbers_ == nullptr ? item : static_cast<std::uint64_t>(numbers_[item]) - 1;
   }
-  NewEntry entry_of(std::uint64_t item, unsigned kind, bool goes_on, bool has_drawn) const;
+  NewEntry entry_of(std::uint64_t item, unsigned kind, bool goes_on) const;
   void note_delivered(std::uint64_t item);
   void keep_payload(std::uint32_t number, int fd, std::size_t bytes);
 
@@ -122,6 +125,7 @@ class Checkpoint {
   const double* numbers_ = nullptr;
   std::uint32_t payloads_ = 0;  // of the record in hand, that were kept
   bool is_sound_ = true;        // could they all be?
+  bool has_drawn_ = false;
   std::vector<unsigned char> bytes_;
   TakenResults taken_;
   std::set<std::uint64_t> spoilt_;

@@ -186,7 +186,7 @@ SEXP LocalRunner::begin_item() {
 
 // The next item may take hours.
 void LocalRunner::put(SEXP value, bool goes_on) {
-  checkpoint_.keep_value(item_, goes_on, value, has_drawn_);
+  checkpoint_.keep_value(item_, goes_on, value);
   checkpoint_.flush();
   delivery_.put_value(record(goes_on), value);
   if (trace_ != nullptr) trace_->note_result_here(item_);
@@ -214,6 +214,7 @@ SEXP LocalRunner::go_on_with_generator() {
   SEXP call = PROTECT(Rf_lang1(generator()));
   SEXP value = PROTECT(Rf_eval(call, R_BaseEnv));
   has_drawn_ = has_drawn_ || !are_same_words(begin, current_seed());
+  checkpoint_.note_drawn(has_drawn_);
   UNPROTECT(2);
   return value;
 }
@@ -271,6 +272,9 @@ void LocalRunner::emit(SEXP value, void* data) {
   runner.put(value, true);
 }
 
-void LocalRunner::note_draws() { has_drawn_ = has_drawn_ || random_->has_drawn(); }
+void LocalRunner::note_draws() {
+  has_drawn_ = has_drawn_ || random_->has_drawn();
+  checkpoint_.note_drawn(has_drawn_);
+}
 
 }  // namespace lomp

@@ -278,6 +278,7 @@ bool PoolRunner::note_unread(SEXP condition) {
 void PoolRunner::read(const Record& record) {
   const Encoding encoding = encoding_of(record);
   if (is_said_in_order_ && is_said(encoding)) return pool_.hold(record);
+  checkpoint_.note_drawn(pool_.has_drawn());
   if (encoding == Encoding::nothing || encoding == Encoding::ignored) {
     if (!record.goes_on) let_go(record.item);
     return delivery_.put_end(record, encoding == Encoding::ignored);
@@ -285,15 +286,16 @@ void PoolRunner::read(const Record& record) {
   is_reading_ = true;
   if (is_part(encoding)) {
     delivery_.put_part(record);
-    checkpoint_.keep_part(record, delivery_.vector(), pool_.has_drawn());
+    checkpoint_.keep_part(record, delivery_.vector());
     is_reading_ = false;
     return;
   }
-  SEXP value = PROTECT(read_record(record, checkpoint_.beside(pool_)));
-  checkpoint_.keep(record, pool_.has_drawn());
-  if (!record.goes_on) let_go(record.item);
   const char* event = event_of(encoding);
+  PayloadSource& source = event == nullptr ? checkpoint_.beside(pool_) : pool_;
+  SEXP value = PROTECT(read_record(record, source));
+  if (!record.goes_on) let_go(record.item);
   if (event == nullptr) {
+    checkpoint_.keep(record);
     delivery_.put_value(record, value);
   } else {
     delivery_.put_event(record, event, value);

@@ -277,3 +277,21 @@ bytes <- function(...) {
 
 some_strings <- c("", "ascii", NA, "\u00fcml\u00e4ut", latin1("\u00e9t\u00e9"), bytes(0xff, 0x41),
                   "\u65e5\u672c\u8a9e", "a\nb\t\"c\"")
+
+# ---- Checkpoints --------------------------------------------------------------------------------
+
+# The name of a file that isn't there, and goes with the function that asks.
+new_file_name <- function(env = parent.frame()) {
+  file <- tempfile("checkpoint")
+  do.call(on.exit, list(substitute(unlink(file), list(file = file)), add = TRUE), envir = env)
+  file
+}
+
+# The items whose results are in the file.
+in_file <- function(file) which(unname(lomp_ok(lomp_read(file))))
+
+# What was read, as the call returns it.
+without_mark <- function(results) {
+  attr(results, "lomp_checkpoint") <- NULL
+  results
+}

@@ -1,24 +1,13 @@
 # A checkpoint's file, as it is read.
 
-new_checkpoint_file <- function(env = parent.frame()) {
-  file <- tempfile("checkpoint")
-  do.call(on.exit, list(substitute(unlink(file), list(file = file)), add = TRUE), envir = env)
-  file
-}
-
 content_of <- function(file) readBin(file, "raw", file.size(file))
-
-without_mark <- function(results) {
-  attr(results, "lomp_checkpoint") <- NULL
-  results
-}
 
 few <- c(a = 1, b = 2, c = 3)
 give_few <- function(x) switch(x, "one", list(2, quote(two)), rep(3, 5))
 
 test_that("what a call has returned is in its file", {
   for (workers in all_workers) {
-    file <- new_checkpoint_file()
+    file <- new_file_name()
     results <- lomp_map(few, give_few, .workers = workers, .checkpoint = file)
     found <- lomp_read(file)
     mark <- attr(found, "lomp_checkpoint")
@@ -39,7 +28,7 @@ test_that("values of all kinds come as they were", {
     new("LompBox", items = list(1))
   )
   for (workers in c(0, 2)) {
-    file <- new_checkpoint_file()
+    file <- new_file_name()
     results <- lomp_map(values, identity, .workers = workers, .checkpoint = file)
     found <- lomp_read(file)
     for (i in seq_along(values)) {
@@ -50,7 +39,7 @@ test_that("values of all kinds come as they were", {
 })
 
 test_that("what isn't there has a condition in its place, by which it draws what it would have", {
-  file <- new_checkpoint_file()
+  file <- new_file_name()
   set.seed(1)
   expected <- lomp_map(few, function(x) runif(1), .workers = 0)
   set.seed(1)
@@ -69,7 +58,7 @@ test_that("what isn't there has a condition in its place, by which it draws what
 test_that("of a vector's values each is one, with the names that the result has", {
   describe <- function(x) c(low = x, high = 2 * x)
   for (workers in c(0, 2)) {
-    file <- new_checkpoint_file()
+    file <- new_file_name()
     lomp_vapply(few, describe, numeric(2), .workers = workers, .checkpoint = file)
     expect_identical(without_mark(lomp_read(file)), lapply(few, describe))
     unlink(file)
@@ -91,13 +80,13 @@ test_that("of a vector's values each is one, with the names that the result has"
 
 # A file of a call of the few items, without any result.
 content_of_empty <- function() {
-  file <- new_checkpoint_file()
+  file <- new_file_name()
   caught(lomp_map(few, function(x) stop("no"), .workers = 0, .checkpoint = file))
   content_of(file)
 }
 
 test_that("a file that was cut at any byte gives what is whole in it", {
-  file <- new_checkpoint_file()
+  file <- new_file_name()
   results <- lomp_map(few, give_few, .workers = 0, .checkpoint = file)
   content <- content_of(file)
   # The header has a copy of what the call knew, and the first result begins behind it.
@@ -114,7 +103,7 @@ test_that("a file that was cut at any byte gives what is whole in it", {
 })
 
 test_that("from a tail that is torn at any byte a call goes on, and the file is whole afterwards", {
-  file <- new_checkpoint_file()
+  file <- new_file_name()
   results <- lomp_map(few, give_few, .workers = 0, .checkpoint = file)
   content <- content_of(file)
   for (size in seq(length(content_of_empty()), length(content), by = 7)) {
@@ -126,7 +115,7 @@ test_that("from a tail that is torn at any byte a call goes on, and the file is 
 })
 
 test_that("a bit that has flipped anywhere gives no wrong result", {
-  file <- new_checkpoint_file()
+  file <- new_file_name()
   results <- lomp_map(few, give_few, .workers = 0, .checkpoint = file)
   content <- content_of(file)
   for (at in seq_along(content)) {
@@ -142,7 +131,7 @@ test_that("a bit that has flipped anywhere gives no wrong result", {
 })
 
 test_that("what was damaged before the end is told", {
-  file <- new_checkpoint_file()
+  file <- new_file_name()
   lomp_map(few, give_few, .workers = 0, .checkpoint = file)
   content <- content_of(file)
   at <- length(content_of_empty()) + 5L
@@ -184,7 +173,7 @@ test_that("what is no checkpoint, or can't be read, is refused", {
 })
 
 test_that("a checkpoint's mark prints as a line", {
-  file <- new_checkpoint_file()
+  file <- new_file_name()
   lomp_map(1:3, sqrt, .workers = 0, .checkpoint = file)
   mark <- attr(lomp_read(file), "lomp_checkpoint")
   mark$lomp <- "1.0.0"

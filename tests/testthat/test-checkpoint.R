@@ -13,19 +13,6 @@ mixed <- function(i) {
 }
 items <- setNames(seq_len(40), paste0("item ", 1:40))
 
-new_file <- function(env = parent.frame()) {
-  file <- tempfile("checkpoint")
-  do.call(on.exit, list(substitute(unlink(file), list(file = file)), add = TRUE), envir = env)
-  file
-}
-
-bare <- function(results) {
-  attr(results, "lomp_checkpoint") <- NULL
-  results
-}
-
-finished <- function(file) which(unname(lomp_ok(lomp_read(file))))
-
 # ---- Killed sessions ----------------------------------------------------------------------------
 
 # Has sessions, each a process of its own, go on with one call until it has ended, and kills each
@@ -147,30 +134,41 @@ test_that("an iterator's consumer gets each result once, or is told of it by the
 
 test_that("results are in the file as soon as they have come", {
   for (workers in all_workers) {
-    file <- new_file()
+    file <- new_file_name()
     with_flag(function(flag) {
       lomp_map(1:3, function(i) {
         if (i < 3) return(i)
-        wait_until(length(suppressWarnings(finished(file))) == 2L)
+        wait_until(length(suppressWarnings(in_file(file))) == 2L)
         raise(flag)
       }, .workers = workers, .checkpoint = file)
       expect_true(file.exists(flag))
-      expect_identical(bare(lomp_read(file)[1:2]), list(1L, 2L))
+      expect_identical(without_mark(lomp_read(file)[1:2]), list(1L, 2L))
     })
   }
 })
 
+# Of the files that a process has, by their numbers: one that was made without a name doesn't show it
+# in /proc.
+numbers_of_files <- function(paths) {
+  system(paste("stat -L -c %d:%i", paste(paths, collapse = " "), "2>/dev/null"), intern = TRUE)
+}
+
 test_that("workers, and what items start, haven't got the file", {
   skip_if_not(dir.exists("/proc/self/fd"), "no /proc")
-  file <- new_file()
-  look <- function(i) {
-    own <- basename(Sys.readlink(list.files("/proc/self/fd", full.names = TRUE)))
-    started <- system("ls -l /proc/self/fd", intern = TRUE)
-    basename(file) %in% own || any(grepl(basename(file), started, fixed = TRUE))
+  file <- new_file_name()
+  has_file <- function(process) {
+    files <- suppressWarnings(numbers_of_files(paste0("/proc/", process, "/fd/*")))
+    numbers_of_files(shQuote(file)) %in% files
   }
+  look <- function(i) has_file(Sys.getpid()) || has_file("self")
   for (run in list(
     function(f) lomp_map(1:4, f, .workers = 2, .checkpoint = file),
-    function(f) as.list(lomp_iterate(1:4, f, .workers = 2, .checkpoint = file))
+    function(f) {
+      it <- lomp_iterate(1:4, f, .workers = 2, .checkpoint = file)
+      expect_true(has_file(Sys.getpid()))
+      expect_false(has_file("self"))
+      as.list(it)
+    }
   )) {
     expect_identical(run(look), rep(list(FALSE), 4))
     unlink(file)
@@ -178,7 +176,7 @@ test_that("workers, and what items start, haven't got the file", {
 })
 
 test_that("the file is closed when a call has ended, whichever way", {
-  file <- new_file()
+  file <- new_file_name()
   expect_no_leaks({
     lomp_map(1:4, sqrt, .workers = 2, .checkpoint = file)
     unlink(file)
@@ -205,18 +203,18 @@ test_that("the file is closed when a call has ended, whichever way", {
 })
 
 test_that("a call within an item has a file of its own", {
-  files <- vapply(1:3, function(i) new_file(), "")
+  files <- vapply(1:3, function(i) new_file_name(), "")
   on.exit(unlink(files))
   results <- lomp_map(1:3, function(i) {
     sum(unlist(lomp_map(1:4, function(k) i * k, .workers = 2, .checkpoint = files[[i]])))
   }, .workers = 2)
   expect_identical(results, list(10L, 20L, 30L))
-  for (i in 1:3) expect_identical(bare(lomp_read(files[[i]])), as.list(i * 1:4))
+  for (i in 1:3) expect_identical(without_mark(lomp_read(files[[i]])), as.list(i * 1:4))
 })
 
 test_that("failures aren't results, and are run again", {
   for (workers in c(0, 2)) {
-    file <- new_file()
+    file <- new_file_name()
     set.seed(1)
     expected <- lomp_map(1:6, function(i) runif(1), .workers = workers)
     set.seed(1)
@@ -225,11 +223,11 @@ test_that("failures aren't results, and are run again", {
       if (i == 4 && workers > 0) tools::pskill(Sys.getpid(), tools::SIGKILL)
       runif(1)
     }, .workers = workers, .on_error = "collect", .checkpoint = file))
-    expect_identical(finished(file), if (workers > 0) c(1L, 3L, 5L, 6L) else c(1L, 3:6))
+    expect_identical(in_file(file), if (workers > 0) c(1L, 3L, 5L, 6L) else c(1L, 3:6))
     set.seed(1)
     expect_identical(lomp_map(1:6, function(i) runif(1), .workers = workers,
                               .redo = lomp_read(file), .checkpoint = file), expected)
-    expect_identical(bare(lomp_read(file)), expected)
+    expect_identical(without_mark(lomp_read(file)), expected)
   }
 })
 
@@ -332,4 +330,13 @@ test_that("on a disk that is full the file keeps what was whole", {
     expect_identical(found[is_there], results[is_there])
     unlink(file)
   }
+  # What was finished earlier has no room: the call isn't begun.
+  earlier <- replace(results, 2L, list(structure(class = c("lomp_not_run", "condition"), list())))
+  with_flag(function(flag) {
+    cnd <- caught(lomp_map(1:60, function(i) raise(flag), .redo = earlier, .checkpoint = file))
+    expect_s3_class(cnd, "lomp_argument_error")
+    expect_match(conditionMessage(cnd), "`.checkpoint` can't be made: No space left", fixed = TRUE)
+    expect_false(file.exists(flag))
+  })
+  expect_identical(list.files(folder, all.files = TRUE, no.. = TRUE), character())
 })

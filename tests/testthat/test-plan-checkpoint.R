@@ -1,11 +1,5 @@
 # `.checkpoint` and the `.redo` that goes with it: which file, which call, and which random numbers.
 
-new_file_name <- function(env = parent.frame()) {
-  file <- tempfile("checkpoint")
-  do.call(on.exit, list(substitute(unlink(file), list(file = file)), add = TRUE), envir = env)
-  file
-}
-
 # A call of which the second item failed.
 half_done <- function(file, workers = 0, items = c(a = 1, b = 2, c = 3)) {
   suppressWarnings(lomp_map(items, function(x) if (x == 2) stop("no") else runif(1),
@@ -116,6 +110,16 @@ test_that("another call's file is refused", {
     )
   }
   expect_identical(lomp_read(file), found)
+})
+
+test_that("items that are texts of any encoding tell a call from others", {
+  file <- new_file_name()
+  lomp_map(c(latin1("\u00e4"), bytes(0xe4), NA), is.na, .workers = 0, .checkpoint = file)
+  found <- lomp_read(file)
+  expect_length(lomp_map(c("\u00e4", bytes(0xe4), NA), is.na, .redo = found), 3)
+  for (other in list(c("\u00e4", "a", NA), c("\u00e4", bytes(0xe4), "NA"))) {
+    expect_argument_error(lomp_map(other, is.na, .redo = found), ".redo")
+  }
 })
 
 test_that("a file with another seed is refused if its items have drawn", {

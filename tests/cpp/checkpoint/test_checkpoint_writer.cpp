@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <testthat/vendor/catch.h>
 
+#include <string>
+#include <vector>
+
 #include "harness/checkpoints.hpp"
 #include "harness/fakes.hpp"
 #include "harness/processes.hpp"
@@ -27,6 +30,22 @@ Kind resume(CheckpointWriter& writer, const Folder& folder, std::uint64_t end = 
   if (end == 0) end = lomp::first_entry(3);
   return writer.resume(folder.file().c_str(), id_of(folder), end).kind();
 }
+
+/// Runs a test with files that have no name until they are given one, and with the others.
+template <class Test>
+void with_and_without_drafts(Test test) {
+  test();
+  const Fake<&Kernel::open_unnamed_file> none(failing(EOPNOTSUPP));
+  test();
+}
+
+/// A clock of the test's.
+std::int64_t& clock_ns() {
+  static std::int64_t now = 0;
+  return now;
+}
+std::int64_t told_ns() { return clock_ns(); }
+constexpr std::int64_t second = 1000000000;
 
 Results first_results(std::ptrdiff_t n) {
   const Results all = some_results();
@@ -75,7 +94,47 @@ TEST_CASE("a process that is killed while it makes the file leaves none that has
   CHECK(read_all_results(folder) == some_results());
 }
 
-TEST_CASE("a file has no name before it is published and goes if it never is") {
+TEST_CASE("where files can be without a name a killed process leaves nothing at all") {
+  const Folder folder;
+  if (!lomp::Fd(lomp::open_unnamed_file(folder.path().c_str()))) return;
+  CHECK(was_killed_by(run_in_process([&]() -> int {
+                        CheckpointWriter writer;
+                        if (writer.begin(folder.file().c_str(), 1, 10, {})) return 1;
+                        put(writer, some_results()[1]);
+                        kill_self();
+                      }),
+                      SIGKILL));
+  CHECK(::rmdir(folder.path().c_str()) == 0);
+}
+
+TEST_CASE("a writer that is destroyed before it has published its file leaves nothing") {
+  with_and_without_drafts([] {
+    const LeavesNothing check;
+    const Folder folder;
+    {
+      CheckpointWriter writer;
+      REQUIRE_FALSE(writer.begin(folder.file().c_str(), 1, 10, {1, 2, 3}));
+      put(writer, some_results()[0]);
+    }
+    CHECK(::rmdir(folder.path().c_str()) == 0);
+  });
+}
+
+TEST_CASE("a file that can't be hidden from forks isn't left behind") {
+  with_and_without_drafts([] {
+    const LeavesNothing check;
+    const Folder folder;
+    std::vector<lomp::OwnFd> all;
+    while (all.empty() || all.back().is_open()) all.emplace_back(file_with("x"));
+    CheckpointWriter writer;
+    CHECK(writer.create(folder.file().c_str(), 1, 10, {}).error() == EMFILE);
+    CHECK(::rmdir(folder.path().c_str()) == 0);
+  });
+}
+
+namespace {
+
+void publish_late() {
   const LeavesNothing check;
   const Folder folder;
   CheckpointWriter writer;
@@ -96,7 +155,15 @@ TEST_CASE("a file has no name before it is published and goes if it never is") {
   CHECK(::rmdir(folder.path().c_str()) == 0);
 }
 
-TEST_CASE("a file that has come by its name meanwhile is left as it is") {
+}  // namespace
+
+TEST_CASE("a file has no name before it is published and goes if it never is") {
+  with_and_without_drafts(publish_late);
+}
+
+namespace {
+
+void publish_too_late() {
   const LeavesNothing check;
   const Folder folder;
   CheckpointWriter writer;
@@ -107,6 +174,41 @@ TEST_CASE("a file that has come by its name meanwhile is left as it is") {
   CHECK(folder.content() == "precious");
   ::unlink(folder.file().c_str());
   CHECK(::rmdir(folder.path().c_str()) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a file that has come by its name meanwhile is left as it is") {
+  with_and_without_drafts(publish_too_late);
+}
+
+TEST_CASE("a file is on the disk before its name is and the name before anything else") {
+  with_and_without_drafts([] {
+    const Folder folder;
+    std::string order;
+    const Fake<&Kernel::write_to_disk> file([&](int fd) {
+      order += ::access(folder.file().c_str(), F_OK) == -1 ? "file " : "named file ";
+      return ::fsync(fd);
+    });
+    const Fake<&Kernel::fsync> name([&](int fd) {
+      struct stat found {
+      }, expected{};
+      CHECK(::fstat(fd, &found) == 0);
+      CHECK(::stat(folder.path().c_str(), &expected) == 0);
+      CHECK(found.st_ino == expected.st_ino);
+      order += ::access(folder.file().c_str(), F_OK) == 0 ? "name" : "no name";
+      return ::fsync(fd);
+    });
+    write_all_results(folder, {});
+    CHECK(order == "file name");
+  });
+}
+
+TEST_CASE("a folder that can't be written to its disk is none of the file's problems") {
+  const Folder folder;
+  const Fake<&Kernel::fsync> none(failing(EINVAL));
+  write_all_results(folder, some_results());
+  CHECK(read_all_results(folder) == some_results());
 }
 
 TEST_CASE("what the system refuses is told") {
@@ -312,6 +414,69 @@ TEST_CASE("a file that can't even begin isn't left behind") {
   CHECK(writer.create(folder.file().c_str(), 1, 10, {}).error() == ENOSPC);
   CHECK(::access(folder.file().c_str(), F_OK) == -1);
   CHECK(::rmdir(folder.path().c_str()) == 0);
+}
+
+TEST_CASE("a file that lacks what it was to begin with gets no name") {
+  with_and_without_drafts([] {
+    const LeavesNothing check;
+    const Folder folder;
+    CheckpointWriter writer;
+    REQUIRE_FALSE(writer.begin(folder.file().c_str(), 1, 10, {1, 2, 3}));
+    put(writer, some_results()[0]);
+    const Fake<&Kernel::writev> full(failing(ENOSPC));
+    CHECK(writer.publish().error() == ENOSPC);
+    CHECK(::rmdir(folder.path().c_str()) == 0);
+  });
+}
+
+TEST_CASE("a new file that its disk refuses gets no name") {
+  const LeavesNothing check;
+  const Folder folder;
+  CheckpointWriter writer;
+  const Fake<&Kernel::write_to_disk> failed(failing(EIO));
+  CHECK(writer.create(folder.file().c_str(), 1, 10, {}).error() == EIO);
+  CHECK(::rmdir(folder.path().c_str()) == 0);
+}
+
+TEST_CASE("a disk that fails later ends the file and what was written stays") {
+  const LeavesNothing check;
+  const Folder folder;
+  CheckpointWriter writer(told_ns);
+  REQUIRE_FALSE(writer.create(folder.file().c_str(), 1, 10, {1, 2, 3}));
+  int n = 0;
+  const Fake<&Kernel::write_to_disk> failed([&](int) {
+    ++n;
+    errno = EIO;
+    return -1;
+  });
+  put(writer, some_results()[0]);
+  writer.flush();
+  CHECK(n == 0);
+  clock_ns() += second;
+  put(writer, some_results()[1]);
+  CHECK(n == 1);
+  CHECK(writer.error() == EIO);
+  CHECK_FALSE(writer.is_open());
+  put(writer, some_results()[2]);
+  writer.close();
+  CHECK(writer.error() == EIO);
+  CHECK(read_all_results(folder) == first_results(2));
+}
+
+TEST_CASE("a signal while the disk writes and a file system without a disk are no failures") {
+  const LeavesNothing check;
+  const Folder folder;
+  CheckpointWriter writer(told_ns);
+  {
+    const Fake<&Kernel::write_to_disk> signals(interrupted(lomp::write_to_disk));
+    REQUIRE_FALSE(writer.create(folder.file().c_str(), 1, 10, {1, 2, 3}));
+  }
+  const Fake<&Kernel::write_to_disk> none(failing(EINVAL));
+  clock_ns() += second;
+  put(writer, some_results()[1]);
+  writer.close();
+  CHECK(writer.error() == 0);
+  CHECK((read_all_results(folder) == Results{some_results()[1]}));
 }
 
 TEST_CASE("a limit to the size of files is met without a signal") {

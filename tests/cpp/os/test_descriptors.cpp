@@ -58,6 +58,28 @@ TEST_CASE("a temporary file has the name that was made for it") {
   CHECK(lomp::open_temporary_file(&nowhere[0]) == -1);
 }
 
+TEST_CASE("a file without a name gets one that is free") {
+  const LeavesNothing check;
+  char folder[] = "/tmp/lomp-test-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const std::string name = std::string(folder) + "/name";
+  const Fd file(lomp::open_unnamed_file(folder));
+  if (file) {
+    CHECK(is_closed_on_exec(file));
+    CHECK(lomp::name_file(file.get(), name.c_str()) == 0);
+    CHECK(::unlink(name.c_str()) == 0);
+    const Fd other(::open(name.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    const Fd late(lomp::open_unnamed_file(folder));
+    CHECK(lomp::name_file(late.get(), name.c_str()) == -1);
+    CHECK(errno == EEXIST);
+    CHECK(::unlink(name.c_str()) == 0);
+  } else {
+    CHECK(lomp::name_file(STDIN_FILENO, name.c_str()) == -1);
+  }
+  CHECK(::rmdir(folder) == 0);
+  CHECK(lomp::open_unnamed_file("/nothing/here") == -1);
+}
+
 TEST_CASE("a file in memory whose content may change keeps its size") {
   const LeavesNothing check;
   const Fd file = filled_file();

@@ -18,8 +18,8 @@
 #include "lomp/checkpoint/checkpoint_format.hpp"
 #include "lomp/checkpoint/checkpoint_problem.hpp"
 #include "lomp/checkpoint/checkpoint_reader.hpp"
-#include "lomp/checkpoint/own_file.hpp"
 #include "lomp/checkpoint/sync_share.hpp"
+#include "lomp/os/own_fd.hpp"
 #include "lomp/os/pipe.hpp"
 #include "lomp/payload/payload.hpp"
 
@@ -41,7 +41,10 @@ struct NewEntry {
 /// std::bad_alloc where they gather, and nothing else.
 class CheckpointWriter {
  public:
-  CheckpointWriter() = default;
+  explicit CheckpointWriter(SyncShare::Clock clock = now_ns) : sync_(clock) {}
+  CheckpointWriter(const CheckpointWriter&) = delete;
+  CheckpointWriter& operator=(const CheckpointWriter&) = delete;
+  ~CheckpointWriter() { close(); }
 
   /// Makes a new file, which nobody else can read, without its name. `extra` are bytes of the
   /// caller's.
@@ -49,30 +52,34 @@ class CheckpointWriter {
                           const std::vector<unsigned char>& extra) {
     if (is_there(path)) return CheckpointProblem::Kind::exists;
     path_ = path;
-    draft_ = draft_beside(path_);
     end_ = 0;
-    Fd file(open_temporary_file(&draft_[0]));
-    if (!file) return given_up(CheckpointProblem::of_system());
-    if (CheckpointProblem problem = take(std::move(file))) return given_up(problem);
+    Fd file(kernel().open_unnamed_file(folder().c_str()));
+    if (!file) file = open_draft();
+    if (!file) return CheckpointProblem::of_system();
+    if (CheckpointProblem problem = take(std::move(file))) {
+      ::unlink(draft_.c_str());
+      draft_.clear();
+      return problem;
+    }
     put_header(call, items, extra);
     flush();
     return has_failed() ? given_up(CheckpointProblem::of_system(error_)) : CheckpointProblem();
   }
 
   /// It gets its name, with what was put until now: there is never a file that can't be gone on
-  /// with, or that lacks what it is to begin with, whenever this process is killed. Some file
-  /// systems know no second name of a file.
+  /// with, or that lacks what it is to begin with, whenever this process is killed or the machine
+  /// goes down. So both are on the disk when it returns, the name last.
   CheckpointProblem publish() {
     flush();
-    const bool is_linked = ::link(draft_.c_str(), path_.c_str()) == 0;
-    if (!is_linked && (errno == EEXIST || is_there(path_.c_str()))) {
-      return given_up(CheckpointProblem::Kind::exists);
+    if (is_open()) sync();
+    if (!is_open()) return given_up(CheckpointProblem::of_system(error_));
+    if (!take_name()) {
+      const CheckpointProblem problem = CheckpointProblem::of_system();
+      const bool exists = problem.error() == EEXIST || is_there(path_.c_str());
+      return given_up(exists ? CheckpointProblem::Kind::exists : problem);
     }
-    if (!is_linked && ::rename(draft_.c_str(), path_.c_str()) != 0) {
-      return given_up(CheckpointProblem::of_system());
-    }
-    if (is_linked) ::unlink(draft_.c_str());
     draft_.clear();
+    sync_folder();
     return {};
   }
 
@@ -118,6 +125,7 @@ class CheckpointWriter {
     const EntryHeader header = header_of(entry, bytes, seed);
     const std::uint64_t check = checksum(data, bytes, seed);
     if (bytes >= direct_bytes) return put_directly(header, data, check);
+    buffer_.reserve(gathered_bytes);  // what throws leaves no part of an entry
     gather(&header, sizeof header);
     if (bytes == 0) return;
     gather(data, bytes);
@@ -135,9 +143,9 @@ class CheckpointWriter {
     if (!is_open()) return true;
     const std::uint64_t seed = entry_seed(id_, end_), begin = end_;
     const EntryHeader header = header_of(entry, bytes, seed);
+    piece_.resize(std::min(bytes, piece_bytes));  // before anything is written, since it may throw
     write(&header, sizeof header);
     Checksum sum(seed);
-    piece_.resize(std::min(bytes, piece_bytes));
     for (std::size_t done = 0; done < bytes && is_open();) {
       const std::size_t size = std::min(piece_.size(), bytes - done);
       if (!read_at(fd, piece_.data(), size, from + static_cast<off_t>(done))) {
@@ -165,7 +173,7 @@ class CheckpointWriter {
     settle();
   }
 
-  /// Lets go of the file, and of its lock.
+  /// Lets go of the file, and of its lock. One that was never published goes.
   void close() {
     flush();
     drop_draft();
@@ -175,14 +183,50 @@ class CheckpointWriter {
  private:
   static constexpr std::int64_t lock_patience_ns = 1000000000;
   static constexpr std::size_t direct_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t gathered_bytes = 2 * direct_bytes + 2 * sizeof(EntryHeader);
   static constexpr std::size_t piece_bytes = std::size_t{256} << 10;
   static constexpr unsigned char padding[8] = {};
 
   bool has_failed() const { return error_ != 0; }
 
-  static std::string draft_beside(const std::string& path) {
-    const std::size_t slash = path.rfind('/');
-    return (slash == std::string::npos ? "" : path.substr(0, slash + 1)) + ".lomp-XXXXXX";
+  std::string folder() const {
+    const std::size_t slash = path_.rfind('/');
+    return slash == std::string::npos ? "./" : path_.substr(0, slash + 1);
+  }
+
+  /// Where a file can't be without a name it has another one until it is published, which stays if
+  /// this process is killed meanwhile.
+  Fd open_draft() {
+    draft_ = folder() + ".lomp-XXXXXX";
+    Fd file(open_temporary_file(&draft_[0]));
+    if (!file) draft_.clear();
+    return file;
+  }
+
+  /// Never another file's. False if that failed, as errno says. Some file systems know no second
+  /// name of a file.
+  bool take_name() {
+    if (draft_.empty()) return name_file(file_.fd(), path_.c_str()) == 0;
+    if (::link(draft_.c_str(), path_.c_str()) == 0) {
+      ::unlink(draft_.c_str());
+      return true;
+    }
+    return errno != EEXIST && !is_there(path_.c_str()) &&
+           ::rename(draft_.c_str(), path_.c_str()) == 0;
+  }
+
+  /// Folders that can't be read, or written to the disk so, are left to the system.
+  void sync_folder() const {
+    const Fd folder_fd(kernel().open(folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder_fd) (void)kernel().fsync(folder_fd.get());
+  }
+
+  /// Where a file system has nothing to wait for, nothing has failed.
+  void sync() {
+    sync_.begin();
+    const int result = retry_eintr([this] { return kernel().write_to_disk(file_.fd()); });
+    if (result == -1 && errno != EINVAL) fail(errno);
+    sync_.end();
   }
 
   static bool is_there(const char* path) {
@@ -222,7 +266,7 @@ class CheckpointWriter {
       return CheckpointProblem::of_system(error.code().value());
     }
     if (CheckpointProblem problem = lock(file.get())) return problem;
-    file_ = OwnFile(std::move(file));
+    file_ = OwnFd(std::move(file));
     return file_.is_open() ? CheckpointProblem() : CheckpointProblem::of_system(EMFILE);
   }
 
@@ -318,9 +362,7 @@ class CheckpointWriter {
       (void)cut();
       buffer_.clear();
     } else if (sync_.is_due()) {
-      sync_.begin();
-      if (write_to_disk(file_.fd()) == -1) fail(errno);
-      sync_.end();
+      sync();
     }
   }
 
@@ -347,9 +389,9 @@ class CheckpointWriter {
     return ::ftruncate(file_.fd(), end) == 0 && ::lseek(file_.fd(), end, SEEK_SET) == end;
   }
 
-  OwnFile file_;
+  OwnFd file_;
   std::string path_;
-  std::string draft_;  // its name as long as it hasn't got that
+  std::string draft_;  // its name as long as it hasn't got that, where it needs one
   std::uint64_t id_ = 0;
   std::uint64_t end_ = 0;  // of what was written
   int error_ = 0;

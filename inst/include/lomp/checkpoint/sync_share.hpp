@@ -13,7 +13,8 @@ namespace lomp {
 /// What a process has written survives its own end at once, but the machine's only when the system
 /// has written it to the disk, for which this process would have to wait. It does so when a hundred
 /// times as long has passed as the last time took, and a second at the least: so that it waits for
-/// one percent of its time, and a call that is over in a second, never.
+/// one percent of its time, and a call that is over in a second, for nothing but its new file. All
+/// of the last time counts, other than in TimeShare: while a disk is busy it is put off.
 class SyncShare {
  public:
   using Clock = std::int64_t (*)();

@@ -33,6 +33,9 @@ struct Kernel {
   pid_t (*fork)() = ::fork;
   pid_t (*waitpid)(pid_t, int*, int) = ::waitpid;
   int (*open)(const char*, int) = [](const char* path, int flags) { return ::open(path, flags); };
+  int (*open_unnamed_file)(const char*) = lomp::open_unnamed_file;
+  int (*write_to_disk)(int) = lomp::write_to_disk;
+  int (*fsync)(int) = ::fsync;
 };
 
 /// The one table of calls of this process; a forked child inherits it.

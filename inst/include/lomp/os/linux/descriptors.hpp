@@ -7,8 +7,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -36,6 +38,26 @@ inline int open_file_in_memory() {
 
 /// As mkstemp(), closed on exec from its birth.
 inline int open_temporary_file(char* name) { return ::mkostemp(name, O_CLOEXEC); }
+
+/// A new file of this folder that has no name yet, and is gone with its last descriptor as long as
+/// it hasn't; -1 where the file system has none, or where there is no /proc to name it by.
+inline int open_unnamed_file(const char* folder) {
+#ifdef O_TMPFILE
+  if (::access("/proc/self/fd", X_OK) != 0) return -1;
+  return ::open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+#else
+  (void)folder;
+  errno = ENOTSUP;
+  return -1;
+#endif
+}
+
+/// Gives it its name. -1 if that failed, as errno says: EEXIST if something has the name.
+inline int name_file(int fd, const char* path) {
+  char own[32];
+  std::snprintf(own, sizeof own, "/proc/self/fd/%d", fd);
+  return ::linkat(AT_FDCWD, own, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+}
 
 /// Waits until what was written to a file is on its disk, with what it takes to read it again. -1
 /// if that failed, as errno says.

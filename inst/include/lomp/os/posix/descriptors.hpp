@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 
 namespace lomp {
@@ -29,6 +30,16 @@ inline int open_file_in_memory() { return -1; }
 
 /// As mkstemp(): a program that another thread starts meanwhile has the file.
 inline int open_temporary_file(char* name) { return ::mkstemp(name); }
+
+/// A new file without a name that can be given one: there are none.
+inline int open_unnamed_file(const char*) {
+  errno = ENOTSUP;
+  return -1;
+}
+inline int name_file(int, const char*) {
+  errno = ENOTSUP;
+  return -1;
+}
 
 /// Waits until what was written to a file is on its disk. -1 if that failed, as errno says.
 inline int write_to_disk(int fd) { return ::fsync(fd); }

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "harness/processes.hpp"
-#include "lomp/checkpoint/own_file.hpp"
+#include "lomp/os/own_fd.hpp"
 
 using lomp::Fd;
-using lomp::OwnFile;
+using lomp::OwnFd;
 using namespace lomp_test;
 
 namespace {
@@ -21,7 +21,7 @@ bool is_there(int fd) { return ::fcntl(fd, F_GETFD) != -1; }
 
 TEST_CASE("a forked process hasn't got the file") {
   const LeavesNothing check;
-  OwnFile file(open_null());
+  OwnFd file(open_null());
   const int fd = file.fd();
   REQUIRE(is_there(fd));
   CHECK(run_in_process([&] { return is_there(fd) || file.is_open(); }) == 0);
@@ -31,7 +31,7 @@ TEST_CASE("a forked process hasn't got the file") {
 
 TEST_CASE("a process that was forked from a forked one leaves its parent's other files alone") {
   const LeavesNothing check;
-  OwnFile file(open_null());
+  OwnFd file(open_null());
   const int number = file.fd();
   CHECK(run_in_process([&] {
           const Fd other = open_null();
@@ -44,9 +44,9 @@ TEST_CASE("a process that was forked from a forked one leaves its parent's other
 
 TEST_CASE("a forked process has files of its own which the next one hasn't") {
   const LeavesNothing check;
-  OwnFile file(open_null());
+  OwnFd file(open_null());
   CHECK(run_in_process([&] {
-          OwnFile own(open_null());
+          OwnFd own(open_null());
           const int fd = own.fd();
           if (!own.is_open() || !is_there(fd)) return 2;
           return run_in_process([&] { return is_there(fd) ? 1 : 0; });
@@ -56,9 +56,9 @@ TEST_CASE("a forked process has files of its own which the next one hasn't") {
 
 TEST_CASE("a file that has moved is still hidden and closed once") {
   const LeavesNothing check;
-  OwnFile first(open_null());
+  OwnFd first(open_null());
   const int fd = first.fd();
-  OwnFile second(std::move(first));
+  OwnFd second(std::move(first));
   CHECK_FALSE(first.is_open());
   CHECK(second.fd() == fd);
   CHECK(run_in_process([&] { return is_there(fd) ? 1 : 0; }) == 0);
@@ -67,12 +67,17 @@ TEST_CASE("a file that has moved is still hidden and closed once") {
   CHECK_FALSE(is_there(fd));
 }
 
+TEST_CASE("what isn't open takes no place") {
+  for (std::size_t i = 0; i < OwnFd::most; ++i) CHECK_FALSE(OwnFd(Fd()).is_open());
+  CHECK(OwnFd(open_null()).is_open());
+}
+
 TEST_CASE("more files than there are places aren't open and places are used again") {
   const LeavesNothing check;
-  std::vector<OwnFile> files;
-  for (std::size_t i = 0; i < OwnFile::most; ++i) files.emplace_back(open_null());
+  std::vector<OwnFd> files;
+  for (std::size_t i = 0; i < OwnFd::most; ++i) files.emplace_back(open_null());
   CHECK(files.back().is_open());
-  CHECK_FALSE(OwnFile(open_null()).is_open());
+  CHECK_FALSE(OwnFd(open_null()).is_open());
   files.pop_back();
-  CHECK(OwnFile(open_null()).is_open());
+  CHECK(OwnFd(open_null()).is_open());
 }

@@ -1,8 +1,8 @@
-// Side: parent.
+// Side: any process.
 /// \file
-/// A file that no forked process has.
-#ifndef LOMP_CHECKPOINT_OWN_FILE_HPP
-#define LOMP_CHECKPOINT_OWN_FILE_HPP
+/// An owned file descriptor that no forked process has.
+#ifndef LOMP_OS_OWN_FD_HPP
+#define LOMP_OS_OWN_FD_HPP
 
 #include <pthread.h>
 
@@ -17,47 +17,48 @@
 namespace lomp {
 
 /// Owns a descriptor that is closed in each forked process, at once, workers or not: no item's code
-/// that writes to whatever it finds can reach the file, and the file's lock ends with the process
-/// that has it.
-class OwnFile {
+/// that writes to whatever it finds can reach the file, and what the kernel ties to the last one
+/// that has it (a lock, the writing end of a pipe) ends with this process.
+class OwnFd {
  public:
-  OwnFile() = default;
+  OwnFd() = default;
 
-  /// Not open where the table of such files is full.
-  explicit OwnFile(Fd file) {
+  /// Not open where the table of such descriptors is full, nor of none.
+  explicit OwnFd(Fd fd) {
+    if (!fd) return;
     (void)fork_depth();  // counts before close_inherited() looks
     static const int registered = ::pthread_atfork(nullptr, nullptr, close_inherited);
     (void)registered;
     for (place_ = 0; place_ < most && is_of(words()[place_], fork_depth());) ++place_;
     if (place_ == most) return;
     owner_ = fork_depth();
-    words()[place_] = word_of(owner_, file.get());
-    file_ = std::move(file);
+    words()[place_] = word_of(owner_, fd.get());
+    fd_ = std::move(fd);
   }
-  OwnFile(OwnFile&& other) noexcept { *this = std::move(other); }
-  OwnFile& operator=(OwnFile&& other) noexcept {
+  OwnFd(OwnFd&& other) noexcept { *this = std::move(other); }
+  OwnFd& operator=(OwnFd&& other) noexcept {
     close();
-    file_ = std::move(other.file_);
+    fd_ = std::move(other.fd_);
     place_ = other.place_;
     owner_ = other.owner_;
     return *this;
   }
-  OwnFile(const OwnFile&) = delete;
-  OwnFile& operator=(const OwnFile&) = delete;
-  ~OwnFile() { close(); }
+  OwnFd(const OwnFd&) = delete;
+  OwnFd& operator=(const OwnFd&) = delete;
+  ~OwnFd() { close(); }
 
-  bool is_open() const { return file_ && owner_ == fork_depth(); }
-  int fd() const { return is_open() ? file_.get() : -1; }
+  bool is_open() const { return fd_ && owner_ == fork_depth(); }
+  int fd() const { return is_open() ? fd_.get() : -1; }
 
   /// A forked copy has closed it already; its number may be another file's there.
   void close() {
-    if (!file_) return;
+    if (!fd_) return;
     if (owner_ != fork_depth()) {
-      (void)file_.release();
+      (void)fd_.release();
       return;
     }
     words()[place_] = 0;
-    file_.reset();
+    fd_.reset();
   }
 
   static constexpr std::size_t most = 64;
@@ -85,7 +86,7 @@ class OwnFile {
     }
   }
 
-  Fd file_;
+  Fd fd_;
   std::size_t place_ = 0;
   unsigned owner_ = 0;
 };
