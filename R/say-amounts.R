@@ -46,6 +46,8 @@ wrapped <- function(texts, first = "", indent = "  ") {
 
 is_known <- function(x) length(x) == 1L && !is.na(x)
 
+has_text <- function(text) is_known(text) && nzchar(text)
+
 # The greatest of what is known, NA if nothing is.
 greatest <- function(x) {
   x <- x[!is.na(x)]

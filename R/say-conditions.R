@@ -172,7 +172,7 @@ new_source_error <- function(cnd) {
 
 item_name <- function(item, plan) {
   name <- plan$names[item]
-  if (length(name) == 1L && !is.na(name) && nzchar(name)) name
+  if (has_text(name)) name
 }
 
 item_label <- function(item, plan) label_of(item, item_name(item, plan))
