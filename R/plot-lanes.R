@@ -14,7 +14,7 @@ lanes_of <- function(report, xlim, cells) {
   list(
     names = if (length(lanes) > 0L) name_lane(lanes) else "", xlim = xlim, is_exact = is_exact,
     bands = bands_of(report, lanes),
-    bars = if (is_exact) bars_of(items, report$names),
+    bars = if (is_exact) bars_of(items),
     shares = if (!is_exact) shares_of(items, xlim, cells, length(lanes)),
     marks = marks_of(report, items, lanes), is_empty = nrow(items) == 0L
   )
@@ -45,11 +45,11 @@ bands_of <- function(report, lanes) {
 }
 
 # An item's bar ends with the time in which it waited, whenever that was.
-bars_of <- function(items, names) {
+bars_of <- function(items) {
   data.frame(
     index = items$index, lane = items$lane, from = items$from, ran = items$from + items$run,
     to = items$to, outcome = as.character(items$outcome),
-    label = if (is.null(names)) rep(NA_character_, nrow(items)) else names[items$index]
+    label = if (is.null(items$name)) rep(NA_character_, nrow(items)) else items$name
   )
 }
 

@@ -148,9 +148,8 @@ spans_of_failures <- function(tracer, report, call, workers) {
 }
 
 span_of_failure <- function(tracer, report, item, parent) {
-  name <- report$names[item$index]
   attributes <- list(
-    lomp.item.index = item$index, lomp.item.name = if (length(name) == 1L) shorten(name),
+    lomp.item.index = item$index, lomp.item.name = if (has_text(item$name)) shorten(item$name),
     lomp.item.run_time = item$run, lomp.item.wait_time = item$wait,
     error.type = as.character(item$outcome)
   )

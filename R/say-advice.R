@@ -85,7 +85,7 @@ item_of_lane <- function(report, lane) {
   }
   mine <- which(report$items$worker == lane)
   item <- report$items[mine[which.max(report$items$start[mine])], ]
-  list(index = item$index, name = report$names[item$index], run = item$run, start = item$start)
+  list(index = item$index, name = item$name, run = item$run, start = item$start)
 }
 
 # ---- Work that doesn't pay ----------------------------------------------------------------------

@@ -101,9 +101,6 @@ print.summary.lomp_report <- function(x, ...) {
 as.data.frame.lomp_report <- function(x, row.names = NULL,  # nolint: object_name_linter.
                                       optional = FALSE, ...) {
   items <- x$items
-  if (!is.null(x$names) && !x$is_binned) {
-    items <- cbind(items["index"], name = x$names, items[-1L], stringsAsFactors = FALSE)
-  }
   if (!is.null(row.names)) row.names(items) <- row.names
   items
 }
@@ -385,8 +382,7 @@ failed_items <- function(report, most) {
   items <- report$items[report$items$outcome %in% names(failure_words), ]
   first <- utils::head(items, most)
   texts <- vapply(seq_len(nrow(first)), function(k) {
-    index <- first$index[[k]]
-    paste0(label_item(index, report$names[index]), ": ",
+    paste0(label_item(first$index[[k]], first$name[k]), ": ",
            failure_words[[as.character(first$outcome[[k]])]])
   }, "")
   more <- nrow(items) - nrow(first)
@@ -406,7 +402,7 @@ slowest_items <- function(report) {
 }
 
 label_item <- function(index, name) {
-  label_of(index, if (is_known(name) && nzchar(name)) shorten(name, 30L))
+  label_of(index, if (has_text(name)) shorten(name, 30L))
 }
 
 tell_slowest <- function(report, most) {
