@@ -34,13 +34,13 @@ items_of_lanes <- function(report, lanes) {
   items[!is.na(items$lane) & !is.na(items$to), ]
 }
 
-# The lives of processes. One that goes on is there until now.
+# The lives of processes.
 bands_of <- function(report, lanes) {
   workers <- report$workers
   data.frame(
     lane = match(workers$worker, lanes), from = workers$begin,
-    to = ifelse(is.na(workers$end), report$seconds, workers$end),
-    incarnation = workers$incarnation, why = as.character(workers$why)
+    to = until_now(workers$end, report$seconds), incarnation = workers$incarnation,
+    why = as.character(workers$why)
   )
 }
 
@@ -119,9 +119,9 @@ merge_equal <- function(edges, run, wait, steps) {
 # What must be seen however short it was: failures, and processes that have replaced others.
 marks_of <- function(report, items, lanes) {
   failures <- if (report$is_binned) {
-    failures_in_spans(report, items, lanes)
+    marks_of_spans(report, items, lanes)
   } else {
-    failures_of_items(items)
+    marks_of_items(items)
   }
   bands <- bands_of(report, lanes)
   again <- bands[bands$incarnation > 1L, ]
@@ -129,14 +129,14 @@ marks_of <- function(report, items, lanes) {
                              kind = rep("restart", nrow(again))))
 }
 
-failures_of_items <- function(items) {
-  failed <- items[items$outcome %in% c("error", "crash", "timeout"), ]
+marks_of_items <- function(items) {
+  failed <- items[items$outcome %in% failures_of_items, ]
   data.frame(lane = failed$lane, at = (failed$from + failed$to) / 2,
              kind = as.character(failed$outcome))
 }
 
 # A process that ended by an item tells which kind its last failure was; all others are errors.
-failures_in_spans <- function(report, items, lanes) {
+marks_of_spans <- function(report, items, lanes) {
   bands <- bands_of(report, lanes)
   ended <- bands[bands$why %in% c("crash", "timeout"), ]
   errors <- items[items$failed > 0, ]

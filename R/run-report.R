@@ -104,9 +104,12 @@ count_in_place <- function(place) {
   stats::ave(seq_along(place), place, FUN = seq_along)
 }
 
+# A process that goes on has had its life until now.
+until_now <- function(end, seconds) ifelse(is.na(end), seconds, end)
+
 processes_of <- function(raw, seconds) {
   p <- raw$processes
-  lives <- ifelse(is.na(p$end), seconds, p$end) - p$begin
+  lives <- until_now(p$end, seconds) - p$begin
   place <- if (raw$totals$forks == 0 && length(p$place) > 0L) 0 * p$place else p$place
   data.frame(
     worker = as.integer(place), incarnation = as.integer(count_in_place(place)),
@@ -118,7 +121,8 @@ processes_of <- function(raw, seconds) {
 }
 
 ways_of_results <- c("none", "pipe", "file", "mapped")
-outcomes_of_items <- c("not run", "ok", "error", "crash", "timeout", "unfinished")
+failures_of_items <- c("error", "crash", "timeout")
+outcomes_of_items <- c("not run", "ok", failures_of_items, "unfinished")
 
 items_of_report <- function(raw, processes, traced) {
   if (!is.null(raw$spans)) return(with_lanes(raw$spans, processes))

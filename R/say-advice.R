@@ -66,8 +66,7 @@ last_item <- function(report) {
 busy_until <- function(report) {
   workers <- report$workers
   if (report$is_binned) {
-    ends <- ifelse(is.na(workers$end), report$seconds, workers$end)
-    return(vapply(split(ends, workers$worker), max, 0))
+    return(vapply(split(until_now(workers$end, report$seconds), workers$worker), max, 0))
   }
   items <- report$items
   lanes <- factor(items$worker, sort(unique(workers$worker)))

@@ -180,10 +180,9 @@ activities <- c(run = "in `.f`", wait_items = "waiting for items",
 # life, and what they were spent on.
 sums_by_lane <- function(report) {
   processes <- report$workers
-  ends <- ifelse(is.na(processes$end), report$seconds, processes$end)
   sums <- cbind(
     processes[c("items", names(activities))], processes = rep(1, nrow(processes)),
-    life = ends - processes$begin
+    life = until_now(processes$end, report$seconds) - processes$begin
   )
   lanes <- rowsum(data.matrix(sums), processes$worker)
   data.frame(worker = as.integer(rownames(lanes)), lanes, row.names = NULL)
@@ -379,7 +378,7 @@ failure_words <- c(error = "error", crash = "crash", timeout = "time out")
 # Where there are spans of time, single items aren't known.
 failed_items <- function(report, most) {
   if (report$is_binned) return()
-  items <- report$items[report$items$outcome %in% names(failure_words), ]
+  items <- report$items[report$items$outcome %in% failures_of_items, ]
   first <- utils::head(items, most)
   texts <- vapply(seq_len(nrow(first)), function(k) {
     paste0(label_item(first$index[[k]], first$name[k]), ": ",
