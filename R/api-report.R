@@ -20,8 +20,10 @@
 #'     `"interrupted"`, `"left"` (by a jump of the caller's), `"closed"`; or `"open"`.
 #'   - `n`, `done`, `failed`: how many items there were, are over, and failed. `n` is `NA` of a
 #'     stream that goes on. Items that `.redo` had finished don't count.
-#'   - `workers_asked`: `.workers`.
-#'   - `items`: a data frame, see [as.data.frame.lomp_report()].
+#'   - `workers_asked`: `.workers`, or the number of items where that is less.
+#'   - `is_stream`: whether the items came from a producer.
+#'   - `items`, `is_binned`: a data frame, see [as.data.frame.lomp_report()], and whether it has
+#'     spans of time instead of items.
 #'   - `workers`: a data frame with a row for each process, in the order of their forks: `worker`
 #'     (its place, from 1; 0 is this process), `incarnation` (which of the processes in that
 #'     place), `pid`, `begin` and `end`, `items`, `busy` (the share of its life that it spent in

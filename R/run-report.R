@@ -80,7 +80,7 @@ new_report <- function(raw, traced) {
     seconds = totals$seconds, how = end_of_traced(traced, totals),
     n = if (is.na(traced$n) && totals$is_over) totals$done else traced$n,
     done = totals$done, failed = totals$errors + totals$crashes + totals$timeouts,
-    workers_asked = traced$workers, is_binned = !is.null(raw$spans),
+    workers_asked = traced$workers, is_stream = is.na(traced$n), is_binned = !is.null(raw$spans),
     items = items_of_report(raw, processes, traced),
     workers = processes, memory = as_table(raw$memory),
     slowest = slowest_of(raw, processes, traced), totals = totals_of(totals, processes),

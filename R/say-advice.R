@@ -202,8 +202,17 @@ idle_share <- 0.3
 advise_slow_producer <- function(report) {
   waited <- share_that_waited("wait_items", report)
   if (is.null(waited)) return()
-  sprintf("Workers waited for items for %s of their time: %s.", waited,
-          "the producer is the limit. Let it make less, such as names of files that `.f` reads")
+  sprintf("Workers waited for items for %s of their time: %s.", waited, relieve_producer(report))
+}
+
+# An iterator asks its producer only while a result is waited for: what its caller does in between
+# is time in which nothing is produced, and which of the two was slow isn't known.
+relieve_producer <- function(report) {
+  less <- "make less, such as names of files that `.f` reads"
+  if (report$fun != "lomp_iterate") return(paste("the producer is the limit. Let it", less))
+  paste0("the producer is the limit, or the code that takes the results, since items are produced ",
+         "only while a result is waited for. Let the producer ", less,
+         ", and `.f` do more of that code's work")
 }
 
 advise_slow_consumer <- function(report) {
@@ -222,9 +231,9 @@ share_that_waited <- function(activity, report) {
 
 # ---- Items without a result ---------------------------------------------------------------------
 
-# An iterator's results are its consumer's.
+# An iterator's results are its consumer's, and items of a producer are gone.
 advise_redo <- function(report) {
-  if (report$fun == "lomp_iterate" || !is_known(report$n)) return()
+  if (report$fun == "lomp_iterate" || report$is_stream) return()
   finished <- report$done - report$failed
   if (report$how == "open" || finished <= 0 || finished >= report$n) return()
   sprintf("%s of %s %s finished and kept: the same call with %s as `.redo` runs the others only.",

@@ -29,7 +29,8 @@
 #' - `short-memory`, `refused-fork`: there were fewer workers than asked for.
 #' - `raised-budget`: items needed more memory than the option `lomp.worker_memory` allowed.
 #' - `slow-producer`, `slow-consumer`: workers waited for items of a producer, or for the code that
-#'   takes an iterator's results.
+#'   takes an iterator's results. An iterator's producer makes items only while a result is waited
+#'   for, so that it may be that code as well for which workers had no items.
 #' - `redo`: not all items have a result, and `.redo` can go on from those that are there.
 #'
 #' @param x,object A report of [lomp_report()], or such a summary or advice.
@@ -127,9 +128,9 @@ count_items <- function(report) {
 }
 
 tell_where <- function(report) {
-  if (report$workers_asked == 0L) return(" in this session")
   there <- count_lanes(report)
   if (there == 0L) return()
+  if (report$workers_asked == 0L) return(" in this session")
   if (there >= report$workers_asked) return(paste(" on", count_of(there, "worker")))
   sprintf(" on %s of %s", format_count(there), count_of(report$workers_asked, "worker"))
 }

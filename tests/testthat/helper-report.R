@@ -82,7 +82,7 @@ report_of_items <- function(items, processes, workers) {
     began = as.POSIXct("2026-03-01 12:00:00", tz = "UTC"), seconds = seconds, how = "finished",
     n = as.numeric(nrow(items)), done = as.numeric(nrow(ran)),
     failed = as.numeric(sum(ran$outcome != "ok")), workers_asked = as.integer(workers),
-    is_binned = FALSE, items = items,
+    is_stream = FALSE, is_binned = FALSE, items = items,
     workers = workers_of_items(ran, processes), memory = no_samples(),
     slowest = slowest_of(ran), totals = totals_of(ran, processes, workers),
     session = list(busy = 0.01 * seconds, resident = 8e7, held_back = FALSE, refused = 0L,

@@ -248,6 +248,7 @@ test_that("items of a stream are counted as they come", {
     expect_length(as.list(it), 7)
     report <- lomp_report(it)
     expect_identical(c(report$n, report$done), c(7, 7))
+    expect_true(report$is_stream)
     expect_identical(report$items$index, as.numeric(1:7))
   }
   environment(source)$k <- 0

@@ -138,6 +138,7 @@ test_that("workers that waited for a producer or a consumer are told of", {
   }
   messages <- c(
     message_for(waiting("wait_items", 0.5), "slow-producer"),
+    message_for(waiting("wait_items", 0.5, fun = "lomp_iterate"), "slow-producer"),
     message_for(waiting("wait_delivery", 0.5, fun = "lomp_iterate"), "slow-consumer")
   )
   expect_snapshot(writeLines(messages))
@@ -156,6 +157,7 @@ test_that("results that are kept are told of, with what goes on from them", {
   messages <- vapply(list(stopped, collected, vector), message_for, "", "redo")
   expect_snapshot(writeLines(messages))
   expect_false("redo" %in% ids(with_fields(collected, list(fun = "lomp_iterate"))))
+  expect_false("redo" %in% ids(with_fields(collected, list(is_stream = TRUE))))
   none <- a_report(1, 2, outcome = "error", how = "failed")
   expect_false("redo" %in% ids(none))
 })
@@ -242,6 +244,11 @@ test_that("a call without all results is told of `.redo`", {
   f <- function(i) if (i == 3) stop("no") else i
   suppressWarnings(lomp_map(1:4, f, .workers = 2, .on_error = "collect"))
   expect_true("redo" %in% advised())
+  k <- 0
+  produce <- function() if (k == 4) lomp_done() else k <<- k + 1
+  suppressWarnings(lomp_map(produce, f, .workers = 0, .on_error = "collect"))
+  expect_identical(lomp_report()$failed, 1)
+  expect_false("redo" %in% advised())
   lomp_map(1:2, f, .workers = 2)
   expect_false("redo" %in% advised())
 })

@@ -46,6 +46,8 @@ test_that("each way of ending is told", {
   expect_match(tell("open", n = NA_real_), "^10 items so far, in ")
   expect_match(tell("open", done = 4), "^4 of 10 items so far, in ")
   expect_match(tell("finished", workers_asked = 8L), "on 2 of 8 workers$")
+  lomp_map(list(), identity, .workers = 2)
+  expect_identical(tell_call(lomp_report()), "0 items in 0 s")
 })
 
 test_that("what is shared is told with what a copy for each worker would take", {
