@@ -96,13 +96,11 @@ advise_small_items <- function(report) {
   if (!has_workers(report) || report$how != "finished" || report$fun == "lomp_iterate") return()
   if (!is_known(run) || run >= 0.9 * report$seconds) return()
   if (isTRUE(share_in_all("wait_items", sums_by_lane(report)) > 0.05)) return()
-  sprintf(paste("All items together took %s in `.f`, the call %s: %s would have been faster. Use",
-                "%s, or let each item do more."),
-          format_seconds(run), format_seconds(report$seconds), serial_name(report),
-          if (report$fun == "lomp_vapply") "vapply(), `.workers = 0`" else "lapply()")
+  sprintf(paste("All items together took %s in `.f`, the call %s: %s would have been faster, and so",
+                "would `.workers = 0`. Or let each item do more."),
+          format_seconds(run), format_seconds(report$seconds),
+          if (report$fun == "lomp_vapply") "vapply()" else "lapply()")
 }
-
-serial_name <- function(report) if (report$fun == "lomp_vapply") "vapply()" else "lapply()"
 
 # Where nothing is known that explains the time, there is nothing to be said.
 advise_session_limit <- function(report) {
