@@ -85,12 +85,15 @@ shares_of_lane <- function(items, edges, steps) {
 # What is little is one step, since none would be nothing.
 in_steps <- function(share, steps) pmax(round(share * steps), share > 0)
 
-# Two processes of one lane may have been there in one span.
+# Two processes of one lane may have been there in one span: they are one row. There may be millions
+# of items, so that no object is made for each.
 one_after_the_other <- function(items) {
-  sums <- rowsum(data.matrix(items[c("run", "wait")]), items$from)
-  from <- sort(unique(items$from))
-  to <- vapply(split(items$to, items$from), max, 0, USE.NAMES = FALSE)
-  data.frame(from = from, to = pmin(to, c(from[-1L], Inf)), sums, row.names = NULL)
+  items <- items[order(items$from, items$to), c("from", "to", "run", "wait")]
+  is_last <- !duplicated(items$from, fromLast = TRUE)
+  rows <- items[is_last, ]
+  for (what in c("run", "wait")) rows[[what]] <- diff(c(0, cumsum(items[[what]])[is_last]))
+  rows$to <- pmin(rows$to, c(rows$from[-1L], Inf))
+  rows
 }
 
 # What share of each cell is taken by amounts that are spread evenly over spans of time, none of
