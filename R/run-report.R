@@ -115,8 +115,9 @@ processes_of <- function(raw, seconds) {
     worker = as.integer(place), incarnation = as.integer(count_in_place(place)),
     pid = as.integer(p$pid), begin = p$begin, end = p$end, items = p$items,
     busy = ifelse(lives > 0, pmin(1, p$run / lives), 0), run = p$run, wait_items = p$wait_items,
-    wait_delivery = p$wait_delivery, collecting = p$collecting, faults = p$faults,
-    private = p$private, why = ends_of_processes[p$why + 1]
+    wait_delivery = p$wait_delivery, collecting = p$collecting,
+    # Those of this process are of its whole life.
+    faults = ifelse(place == 0, NA_real_, p$faults), private = p$private, why = ends_of_processes[p$why + 1]
   )
 }
 
