@@ -196,8 +196,6 @@ as_text <- function(text) {
   encodeString(text)
 }
 
-format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)
-
 # What an item has said, said again in this process; a bar gets out of the way.
 say_again <- function(event, item, progress) {
   if (!is.null(progress)) progress$clear()
