@@ -38,16 +38,14 @@ has_workers <- function(report) report$workers_asked > 0L && report$done > 0
 
 # ---- One slow item ------------------------------------------------------------------------------
 
-# The last worker's last item, if at the end the call waited for it alone. One that began at once
-# can't begin sooner.
+# The last worker's last item, if at the end the call waited for it alone.
 advise_slow_item <- function(report) {
   if (!has_workers(report) || report$how != "finished") return()
   last <- last_item(report)
   if (is.null(last) || last$alone < max(0.2 * report$seconds, least_seconds)) return()
-  can_begin_sooner <- isTRUE(last$start > 0.1 * report$seconds)
   sprintf("%s took %s, and for the last %s of the call all other workers had nothing to do: %s%s.",
           label_item(last$index, last$name), format_seconds(last$run), format_seconds(last$alone),
-          "split it into several items", if (can_begin_sooner) " or put it first in `.x`" else "")
+          "split it into several items", if (last$is_late) " or put it first in `.x`" else "")
 }
 
 # With the seconds for which it was `alone` at work: NULL if other items were then, too.
@@ -75,16 +73,18 @@ busy_until <- function(report) {
 }
 
 # The last item of this lane. Of many items only the slowest are known by name; one that is worth
-# a word is the slowest of all.
+# a word is the slowest of all. It `is_late` if it might have begun sooner: not one that began at
+# once, or as soon as its worker was there.
 item_of_lane <- function(report, lane) {
   if (report$is_binned) {
     slowest <- utils::head(report$slowest, 1L)
     if (!isTRUE(slowest$worker == lane)) return()
-    return(list(index = slowest$index, name = slowest$name, run = slowest$run, start = NA_real_))
+    return(list(index = slowest$index, name = slowest$name, run = slowest$run, is_late = FALSE))
   }
   mine <- which(report$items$worker == lane)
   item <- report$items[mine[which.max(report$items$start[mine])], ]
-  list(index = item$index, name = item$name, run = item$run, start = item$start)
+  is_late <- length(mine) > 1L && item$start > 0.1 * report$seconds
+  list(index = item$index, name = item$name, run = item$run, is_late = is_late)
 }
 
 # ---- Work that doesn't pay ----------------------------------------------------------------------

@@ -51,6 +51,13 @@ test_that("a lane without an item counts as one that had nothing to do", {
   expect_match(message_for(report, "slow-item"), "item 1 took 5.0 s")
 })
 
+test_that("an item that began as soon as its worker was there can't begin sooner", {
+  report <- a_report(c(3, 5), 2, fork = 1)
+  expect_match(message_for(report, "slow-item"), "^item 2 took 5.0 s, .* into several items[.]$")
+  report <- a_report(c(6, 0.5, 8), 2, fork = 1)
+  expect_match(message_for(report, "slow-item"), "^item 3 took 8.0 s, .* first in `.x`[.]$")
+})
+
 test_that("items that lapply() does faster are told of", {
   small <- a_report(rep(1e-5, 100), 2, seconds = 0.02)
   messages <- c(message_for(small, "small-items"),
