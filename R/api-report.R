@@ -32,8 +32,8 @@
 #'     `faults` (page faults), `private` (the most memory of its own that was seen), and `why` it
 #'     ended: `"finished"`, `"worn"` and `"memory"` (another one took its place, see
 #'     `lomp.worker_memory` in [lomp-options]), `"crash"`, `"timeout"`, `"stopped"` (with the
-#'     call) or `"running"`. What isn't known is `NA`: page faults of one that was killed and of this
-#'     process, and the memory of one that wasn't there for long.
+#'     call) or `"running"`. What isn't known is `NA`: page faults of this process and of one that
+#'     was killed, and the memory of one that wasn't there for long.
 #'   - `memory`: a data frame of samples: `time`, `session` (what this process had), `shared` (the
 #'     most that a worker shared with it), `private` (what workers had of their own, together),
 #'     `workers` (how many there were) and `budget` (what these may have; `NA` if that isn't

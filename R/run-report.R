@@ -117,7 +117,8 @@ processes_of <- function(raw, seconds) {
     busy = ifelse(lives > 0, pmin(1, p$run / lives), 0), run = p$run, wait_items = p$wait_items,
     wait_delivery = p$wait_delivery, collecting = p$collecting,
     # Those of this process are of its whole life.
-    faults = ifelse(place == 0, NA_real_, p$faults), private = p$private, why = ends_of_processes[p$why + 1]
+    faults = ifelse(place == 0, NA_real_, p$faults), private = p$private,
+    why = ends_of_processes[p$why + 1]
   )
 }
 

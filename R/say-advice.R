@@ -90,16 +90,17 @@ item_of_lane <- function(report, lane) {
 # ---- Work that doesn't pay ----------------------------------------------------------------------
 
 # An iterator's time is also that of the code that takes its results, and where workers waited for
-# items it is the producer's.
+# items it is the producer's. What has ended a worker would have ended the session.
 advise_small_items <- function(report) {
   run <- report$totals$run
   if (!has_workers(report) || report$how != "finished" || report$fun == "lomp_iterate") return()
   if (!is_known(run) || run >= 0.9 * report$seconds) return()
+  if (report$totals$crashes + report$totals$timeouts > 0) return()
   if (isTRUE(share_in_all("wait_items", sums_by_lane(report)) > 0.05)) return()
-  sprintf(paste("All items together took %s in `.f`, the call %s: %s would have been faster, and so",
-                "would `.workers = 0`. Or let each item do more."),
+  sprintf("All items together took %s in `.f`, the call %s: %s would have been faster, and so %s.",
           format_seconds(run), format_seconds(report$seconds),
-          if (report$fun == "lomp_vapply") "vapply()" else "lapply()")
+          if (report$fun == "lomp_vapply") "vapply()" else "lapply()",
+          "would `.workers = 0`. Or let each item do more")
 }
 
 # Where nothing is known that explains the time, there is nothing to be said.

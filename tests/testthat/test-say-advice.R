@@ -69,6 +69,8 @@ test_that("items that lapply() does faster are told of", {
   # An iterator's time is its consumer's, too.
   expect_false("small-items" %in% ids(with_fields(small, list(fun = "lomp_iterate"))))
   expect_false("small-items" %in% ids(with_fields(small, list(how = "failed"))))
+  # In lapply() the crash would have been the session's.
+  expect_false("small-items" %in% ids(with_fields(small, list(totals = list(crashes = 1)))))
   # Or it is the time of the producer, which lapply() would take as well.
   small$workers$wait_items <- small$workers$end - small$workers$begin
   expect_false("small-items" %in% ids(small))
