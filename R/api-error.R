@@ -83,7 +83,7 @@ tell_way <- function(error) {
 
 # NULL if that isn't known.
 tell_seconds <- function(seconds) {
-  if (is.null(seconds) || is.na(seconds)) return(NULL)
+  if (!is_known(seconds)) return(NULL)
   paste("after", if (seconds < 0.05) "less than 0.1 s" else format_duration(seconds))
 }
 

@@ -20,10 +20,11 @@
 #'     `"interrupted"`, `"left"` (by a jump of the caller's), `"closed"`; or `"open"`.
 #'   - `n`, `done`, `failed`: how many items there were, are over, and failed. `n` is `NA` of a
 #'     stream that goes on. Items that `.redo` had finished don't count.
-#'   - `workers_asked`: `.workers`.
-#'   - `names`, `is_binned`, `is_incomplete`: the items' names, whether `items` has spans of time, and
-#'     whether there was no memory for all that was to be noted.
-#'   - `items`: a data frame, see [as.data.frame.lomp_report()].
+#'   - `workers_asked`: `.workers`, or the number of items where that is less.
+#'   - `is_stream`: whether the items came from a producer.
+#'   - `items`, `is_binned`: a data frame, see [as.data.frame.lomp_report()], and whether it has
+#'     spans of time instead of items.
+#'   - `is_incomplete`: whether there was no memory for all that was to be noted.
 #'   - `workers`: a data frame with a row for each process, in the order of their forks: `worker`
 #'     (its place, from 1; 0 is this process), `incarnation` (which of the processes in that
 #'     place), `pid`, `begin` and `end`, `items`, `busy` (the share of its life that it spent in
@@ -32,8 +33,8 @@
 #'     `faults` (page faults), `private` (the most memory of its own that was seen), and `why` it
 #'     ended: `"finished"`, `"worn"` and `"memory"` (another one took its place, see
 #'     `lomp.worker_memory` in [lomp-options]), `"crash"`, `"timeout"`, `"stopped"` (with the
-#'     call) or `"running"`. What isn't known is `NA`: page faults of one that was killed, and the
-#'     memory of one that wasn't there for long.
+#'     call) or `"running"`. What isn't known is `NA`: page faults of this process and of one that
+#'     was killed, and the memory of one that wasn't there for long.
 #'   - `memory`: a data frame of samples: `time`, `session` (what this process had), `shared` (the
 #'     most that a worker shared with it), `private` (what workers had of their own, together),
 #'     `workers` (how many there were) and `budget` (what these may have; `NA` if that isn't

@@ -14,7 +14,7 @@ lanes_of <- function(report, xlim, cells) {
   list(
     names = if (length(lanes) > 0L) name_lane(lanes) else "", xlim = xlim, is_exact = is_exact,
     bands = bands_of(report, lanes),
-    bars = if (is_exact) bars_of(items, report$names),
+    bars = if (is_exact) bars_of(items),
     shares = if (!is_exact) shares_of(items, xlim, cells, length(lanes)),
     marks = marks_of(report, items, lanes), is_empty = nrow(items) == 0L
   )
@@ -34,22 +34,22 @@ items_of_lanes <- function(report, lanes) {
   items[!is.na(items$lane) & !is.na(items$to), ]
 }
 
-# The lives of processes. One that goes on is there until now.
+# The lives of processes.
 bands_of <- function(report, lanes) {
   workers <- report$workers
   data.frame(
     lane = match(workers$worker, lanes), from = workers$begin,
-    to = ifelse(is.na(workers$end), report$seconds, workers$end),
-    incarnation = workers$incarnation, why = as.character(workers$why)
+    to = until_now(workers$end, report$seconds), incarnation = workers$incarnation,
+    why = as.character(workers$why)
   )
 }
 
 # An item's bar ends with the time in which it waited, whenever that was.
-bars_of <- function(items, names) {
+bars_of <- function(items) {
   data.frame(
     index = items$index, lane = items$lane, from = items$from, ran = items$from + items$run,
     to = items$to, outcome = as.character(items$outcome),
-    label = if (is.null(names)) rep(NA_character_, nrow(items)) else names[items$index]
+    label = if (is.null(items$name)) rep(NA_character_, nrow(items)) else items$name
   )
 }
 
@@ -85,12 +85,15 @@ shares_of_lane <- function(items, edges, steps) {
 # What is little is one step, since none would be nothing.
 in_steps <- function(share, steps) pmax(round(share * steps), share > 0)
 
-# Two processes of one lane may have been there in one span.
+# Two processes of one lane may have been there in one span: they are one row. There may be millions
+# of items, so that no object is made for each.
 one_after_the_other <- function(items) {
-  sums <- rowsum(data.matrix(items[c("run", "wait")]), items$from)
-  from <- sort(unique(items$from))
-  to <- vapply(split(items$to, items$from), max, 0, USE.NAMES = FALSE)
-  data.frame(from = from, to = pmin(to, c(from[-1L], Inf)), sums, row.names = NULL)
+  items <- items[order(items$from, items$to), c("from", "to", "run", "wait")]
+  is_last <- !duplicated(items$from, fromLast = TRUE)
+  rows <- items[is_last, ]
+  for (what in c("run", "wait")) rows[[what]] <- diff(c(0, cumsum(items[[what]])[is_last]))
+  rows$to <- pmin(rows$to, c(rows$from[-1L], Inf))
+  rows
 }
 
 # What share of each cell is taken by amounts that are spread evenly over spans of time, none of
@@ -119,9 +122,9 @@ merge_equal <- function(edges, run, wait, steps) {
 # What must be seen however short it was: failures, and processes that have replaced others.
 marks_of <- function(report, items, lanes) {
   failures <- if (report$is_binned) {
-    failures_in_spans(report, items, lanes)
+    marks_of_spans(report, items, lanes)
   } else {
-    failures_of_items(items)
+    marks_of_items(items)
   }
   bands <- bands_of(report, lanes)
   again <- bands[bands$incarnation > 1L, ]
@@ -129,14 +132,14 @@ marks_of <- function(report, items, lanes) {
                              kind = rep("restart", nrow(again))))
 }
 
-failures_of_items <- function(items) {
-  failed <- items[items$outcome %in% c("error", "crash", "timeout"), ]
+marks_of_items <- function(items) {
+  failed <- items[items$outcome %in% failures_of_items, ]
   data.frame(lane = failed$lane, at = (failed$from + failed$to) / 2,
              kind = as.character(failed$outcome))
 }
 
 # A process that ended by an item tells which kind its last failure was; all others are errors.
-failures_in_spans <- function(report, items, lanes) {
+marks_of_spans <- function(report, items, lanes) {
   bands <- bands_of(report, lanes)
   ended <- bands[bands$why %in% c("crash", "timeout"), ]
   errors <- items[items$failed > 0, ]

@@ -101,8 +101,6 @@ lay_out <- function(lanes, memory, texts, text) {
 
 low_lane <- 0.07  # inches, below which a lane has neither edges nor heights
 
-has_text <- function(text) length(text) == 1L && !is.na(text) && nzchar(text)
-
 widest_label <- function(lanes, memory) {
   labels <- c(lanes$names, if (!is.null(memory)) "888 MB")
   max(graphics::strwidth(labels, "inches"))
@@ -238,7 +236,7 @@ label_size <- 0.85
 least_of_name <- 14L  # characters; the first few are often the same in all
 
 label_within <- function(bar, width) {
-  if (is_known(bar$label) && nzchar(bar$label)) {
+  if (has_text(bar$label)) {
     name <- gsub("[[:cntrl:]]+", " ", as_text(bar$label))
     label <- fit_text(name, width, cex = label_size)
     if (label == name || nchar(label) >= least_of_name) return(label)

@@ -37,7 +37,7 @@ open_call <- function(plan, frame) {
   }
   if (!plan$is_map) begin_progress(state)
   state$handle <- call_open(call_settings(state, frame), results_to_fill(plan))
-  if (is_traced(plan)) the$traced <- state$traced <- new_traced(state)
+  if (is_traced(plan)) the$traced <- state$traced <- new_traced(plan, call_trace(state$handle))
   stop_by(plan$call, stopper(state))
   state
 }

@@ -29,7 +29,7 @@ ready_to_outlive <- function(plan) {
 
 without_work <- function(plan) {
   if (is_traced(plan)) {
-    the$traced <- new_idle(plan)
+    the$traced <- new_traced(plan)
     signal_warnings(spans_of(the$traced), NULL)
   }
   results <- new_results(plan)

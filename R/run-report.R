@@ -4,13 +4,14 @@
 is_traced <- function(plan) the$depth == as.integer(plan$is_map) && !in_worker()
 
 # What is kept of a call until the next one: no data, no results, and nothing that keeps an iterator
-# from being dropped.
-new_traced <- function(state) {
-  plan <- state$plan
+# from being dropped. A call that had nothing to do has no trace. Names are those of the items that
+# are run, and `todo` has their positions if these aren't all.
+new_traced <- function(plan, trace = NULL) {
+  todo <- plan$redo$todo
   list(
-    trace = call_trace(state$handle), fate = plan$call$fate, fun = name_of_call(plan),
-    began = Sys.time(), said = light_call(plan$said), n = items_to_run(plan),
-    workers = plan$workers, names = plan$names, todo = plan$redo$todo,
+    trace = trace, fate = plan$call$fate, fun = name_of_call(plan), began = Sys.time(),
+    said = light_call(plan$said), n = items_to_run(plan), workers = plan$workers,
+    names = if (is.null(todo)) plan$names else plan$names[todo], todo = todo,
     span = if (wants_spans()) list(parent = active_span())
   )
 }
@@ -25,26 +26,28 @@ spans_of <- function(traced) {
 end_trace <- function(plan) {
   if (!is_traced(plan)) return()
   add_complaints(spans_of(the$traced), plan$call)
-  if (isTRUE(plan$n > plan$trace_rows) && !is.null(plan$names)) forget_names(plan)
+  if (isTRUE(the$traced$n > plan$trace_rows)) forget_names()
 }
 
 add_complaints <- function(warnings, call) call$complaints <- c(call$complaints, warnings)
 
 # Names that are too many to be kept for a report are, of its slowest items.
-forget_names <- function(plan) {
-  traced <- the$traced
-  slow <- index_of(trace_read(traced$trace, NA)$slowest$index, traced)
+forget_names <- function() {
+  names <- the$traced$names
+  if (is.null(names)) return()
+  slow <- trace_read(the$traced$trace, NA)$slowest$index
   the$traced$names <- NULL
-  the$traced$slow_names <- stats::setNames(plan$names[slow], slow)
+  the$traced$slow_names <- stats::setNames(names[slow], slow)
 }
 
 # The position among all items of one that was run.
 index_of <- function(item, traced) if (is.null(traced$todo)) item else traced$todo[item]
 
-names_at <- function(index, traced) {
-  if (!is.null(traced$names)) return(as.character(traced$names[index]))
-  if (is.null(traced$slow_names)) return(rep(NA_character_, length(index)))
-  unname(traced$slow_names[match(index, names(traced$slow_names))])
+# Of items by their numbers among those that were run; NA where that isn't known.
+names_of_items <- function(items, traced) {
+  if (!is.null(traced$names)) return(traced$names[items])
+  if (is.null(traced$slow_names)) return(rep(NA_character_, length(items)))
+  unname(traced$slow_names[match(items, names(traced$slow_names))])
 }
 
 # An iterator that was made within a call, by an item say, isn't traced; nor has one that was saved
@@ -54,15 +57,6 @@ traced_of <- function(it) {
   if (is.null(traced)) stop_iterator("it was made within a call, which has the report")
   check_alive(state_of(it))
   traced
-}
-
-# Of a call that had nothing to do.
-new_idle <- function(plan) {
-  list(
-    trace = NULL, fate = NULL, fun = name_of_call(plan), began = Sys.time(),
-    said = light_call(plan$said), n = 0, workers = plan$workers, names = plan$names, todo = NULL,
-    span = if (wants_spans()) list(parent = active_span())
-  )
 }
 
 name_of_call <- function(plan) {
@@ -86,8 +80,8 @@ new_report <- function(raw, traced) {
     seconds = totals$seconds, how = end_of_traced(traced, totals),
     n = if (is.na(traced$n) && totals$is_over) totals$done else traced$n,
     done = totals$done, failed = totals$errors + totals$crashes + totals$timeouts,
-    workers_asked = traced$workers, names = if (is.null(raw$spans)) traced$names,
-    is_binned = !is.null(raw$spans), is_incomplete = totals$is_incomplete == 1,
+    workers_asked = traced$workers, is_stream = is.na(traced$n), is_binned = !is.null(raw$spans),
+    is_incomplete = totals$is_incomplete == 1,
     items = items_of_report(raw, processes, traced),
     workers = processes, memory = as_table(raw$memory),
     slowest = slowest_of(raw, processes, traced), totals = totals_of(totals, processes),
@@ -111,21 +105,27 @@ count_in_place <- function(place) {
   stats::ave(seq_along(place), place, FUN = seq_along)
 }
 
+# A process that goes on has had its life until now.
+until_now <- function(end, seconds) ifelse(is.na(end), seconds, end)
+
 processes_of <- function(raw, seconds) {
   p <- raw$processes
-  lives <- ifelse(is.na(p$end), seconds, p$end) - p$begin
+  lives <- until_now(p$end, seconds) - p$begin
   place <- if (raw$totals$forks == 0 && length(p$place) > 0L) 0 * p$place else p$place
   data.frame(
     worker = as.integer(place), incarnation = as.integer(count_in_place(place)),
     pid = as.integer(p$pid), begin = p$begin, end = p$end, items = p$items,
     busy = ifelse(lives > 0, pmin(1, p$run / lives), 0), run = p$run, wait_items = p$wait_items,
-    wait_delivery = p$wait_delivery, collecting = p$collecting, faults = p$faults,
-    private = p$private, why = ends_of_processes[p$why + 1]
+    wait_delivery = p$wait_delivery, collecting = p$collecting,
+    # Those of this process are of its whole life.
+    faults = ifelse(place == 0, NA_real_, p$faults), private = p$private,
+    why = ends_of_processes[p$why + 1]
   )
 }
 
 ways_of_results <- c("none", "pipe", "file", "mapped")
-outcomes_of_items <- c("not run", "ok", "error", "crash", "timeout", "unfinished")
+failures_of_items <- c("error", "crash", "timeout")
+outcomes_of_items <- c("not run", "ok", failures_of_items, "unfinished")
 
 items_of_report <- function(raw, processes, traced) {
   if (!is.null(raw$spans)) return(with_lanes(raw$spans, processes))
@@ -135,7 +135,9 @@ items_of_report <- function(raw, processes, traced) {
   items$conditions <- as.integer(items$conditions)
   # What items signal in this process goes its way unseen.
   items$conditions[which(items$worker == 0L)] <- NA
-  cbind(index = index_of(as.numeric(seq_len(nrow(items))), traced), items)
+  which <- list(index = index_of(as.numeric(seq_len(nrow(items))), traced))
+  which$name <- traced$names
+  cbind(as_table(which), items)
 }
 
 # The process as its place and its number there.
@@ -149,9 +151,10 @@ with_lanes <- function(columns, processes) {
 
 slowest_of <- function(raw, processes, traced) {
   slow <- raw$slowest
-  index <- index_of(slow$index, traced)
-  data.frame(index = index, name = names_at(index, traced), run = slow$run,
-             worker = processes$worker[slow$process])
+  data.frame(
+    index = index_of(slow$index, traced), name = names_of_items(slow$index, traced),
+    run = slow$run, worker = processes$worker[slow$process], stringsAsFactors = FALSE
+  )
 }
 
 totals_of <- function(totals, processes) {

@@ -125,7 +125,7 @@ spans_of_workers <- function(tracer, report, call) {
 key_of <- function(rows) paste(rows$worker, rows$incarnation)
 
 span_of_worker <- function(tracer, report, worker, call) {
-  end <- if (is.na(worker$end)) report$seconds else worker$end
+  end <- until_now(worker$end, report$seconds)
   status <- if (worker$why %in% c("crash", "timeout")) "error" else "unset"
   attributes <- list(
     process.pid = worker$pid, lomp.worker.number = worker$worker,
@@ -139,7 +139,7 @@ span_of_worker <- function(tracer, report, worker, call) {
 spans_of_failures <- function(tracer, report, call, workers) {
   if (report$is_binned) return()
   items <- report$items
-  failed <- items[items$outcome %in% c("error", "crash", "timeout") & !is.na(items$start), ]
+  failed <- items[items$outcome %in% failures_of_items & !is.na(items$start), ]
   failed <- utils::head(failed[order(failed$start), ], most_item_spans)
   for (k in seq_len(nrow(failed))) {
     worker <- workers[[key_of(failed[k, ])]]
@@ -148,9 +148,8 @@ spans_of_failures <- function(tracer, report, call, workers) {
 }
 
 span_of_failure <- function(tracer, report, item, parent) {
-  name <- report$names[item$index]
   attributes <- list(
-    lomp.item.index = item$index, lomp.item.name = if (length(name) == 1L) shorten(name),
+    lomp.item.index = item$index, lomp.item.name = if (has_text(item$name)) shorten(item$name),
     lomp.item.run_time = item$run, lomp.item.wait_time = item$wait,
     error.type = as.character(item$outcome)
   )

@@ -38,16 +38,14 @@ has_workers <- function(report) report$workers_asked > 0L && report$done > 0
 
 # ---- One slow item ------------------------------------------------------------------------------
 
-# The last worker's last item, if at the end the call waited for it alone. One that began at once
-# can't begin sooner.
+# The last worker's last item, if at the end the call waited for it alone.
 advise_slow_item <- function(report) {
   if (!has_workers(report) || report$how != "finished") return()
   last <- last_item(report)
   if (is.null(last) || last$alone < max(0.2 * report$seconds, least_seconds)) return()
-  can_begin_sooner <- isTRUE(last$start > 0.1 * report$seconds)
   sprintf("%s took %s, and for the last %s of the call all other workers had nothing to do: %s%s.",
           label_item(last$index, last$name), format_seconds(last$run), format_seconds(last$alone),
-          "split it into several items", if (can_begin_sooner) " or put it first in `.x`" else "")
+          "split it into several items", if (last$is_late) " or put it first in `.x`" else "")
 }
 
 # With the seconds for which it was `alone` at work: NULL if other items were then, too.
@@ -66,8 +64,7 @@ last_item <- function(report) {
 busy_until <- function(report) {
   workers <- report$workers
   if (report$is_binned) {
-    ends <- ifelse(is.na(workers$end), report$seconds, workers$end)
-    return(vapply(split(ends, workers$worker), max, 0))
+    return(vapply(split(until_now(workers$end, report$seconds), workers$worker), max, 0))
   }
   items <- report$items
   lanes <- factor(items$worker, sort(unique(workers$worker)))
@@ -76,34 +73,35 @@ busy_until <- function(report) {
 }
 
 # The last item of this lane. Of many items only the slowest are known by name; one that is worth
-# a word is the slowest of all.
+# a word is the slowest of all. It `is_late` if it might have begun sooner: not one that began at
+# once, or as soon as its worker was there.
 item_of_lane <- function(report, lane) {
   if (report$is_binned) {
     slowest <- utils::head(report$slowest, 1L)
     if (!isTRUE(slowest$worker == lane)) return()
-    return(list(index = slowest$index, name = slowest$name, run = slowest$run, start = NA_real_))
+    return(list(index = slowest$index, name = slowest$name, run = slowest$run, is_late = FALSE))
   }
   mine <- which(report$items$worker == lane)
   item <- report$items[mine[which.max(report$items$start[mine])], ]
-  list(index = item$index, name = report$names[item$index], run = item$run, start = item$start)
+  is_late <- length(mine) > 1L && item$start > 0.1 * report$seconds
+  list(index = item$index, name = item$name, run = item$run, is_late = is_late)
 }
 
 # ---- Work that doesn't pay ----------------------------------------------------------------------
 
 # An iterator's time is also that of the code that takes its results, and where workers waited for
-# items it is the producer's.
+# items it is the producer's. What has ended a worker would have ended the session.
 advise_small_items <- function(report) {
   run <- report$totals$run
   if (!has_workers(report) || report$how != "finished" || report$fun == "lomp_iterate") return()
   if (!is_known(run) || run >= 0.9 * report$seconds) return()
+  if (report$totals$crashes + report$totals$timeouts > 0) return()
   if (isTRUE(share_in_all("wait_items", sums_by_lane(report)) > 0.05)) return()
-  sprintf(paste("All items together took %s in `.f`, the call %s: %s would have been faster. Use",
-                "%s, or let each item do more."),
-          format_seconds(run), format_seconds(report$seconds), serial_name(report),
-          if (report$fun == "lomp_vapply") "vapply(), `.workers = 0`" else "lapply()")
+  sprintf("All items together took %s in `.f`, the call %s: %s would have been faster, and so %s.",
+          format_seconds(run), format_seconds(report$seconds),
+          if (report$fun == "lomp_vapply") "vapply()" else "lapply()",
+          "would `.workers = 0`. Or let each item do more")
 }
-
-serial_name <- function(report) if (report$fun == "lomp_vapply") "vapply()" else "lapply()"
 
 # Where nothing is known that explains the time, there is nothing to be said.
 advise_session_limit <- function(report) {
@@ -203,8 +201,17 @@ idle_share <- 0.3
 advise_slow_producer <- function(report) {
   waited <- share_that_waited("wait_items", report)
   if (is.null(waited)) return()
-  sprintf("Workers waited for items for %s of their time: %s.", waited,
-          "the producer is the limit. Let it make less, such as names of files that `.f` reads")
+  sprintf("Workers waited for items for %s of their time: %s.", waited, relieve_producer(report))
+}
+
+# An iterator asks its producer only while a result is waited for: what its caller does in between
+# is time in which nothing is produced, and which of the two was slow isn't known.
+relieve_producer <- function(report) {
+  less <- "make less, such as names of files that `.f` reads"
+  if (report$fun != "lomp_iterate") return(paste("the producer is the limit. Let it", less))
+  paste0("the producer is the limit, or the code that takes the results, since items are produced ",
+         "only while a result is waited for. Let the producer ", less,
+         ", and `.f` do more of that code's work")
 }
 
 advise_slow_consumer <- function(report) {
@@ -223,9 +230,9 @@ share_that_waited <- function(activity, report) {
 
 # ---- Items without a result ---------------------------------------------------------------------
 
-# An iterator's results are its consumer's.
+# An iterator's results are its consumer's, and items of a producer are gone.
 advise_redo <- function(report) {
-  if (report$fun == "lomp_iterate" || !is_known(report$n)) return()
+  if (report$fun == "lomp_iterate" || report$is_stream) return()
   finished <- report$done - report$failed
   if (report$how == "open" || finished <= 0 || finished >= report$n) return()
   sprintf("%s of %s %s finished and kept: the same call with %s as `.redo` runs the others only.",

@@ -9,6 +9,16 @@ format_seconds <- function(seconds) {
   format_duration(seconds)
 }
 
+# "5 s", "2 min 5 s", "1 h 3 min"
+format_duration <- function(seconds) {
+  if (seconds < 10) return(sprintf("%.1f s", seconds))
+  seconds <- round(seconds)
+  if (seconds < 60) return(sprintf("%d s", as.integer(seconds)))
+  minutes <- seconds %/% 60
+  if (minutes < 60) return(sprintf("%d min %d s", as.integer(minutes), as.integer(seconds %% 60)))
+  sprintf("%s h %d min", format_count(minutes %/% 60), as.integer(minutes %% 60))
+}
+
 byte_units <- c("kB", "MB", "GB", "TB", "PB")
 
 # In powers of 1000: "512 bytes", "2.0 GB", "120 MB".
@@ -24,6 +34,8 @@ format_bytes <- function(bytes) {
 format_share <- function(share) {
   if (share > 0 && share < 0.01) "under 1%" else sprintf("%.0f%%", 100 * share)
 }
+
+format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)
 
 # "1 item", "3 items", "2 crashes"
 count_of <- function(n, one, several = paste0(one, "s")) {
@@ -45,6 +57,8 @@ wrapped <- function(texts, first = "", indent = "  ") {
 }
 
 is_known <- function(x) length(x) == 1L && !is.na(x)
+
+has_text <- function(text) is_known(text) && nzchar(text)
 
 # The greatest of what is known, NA if nothing is.
 greatest <- function(x) {

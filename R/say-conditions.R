@@ -172,7 +172,7 @@ new_source_error <- function(cnd) {
 
 item_name <- function(item, plan) {
   name <- plan$names[item]
-  if (length(name) == 1L && !is.na(name) && nzchar(name)) name
+  if (has_text(name)) name
 }
 
 item_label <- function(item, plan) label_of(item, item_name(item, plan))
@@ -195,8 +195,6 @@ as_text <- function(text) {
   Encoding(text) <- "bytes"
   encodeString(text)
 }
-
-format_count <- function(n) format(n, scientific = FALSE, trim = TRUE)
 
 # What an item has said, said again in this process; a bar gets out of the way.
 say_again <- function(event, item, progress) {

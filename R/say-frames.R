@@ -172,7 +172,7 @@ left_out <- function(what, room) {
 # "left out: matrix 1000x2000, 16 MB"
 large <- function(x) {
   extent <- paste(vapply(extent_of(x), format_count, ""), collapse = "x")
-  size <- if (is.atomic(x) && !is.character(x)) tell_bytes(bytes_of(x))
+  size <- if (is.atomic(x) && !is.character(x)) format_bytes(bytes_of(x))
   what <- paste0(shorten(class(x)[[1L]]), if (nzchar(extent)) " ", extent)
   paste0("left out: ", paste(c(what, size), collapse = ", "))
 }
@@ -181,8 +181,4 @@ large <- function(x) {
 bytes_of <- function(x) {
   size <- c(logical = 4, integer = 4, double = 8, complex = 16, raw = 1, character = 8)
   bare_length(x) * size[[typeof(x)]]
-}
-
-tell_bytes <- function(bytes) {
-  format(structure(bytes, class = "object_size"), units = "auto", standard = "SI")
 }

@@ -221,13 +221,3 @@ rate_text <- function(done, seconds) {
 }
 
 failed_text <- function(failed) if (failed > 0) sprintf("%s failed", format_count(failed))
-
-# "5 s", "2 min 5 s", "1 h 3 min"
-format_duration <- function(seconds) {
-  if (seconds < 10) return(sprintf("%.1f s", seconds))
-  seconds <- round(seconds)
-  if (seconds < 60) return(sprintf("%d s", as.integer(seconds)))
-  minutes <- seconds %/% 60
-  if (minutes < 60) return(sprintf("%d min %d s", as.integer(minutes), as.integer(seconds %% 60)))
-  sprintf("%s h %d min", format_count(minutes %/% 60), as.integer(minutes %% 60))
-}

@@ -29,7 +29,8 @@
 #' - `short-memory`, `refused-fork`: there were fewer workers than asked for.
 #' - `raised-budget`: items needed more memory than the option `lomp.worker_memory` allowed.
 #' - `slow-producer`, `slow-consumer`: workers waited for items of a producer, or for the code that
-#'   takes an iterator's results.
+#'   takes an iterator's results. An iterator's producer makes items only while a result is waited
+#'   for, so that it may be that code as well for which workers had no items.
 #' - `redo`: not all items have a result, and `.redo` can go on from those that are there.
 #'
 #' @param x,object A report of [lomp_report()], or such a summary or advice.
@@ -101,9 +102,6 @@ print.summary.lomp_report <- function(x, ...) {
 as.data.frame.lomp_report <- function(x, row.names = NULL,  # nolint: object_name_linter.
                                       optional = FALSE, ...) {
   items <- x$items
-  if (!is.null(x$names) && !x$is_binned) {
-    items <- cbind(items["index"], name = x$names, items[-1L], stringsAsFactors = FALSE)
-  }
   if (!is.null(row.names)) row.names(items) <- row.names
   items
 }
@@ -130,9 +128,9 @@ count_items <- function(report) {
 }
 
 tell_where <- function(report) {
-  if (report$workers_asked == 0L) return(" in this session")
   there <- count_lanes(report)
   if (there == 0L) return()
+  if (report$workers_asked == 0L) return(" in this session")
   if (there >= report$workers_asked) return(paste(" on", count_of(there, "worker")))
   sprintf(" on %s of %s", format_count(there), count_of(report$workers_asked, "worker"))
 }
@@ -183,10 +181,9 @@ activities <- c(run = "in `.f`", wait_items = "waiting for items",
 # life, and what they were spent on.
 sums_by_lane <- function(report) {
   processes <- report$workers
-  ends <- ifelse(is.na(processes$end), report$seconds, processes$end)
   sums <- cbind(
     processes[c("items", names(activities))], processes = rep(1, nrow(processes)),
-    life = ends - processes$begin
+    life = until_now(processes$end, report$seconds) - processes$begin
   )
   lanes <- rowsum(data.matrix(sums), processes$worker)
   data.frame(worker = as.integer(rownames(lanes)), lanes, row.names = NULL)
@@ -382,11 +379,10 @@ failure_words <- c(error = "error", crash = "crash", timeout = "time out")
 # Where there are spans of time, single items aren't known.
 failed_items <- function(report, most) {
   if (report$is_binned) return()
-  items <- report$items[report$items$outcome %in% names(failure_words), ]
+  items <- report$items[report$items$outcome %in% failures_of_items, ]
   first <- utils::head(items, most)
   texts <- vapply(seq_len(nrow(first)), function(k) {
-    index <- first$index[[k]]
-    paste0(label_item(index, report$names[index]), ": ",
+    paste0(label_item(first$index[[k]], first$name[k]), ": ",
            failure_words[[as.character(first$outcome[[k]])]])
   }, "")
   more <- nrow(items) - nrow(first)
@@ -406,7 +402,7 @@ slowest_items <- function(report) {
 }
 
 label_item <- function(index, name) {
-  label_of(index, if (is_known(name) && nzchar(name)) shorten(name, 30L))
+  label_of(index, if (has_text(name)) shorten(name, 30L))
 }
 
 tell_slowest <- function(report, most) {

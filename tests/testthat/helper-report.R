@@ -82,7 +82,7 @@ report_of_items <- function(items, processes, workers) {
     began = as.POSIXct("2026-03-01 12:00:00", tz = "UTC"), seconds = seconds, how = "finished",
     n = as.numeric(nrow(items)), done = as.numeric(nrow(ran)),
     failed = as.numeric(sum(ran$outcome != "ok")), workers_asked = as.integer(workers),
-    names = NULL, is_binned = FALSE, items = items,
+    is_stream = FALSE, is_binned = FALSE, items = items,
     workers = workers_of_items(ran, processes), memory = no_samples(),
     slowest = slowest_of(ran), totals = totals_of(ran, processes, workers),
     session = list(busy = 0.01 * seconds, resident = 8e7, held_back = FALSE, refused = 0L,
@@ -113,11 +113,11 @@ samples <- function(time, session, shared, private, workers, budget) {
              workers = workers, budget = budget)
 }
 
-slowest_of <- function(ran, names = NULL) {
+slowest_of <- function(ran) {
   first <- head(order(-ran$run), 10)
   index <- ran$index[first]
-  data.frame(index = index, name = if (is.null(names)) rep(NA_character_, length(index)) else
-    names[index], run = ran$run[first], worker = ran$worker[first])
+  data.frame(index = index, name = rep(NA_character_, length(index)), run = ran$run[first],
+             worker = ran$worker[first])
 }
 
 totals_of <- function(ran, processes, workers) {
@@ -133,7 +133,8 @@ totals_of <- function(ran, processes, workers) {
 }
 
 with_fields <- function(report, fields) {
-  for (name in names(fields)) {
+  if (!is.null(fields$names)) report <- with_names(report, fields$names)
+  for (name in setdiff(names(fields), "names")) {
     value <- fields[[name]]
     if (is.list(value) && !is.data.frame(value)) {
       report[[name]] <- utils::modifyList(report[[name]], value)
@@ -141,7 +142,12 @@ with_fields <- function(report, fields) {
       report[[name]] <- value
     }
   }
-  if (!is.null(report$names)) report$slowest$name <- report$names[report$slowest$index]
+  report
+}
+
+with_names <- function(report, names) {
+  report$items <- cbind(report$items["index"], name = names, report$items[-1L])
+  report$slowest$name <- names[report$slowest$index]
   report
 }
 
@@ -170,7 +176,7 @@ binned <- function(report, spans = 100, times = 1) {
   for (field in c("n", "done", "failed")) report[[field]] <- report[[field]] * times
   counts <- c("errors", "results", "bytes")
   report$totals[counts] <- lapply(report$totals[counts], `*`, times)
-  with_fields(report, list(is_binned = TRUE, names = NULL))
+  with_fields(report, list(is_binned = TRUE))
 }
 
 # ---- Kinds of calls -----------------------------------------------------------------------------

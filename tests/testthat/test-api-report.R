@@ -17,9 +17,10 @@ test_that("each item has a row, with or without workers", {
     expect_identical(report$how, "finished")
     expect_identical(c(report$n, report$done, report$failed), c(3, 3, 0))
     expect_equal(report$workers_asked, workers)
-    expect_identical(report$names, c("a", "b", "c"))
     items <- report$items
+    expect_identical(names(items)[1:3], c("index", "name", "worker"))
     expect_identical(items$index, c(1, 2, 3))
+    expect_identical(items$name, c("a", "b", "c"))
     expect_true(all(items$outcome == "ok"))
     expect_true(all(items$results == 1))
     expect_true(all(items$run >= c(0.01, 0.03, 0)))  # proc.time() counts milliseconds, as it likes
@@ -68,6 +69,7 @@ test_that("without workers there is this process", {
   expect_identical(workers$pid, Sys.getpid())
   expect_identical(workers$items, 3)
   expect_identical(workers$why, "finished")
+  expect_identical(workers$faults, NA_real_)  # the system counts them from the process's begin
   expect_identical(lomp_report()$totals$forks, 0)
 })
 
@@ -255,6 +257,7 @@ test_that("items of a stream are counted as they come", {
     expect_length(as.list(it), 7)
     report <- lomp_report(it)
     expect_identical(c(report$n, report$done), c(7, 7))
+    expect_true(report$is_stream)
     expect_identical(report$items$index, as.numeric(1:7))
   }
   environment(source)$k <- 0
@@ -278,7 +281,7 @@ test_that("of many items there are spans, and exact sums", {
     quietly(lomp_map(x, f, .workers = workers, .on_error = "collect"))
     report <- lomp_report()
     expect_true(report$is_binned)
-    expect_null(report$names)
+    expect_null(report$items$name)
     expect_identical(c(sum(report$items$items), sum(report$items$failed)), c(100, 1))
     expect_identical(c(report$done, report$failed), c(100, 1))
     expect_equal(sum(report$items$run), report$totals$run)
@@ -313,17 +316,35 @@ test_that("of a call that goes on there are the items that were run", {
   results <- quietly(lomp_map(x, f, .workers = 2, .on_error = "collect"))
   lomp_map(x, abs, .workers = 2, .redo = results)
   report <- lomp_report()
-  expect_identical(report$items$index, c(2, 4))
+  expect_identical(as.data.frame(report)[c("index", "name")],
+                   data.frame(index = c(2, 4), name = c("b", "d")))
   expect_identical(sort(report$slowest$name), c("b", "d"))
+  expect_identical(report$slowest$index, 2 * match(report$slowest$name, c("b", "d")))
   expect_identical(report$n, 2L)
+  quietly(lomp_map(x, f, .workers = 0, .redo = results))
+  expect_identical(failed_items(lomp_report(), 1), "item 2 (\"b\"): error")
   lomp_map(x, abs, .workers = 2, .redo = list(1, 2, 3, 4))
-  expect_identical(lomp_report()$n, 0)
-  expect_identical(nrow(lomp_report()$items), 0L)
+  expect_identical(lomp_report()$n, 0L)
+  expect_identical(as.data.frame(lomp_report())$name, character())
+})
+
+test_that("names are kept of a few items that are run of many, and of the slowest of more", {
+  withr::local_options(lomp.report_items = 3)
+  x <- stats::setNames(1:6, letters[1:6])
+  fails <- function(i) if (i %in% c(2, 5)) stop("no")
+  redo <- quietly(lomp_map(x, fails, .workers = 2, .on_error = "collect"))
+  lomp_map(x, identity, .workers = 2, .redo = redo)
+  expect_identical(lomp_report()$items$name, c("b", "e"))
+  withr::local_options(lomp.report_items = 1)
+  lomp_map(x, function(i) work_for(if (i == 5) 0.02 else 0), .workers = 2, .redo = redo)
+  expect_true(lomp_report()$is_binned)
+  expect_identical(unlist(lomp_report()$slowest[1, c("index", "name")], use.names = FALSE),
+                   c("5", "e"))
 })
 
 test_that("a call within an item has no report of its own", {
   lomp_map(c(outer = 1), function(x) lomp_map(1:3, identity, .workers = 0), .workers = 0)
-  expect_identical(lomp_report()$names, "outer")
+  expect_identical(lomp_report()$items$name, "outer")
   inner <- lomp_map(1:2000, function(i) {
     if (i == 1500) lomp_map(1:3, identity, .workers = 1)
     lomp_report()
@@ -391,5 +412,5 @@ test_that("there is no report before the first call", {
     give(list(none = none, n = lomp_report()$n))
   })
   expect_null(run$value$none)
-  expect_identical(run$value$n, 0)
+  expect_identical(run$value$n, 0L)
 })

@@ -6,10 +6,10 @@ began <- as.POSIXct("2026-03-01 12:00:00", tz = "UTC")
 a_report <- function(...) {
   report <- list(
     fun = "lomp_map", call = "lomp_map(photos, edges)", began = began, seconds = 10,
-    how = "finished", n = 5, done = 5, failed = 2, workers_asked = 2L,
-    names = c("a", "b", "c", "d", "e"), is_binned = FALSE,
+    how = "finished", n = 5, done = 5, failed = 2, workers_asked = 2L, is_binned = FALSE,
     items = data.frame(
-      index = as.numeric(1:5), worker = c(1L, 2L, 2L, 1L, 2L), incarnation = c(1L, 1L, 1L, 1L, 2L),
+      index = as.numeric(1:5), name = c("a", "b", "c", "d", "e"),
+      worker = c(1L, 2L, 2L, 1L, 2L), incarnation = c(1L, 1L, 1L, 1L, 2L),
       start = c(0.5, 0.6, 2, 3, 5), wait = c(0, 0, 0.5, 0, 0), run = c(2, 1, 1.5, 4, 3),
       outcome = factor(c("ok", "ok", "crash", "error", "ok"))
     ),
@@ -111,8 +111,11 @@ test_that("attributes tell what is known, by names of OpenTelemetry's kind", {
   for (name in unlist(lapply(spans, function(span) names(span$attributes)))) {
     expect_match(name, "^[a-z]+([._][a-z]+)*$")
   }
-  unnamed <- spans_of(a_report(names = NULL))
-  expect_false("lomp.item.name" %in% names(unnamed[[5]]$attributes))
+  for (name in list(NULL, NA_character_, "")) {
+    unnamed <- a_report()
+    unnamed$items$name <- name
+    expect_false("lomp.item.name" %in% names(spans_of(unnamed)[[5]]$attributes))
+  }
 })
 
 test_that("the call's status tells how it ended", {

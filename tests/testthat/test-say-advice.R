@@ -51,6 +51,13 @@ test_that("a lane without an item counts as one that had nothing to do", {
   expect_match(message_for(report, "slow-item"), "item 1 took 5.0 s")
 })
 
+test_that("an item that began as soon as its worker was there can't begin sooner", {
+  report <- a_report(c(3, 5), 2, fork = 1)
+  expect_match(message_for(report, "slow-item"), "^item 2 took 5.0 s, .* into several items[.]$")
+  report <- a_report(c(6, 0.5, 8), 2, fork = 1)
+  expect_match(message_for(report, "slow-item"), "^item 3 took 8.0 s, .* first in `.x`[.]$")
+})
+
 test_that("items that lapply() does faster are told of", {
   small <- a_report(rep(1e-5, 100), 2, seconds = 0.02)
   messages <- c(message_for(small, "small-items"),
@@ -62,6 +69,8 @@ test_that("items that lapply() does faster are told of", {
   # An iterator's time is its consumer's, too.
   expect_false("small-items" %in% ids(with_fields(small, list(fun = "lomp_iterate"))))
   expect_false("small-items" %in% ids(with_fields(small, list(how = "failed"))))
+  # In lapply() the crash would have been the session's.
+  expect_false("small-items" %in% ids(with_fields(small, list(totals = list(crashes = 1)))))
   # Or it is the time of the producer, which lapply() would take as well.
   small$workers$wait_items <- small$workers$end - small$workers$begin
   expect_false("small-items" %in% ids(small))
@@ -138,6 +147,7 @@ test_that("workers that waited for a producer or a consumer are told of", {
   }
   messages <- c(
     message_for(waiting("wait_items", 0.5), "slow-producer"),
+    message_for(waiting("wait_items", 0.5, fun = "lomp_iterate"), "slow-producer"),
     message_for(waiting("wait_delivery", 0.5, fun = "lomp_iterate"), "slow-consumer")
   )
   expect_snapshot(writeLines(messages))
@@ -156,6 +166,7 @@ test_that("results that are kept are told of, with what goes on from them", {
   messages <- vapply(list(stopped, collected, vector), message_for, "", "redo")
   expect_snapshot(writeLines(messages))
   expect_false("redo" %in% ids(with_fields(collected, list(fun = "lomp_iterate"))))
+  expect_false("redo" %in% ids(with_fields(collected, list(is_stream = TRUE))))
   none <- a_report(1, 2, outcome = "error", how = "failed")
   expect_false("redo" %in% ids(none))
 })
@@ -242,6 +253,11 @@ test_that("a call without all results is told of `.redo`", {
   f <- function(i) if (i == 3) stop("no") else i
   suppressWarnings(lomp_map(1:4, f, .workers = 2, .on_error = "collect"))
   expect_true("redo" %in% advised())
+  k <- 0
+  produce <- function() if (k == 4) lomp_done() else k <<- k + 1
+  suppressWarnings(lomp_map(produce, f, .workers = 0, .on_error = "collect"))
+  expect_identical(lomp_report()$failed, 1)
+  expect_false("redo" %in% advised())
   lomp_map(1:2, f, .workers = 2)
   expect_false("redo" %in% advised())
 })

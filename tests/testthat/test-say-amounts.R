@@ -52,3 +52,8 @@ test_that("each text is wrapped by itself", {
                    c("- word word word word word word word", "  word word word", "- b"))
   expect_null(wrapped(character()))
 })
+
+test_that("what is empty or isn't known is no text", {
+  expect_true(has_text("a"))
+  for (none in list("", NA_character_, NULL, character(), c("a", "b"))) expect_false(has_text(none))
+})

@@ -46,6 +46,8 @@ test_that("each way of ending is told", {
   expect_match(tell("open", n = NA_real_), "^10 items so far, in ")
   expect_match(tell("open", done = 4), "^4 of 10 items so far, in ")
   expect_match(tell("finished", workers_asked = 8L), "on 2 of 8 workers$")
+  lomp_map(list(), identity, .workers = 2)
+  expect_identical(tell_call(lomp_report()), "0 items in 0 s")
 })
 
 test_that("what is shared is told with what a copy for each worker would take", {
@@ -138,12 +140,9 @@ test_that("the slowest items are told by their names", {
   expect_null(tell_slowest(a_report(1, 1), 2L))
 })
 
-test_that("as.data.frame() gives the items, with their names", {
+test_that("as.data.frame() gives the items", {
   report <- photo_report()
-  items <- as.data.frame(report)
-  expect_identical(names(items), c("index", "name", names(report$items)[-1]))
-  expect_identical(items$name, report$names)
-  expect_identical(items[names(report$items)], report$items)
+  expect_identical(as.data.frame(report), report$items)
   expect_identical(as.data.frame(a_report(1:3, 2)), a_report(1:3, 2)$items)
   expect_identical(row.names(as.data.frame(report, row.names = letters[1:10])), letters[1:10])
   spans <- kinds_of_reports()$binned
