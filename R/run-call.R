@@ -37,8 +37,12 @@ open_call <- function(plan, frame) {
   }
   if (!plan$is_map) begin_progress(state)
   state$handle <- call_open(call_settings(state, frame), results_to_fill(plan))
+  # Nobody else has the call yet: its workers would live until the next collection.
+  is_open <- FALSE
+  on.exit(if (!is_open) call_close(state$handle))
   if (is_traced(plan)) the$traced <- state$traced <- new_traced(plan, call_trace(state$handle))
   stop_by(plan$call, stopper(state))
+  is_open <- TRUE
   state
 }
 
