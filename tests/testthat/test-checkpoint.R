@@ -147,7 +147,7 @@ test_that("results are in the file as soon as they have come", {
   }
 })
 
-# Of the files that a process has, by their numbers: one that was made without a name doesn't show it
+# Of the files that a process has, by their numbers: one that was made without a name shows none
 # in /proc.
 numbers_of_files <- function(paths) {
   system(paste("stat -L -c %d:%i", paste(paths, collapse = " "), "2>/dev/null"), intern = TRUE)
