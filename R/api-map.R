@@ -68,7 +68,7 @@
 #' sinks, [capture.output()] \tab get what items print, through the session \cr
 #' the temporary folder \tab is the same, and stays when a worker ends \cr
 #' exit handlers, `.Last` \tab don't run \cr
-#' finalizers \tab run for what was garbage before the fork
+#' finalizers \tab don't run, but those that items register
 #' }
 #'
 #' The option `lomp.keep_connections` (see [lomp-options]) lets workers share network connections.

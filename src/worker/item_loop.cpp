@@ -10,6 +10,7 @@
 #include "r/elements.h"
 #include "r/unwind.h"
 #include "worker/devices.h"
+#include "worker/finalizers.h"
 #include "worker/item_random.h"
 #include "worker/outlet.h"
 #include "worker/output.h"
@@ -414,10 +415,12 @@ void prepare_fork() {
   flush_open_files(false);
   prepare_seal();
   Output::prepare();
+  mark_finalizers();
 }
 
 void run_worker(Worker& worker, const Task& task) {
   forget_inherited_output();
+  drop_finalizers();
   seal_r();
   silence_devices();
   use_one_thread();
