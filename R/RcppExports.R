@@ -189,8 +189,8 @@ random_restore <- function(seed) {
     invisible(.Call(`_lomp_random_restore`, seed))
 }
 
-new_random <- function(advance = FALSE) {
-    .Call(`_lomp_new_random`, advance)
+new_random <- function(stream = 0L) {
+    .Call(`_lomp_new_random`, stream)
 }
 
 usable_processors <- function() {
@@ -245,8 +245,8 @@ wake_open <- function(handle) {
     .Call(`_lomp_wake_open`, handle)
 }
 
-wake_fd <- function(wake) {
-    .Call(`_lomp_wake_fd`, wake)
+wake_fd <- function(wake, handle) {
+    .Call(`_lomp_wake_fd`, wake, handle)
 }
 
 wake_close <- function(wake) {

@@ -93,7 +93,7 @@ lomp_fd <- function(it) {
   state <- living_state(it)
   if (state$is_closed) return(NA_integer_)
   if (is.null(state$wake)) state$wake <- wake_open(state$handle)
-  wake_fd(state$wake)
+  wake_fd(state$wake, state$handle)
 }
 
 #' @rdname lomp_ready
