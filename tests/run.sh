@@ -10,7 +10,8 @@
 #
 # LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
 # is tested. LOMP_CMAKE has more options for the C++ tests' build. LOMP_TEST_FILES is a pattern for
-# the R test files to run, instead of all, LOMP_TEST_RSCRIPT a program that runs them as Rscript would.
+# the R test files to run, instead of all, LOMP_TEST_RSCRIPT a program that runs them as Rscript would;
+# with LOMP_TEST_WITHOUT_BROWSER no Chromium is installed, and tests that need one are skipped.
 # Everything happens in a temporary folder; nothing is written into the checkout.
 set -uo pipefail
 
@@ -19,9 +20,12 @@ commands=(R:r-base-core g++:g++ make:make python3:python3 tmux:tmux)
 files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
 # R packages that Debian has, as r-cran-<name in lower case>, and those that only CRAN has.
 debian_r=(Rcpp testthat withr cli curl rlang R6 R.utils data.table dqrng foreach httpuv httr iterators
-  jpeg knitr png processx progressr)
+  jpeg jsonlite knitr later plumber png processx progressr promises shiny)
 cran_r=(coro otel)
 [[ "$*" == *r ]] || commands+=(cmake:cmake)
+# A browser is as large as all else: once a machine is enough.
+[ -n "${LOMP_TEST_WITHOUT_BROWSER:-}" ] ||
+  commands+=(chromium:chromium chromedriver:chromium-driver)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cores=$(nproc 2>/dev/null || echo 2)
