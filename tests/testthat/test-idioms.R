@@ -222,15 +222,15 @@ bar_log <- function(code) {
 test_that("a bar of cli's in the session goes to its end, moved by .progress or by a loop", {
   skip_if_not_installed("cli")
   in_both_ways(function(workers) {
-    got <- after("reduce", workers = workers)
+    got <- after(workers = workers)
     for (piece in c("cli-bar", "cli-consumer")) {
       code <- parse(text = pieces[[piece]])
-      got$total <- sum(unlist(got$images))
       log <- bar_log(for (one in code) eval(one, got))
       expect_match(log[[1]], "0/3 created$")
       expect_match(log[[length(log)]], "3/3 terminated \\(done\\)$")
     }
     expect_identical(got$means, lapply(got$images, mean))
+    expect_identical(got$total_with_bar(got$images), sum(unlist(got$images)))
   })
 })
 
