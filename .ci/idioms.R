@@ -5,7 +5,7 @@
 #   Rscript .ci/idioms.R FILE    into another file
 
 head_of_program <- c(
-  "# Made by .ci/idioms.R of vignettes/idioms.Rmd, which says what each of these pieces is good for:",
+  "# Made by .ci/idioms.R of vignettes/idioms.Rmd, which says what each of these pieces is for:",
   "# change that. As a program they run one after another:",
   "#",
   "#   Rscript idioms.R"

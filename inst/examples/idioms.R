@@ -1,4 +1,4 @@
-# Made by .ci/idioms.R of vignettes/idioms.Rmd, which says what each of these pieces is good for:
+# Made by .ci/idioms.R of vignettes/idioms.Rmd, which says what each of these pieces is for:
 # change that. As a program they run one after another:
 #
 #   Rscript idioms.R
