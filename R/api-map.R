@@ -257,6 +257,35 @@
 #' package's own notes) is said once by each worker, and again in the next call: what a worker knows
 #' ends with it. If it has been said before the call, it isn't said again.
 #'
+#' @section Progress by progressr and cli:
+#' A function whose items signal steps to a `progressr::progressor()` leaves it to its user whether
+#' and how progress is shown, by `progressr::with_progress()` or `handlers(global = TRUE)`. Steps
+#' reach this process as soon as they are made, whatever else waits for its turn.
+#'
+#' \preformatted{
+#' scores <- function(images) {
+#'   step <- progressr::progressor(along = images)
+#'   lomp_map(images, function(image) {
+#'     step()
+#'     score(image)
+#'   })
+#' }
+#' progressr::with_progress(scores(images))
+#' }
+#'
+#' What items say by cli comes as messages do, with its colours. A bar of cli's belongs into this
+#' process, since those of several workers would be on one line of the terminal: `.progress` moves
+#' it, or the loop that takes the results of [lomp_iterate()].
+#'
+#' \preformatted{
+#' bar <- cli::cli_progress_bar("images", total = length(images))
+#' lomp_map(images, score, .progress = function(done, total) {
+#'   cli::cli_progress_update(set = done, id = bar)
+#' })
+#' }
+#'
+#' `vignette("idioms", "lomp")` has more of both.
+#'
 #' @param .x A vector or list, or an object that has an [as.list()] method; a data frame goes by
 #'   column. Or a producer of items, see the section on streams.
 #' @param .f A function, or the name of one, as [match.fun()] takes it.

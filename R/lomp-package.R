@@ -5,7 +5,9 @@
 #' copy-on-write, nothing is sent to them, and a wrong, crashed or slow item is named.
 #' [lomp_vapply()] is the same of [vapply()], [lomp_iterate()] gives results as they come.
 #' `vignette("many-large-images", "lomp")` goes through all of it with photographs, and
-#' `vignette("how-lomp-works", "lomp")` through the package's inside.
+#' `vignette("how-lomp-works", "lomp")` through the package's inside. `vignette("idioms", "lomp")`
+#' has what people ask for: two lists at once, cross-validation, retries, early stops, progress.
+#' `vignette("coming-from", "lomp")` says what to write instead of what other packages have.
 #'
 #' @keywords internal
 #' @useDynLib lomp, .registration = TRUE

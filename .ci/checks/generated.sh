@@ -1,5 +1,6 @@
 # What Rcpp and roxygen2 generate is as they generate it now from what is in the checkout, and so are
-# the drawings of ARCHITECTURE.md and the vignette that is made of it, but not the other vignette.
+# the drawings of ARCHITECTURE.md, the vignette that is made of it, but not the other vignettes, and
+# the program that is made of one of these.
 set -e
 mkdir -p "$WORK/generated"
 cd "$WORK/generated"
@@ -18,6 +19,8 @@ mkdir paper
 cd "$ROOT"
 Rscript --no-init-file .ci/diagrams.R "$WORK/generated/paper"
 Rscript --no-init-file .ci/vignette.R "$WORK/generated/paper"
-diff -ru --exclude='*.html' --exclude=many-large-images.Rmd vignettes "$WORK/generated/paper" ||
-  status=1
+others=(--exclude=many-large-images.Rmd --exclude=idioms.Rmd --exclude=coming-from.Rmd)
+diff -ru --exclude='*.html' "${others[@]}" vignettes "$WORK/generated/paper" || status=1
+Rscript --no-init-file .ci/idioms.R "$WORK/generated/idioms.R"
+diff -u inst/examples/idioms.R "$WORK/generated/idioms.R" || status=1
 exit $status

@@ -214,6 +214,45 @@ test_that("progressr sees the progress of items", {
   }
 })
 
+test_that("progressr's global handlers show the progress of items, and of an iterator's", {
+  skip_if_not_installed("progressr")
+  run <- run_r({
+    library(lomp)
+    options(progressr.enable = TRUE, progressr.interval = 0, progressr.clear = FALSE)
+    progressr::handlers(global = TRUE)
+    progressr::handlers("txtprogressbar")
+    map <- function(x, workers) {
+      step <- progressr::progressor(along = x)
+      lomp_map(x, function(i) step(), .workers = workers)
+    }
+    drain <- function(x) {
+      step <- progressr::progressor(along = x)
+      as.list(lomp_iterate(x, function(i) step(), .workers = 2))
+    }
+    for (workers in 0:2) map(1:4, workers)
+    drain(1:4)
+  })
+  expect_identical(run$status, 0L)
+  shown <- unlist(regmatches(run$err, gregexpr("[0-9]+%", run$err)))
+  expect_identical(shown[shown != ""], rep(c("0%", "25%", "50%", "75%", "100%"), 4))
+})
+
+test_that("bars of cli's within items do no harm", {
+  skip_if_not_installed("cli")
+  withr::local_options(cli.progress_show_after = 0)
+  count <- function(i) {
+    n <- 0
+    for (k in cli::cli_progress_along(1:5)) n <- n + k
+    cli::cli_progress_bar("inner", total = 5)
+    for (k in 1:5) cli::cli_progress_update(force = TRUE)
+    n
+  }
+  for (workers in counts) {
+    result <- expect_no_leaks(heard(lomp_map(1:4, count, .workers = workers)))
+    expect_identical(result$value, rep(list(15), 4))
+  }
+})
+
 test_that("a script shows warnings and messages as lapply's does", {
   shown <- function(call, level) {
     run <- run_r(values = list(call = call, level = level), code = {
