@@ -7,6 +7,16 @@
 #' `vignette("many-large-images", "lomp")` goes through all of it with photographs, and
 #' `vignette("how-lomp-works", "lomp")` through the package's inside.
 #'
+#' @section In other packages:
+#' lomp is for Unix alone. A package that supports Windows as well has it in `Suggests`, and one
+#' function that is [lapply()] where lomp isn't installed: `map_items()` in the example package
+#' `system.file("examples/picturestats", package = "lomp")`, which passes `R CMD check` with and without
+#' lomp.
+#'
+#' C++ code can have workers without R: `LinkingTo: lomp` and `#include <lomp.hpp>` give it a pool of
+#' forked processes, documented in `system.file("include/lomp/README.md", package = "lomp")`. The
+#' example package `bootmedian`, and the program `cpp/word_counts.cpp`, are beside `picturestats`.
+#'
 #' @keywords internal
 #' @useDynLib lomp, .registration = TRUE
 #' @importFrom Rcpp evalCpp

@@ -1,20 +1,19 @@
-# shellcheck disable=SC2153
-# What builds on lomp does as it should, with lomp as it is installed: an example package that has lomp in
+# What builds on lomp works with lomp as it is installed: an example package that has lomp in
 # Suggests passes R CMD check with and without it, and a program and a package that include the
 # core's face compile without a warning, and run.
 examples=$LIB/lomp/examples
-work=$WORK/examples
-mkdir -p "$work/lib" "$work/with" "$work/without"
+folder=$WORK/examples
+mkdir -p "$folder/lib" "$folder/with" "$folder/without"
 export R_LIBS=$LIB
 
 # Rcpp's own headers cast functions; g++ would say so for what includes them.
-cat >"$work/Makevars" <<'END'
+cat >"$folder/Makevars" <<'END'
 CXX17FLAGS = -O0 -Wall -Wextra -Wno-cast-function-type
 END
 
 # Nothing is found by R CMD check but, where lomp isn't there, that. $1 is the folder for it.
 check_suggesting() {
-  cd "$work/$1" && cp "$work"/picturestats_*.tar.gz . || return 1
+  cd "$folder/$1" && cp "$folder"/picturestats_*.tar.gz . || return 1
   _R_CHECK_FORCE_SUGGESTS_=false R CMD check --no-manual picturestats_*.tar.gz >output 2>&1
   local log=picturestats.Rcheck/00check.log
   grep -E 'NOTE$|WARNING$|ERROR$|^Status: ' "$log" >found
@@ -30,7 +29,7 @@ with_lomp() {
 }
 
 without_lomp() {
-  export R_LIBS=$work/lib
+  export R_LIBS=$folder/lib
   check_suggesting without "* checking package dependencies ... NOTE
 Status: 1 NOTE" && grep -x "lomp is not there" picturestats.Rcheck/tests/map_items.Rout
 }
@@ -38,8 +37,8 @@ Status: 1 NOTE" && grep -x "lomp is not there" picturestats.Rcheck/tests/map_ite
 # The pool in a program without R. What is wrong with a file is told in its place.
 run_program() {
   g++ -std=c++17 -O0 -Wall -Wextra -Wpedantic -Werror -I "$LIB/lomp/include" \
-    "$examples/cpp/word_counts.cpp" -pthread -o "$work/word_counts" || return 1
-  cd "$work" || return 1
+    "$examples/cpp/word_counts.cpp" -pthread -o "$folder/word_counts" || return 1
+  cd "$folder" || return 1
   echo "one two  three" >three
   : >none
   ./word_counts three missing none >counts
@@ -53,13 +52,13 @@ END
 # The pool in a package with R. lomp.so and the package share no variable: they may have been made
 # with different versions of the headers.
 run_package() {
-  cp -R "$examples/bootmedian" "$work" && cd "$work" || return 1
-  R_MAKEVARS_USER=$work/Makevars MAKEFLAGS=-j2 R CMD INSTALL --no-docs --no-test-load \
-    --library="$work/lib" bootmedian >install.log 2>&1 || { cat install.log; return 1; }
+  cp -R "$examples/bootmedian" "$folder" && cd "$folder" || return 1
+  R_MAKEVARS_USER=$folder/Makevars MAKEFLAGS=-j2 R CMD INSTALL --no-docs --no-test-load \
+    --library="$folder/lib" bootmedian >install.log 2>&1 || { cat install.log; return 1; }
   ! grep ' warning: ' install.log || return 1
-  ! nm -DC --defined-only "$work/lib/bootmedian/libs/bootmedian.so" "$LIB/lomp/libs/lomp.so" |
+  ! nm -DC --defined-only "$folder/lib/bootmedian/libs/bootmedian.so" "$LIB/lomp/libs/lomp.so" |
     grep ' u .*lomp::' || return 1
-  export R_LIBS=$work/lib:$LIB
+  export R_LIBS=$folder/lib:$LIB
   Rscript --no-init-file bootmedian/tests/boot_median.R && interrupt_package
 }
 
@@ -86,7 +85,7 @@ END
   wait $session
 }
 
-cd "$work" && R CMD build --no-manual "$examples/picturestats" >/dev/null 2>&1
+cd "$folder" && R CMD build --no-manual "$examples/picturestats" >/dev/null 2>&1
 status=0
 (with_lomp) &
 with=$!
