@@ -59,7 +59,22 @@ run_package() {
   ! nm -DC --defined-only "$folder/lib/bootmedian/libs/bootmedian.so" "$LIB/lomp/libs/lomp.so" |
     grep ' u .*lomp::' || return 1
   export R_LIBS=$folder/lib:$LIB
-  Rscript --no-init-file bootmedian/tests/boot_median.R && interrupt_package
+  Rscript --no-init-file bootmedian/tests/boot_median.R && use_both && interrupt_package
+}
+
+# In one session a pool of the package's is within an item of lomp's, and beside an open iterator.
+use_both() {
+  Rscript --no-init-file - <<'END'
+medians <- function(seed, ...) bootmedian::boot_median(rivers, 50, seed, ...)
+expected <- lapply(1:4, medians)
+it <- lomp::lomp_iterate(1:4, medians, .workers = 2, .ordered = TRUE)
+first <- it()
+stopifnot(
+  identical(medians(9), medians(9, workers = 1)),
+  identical(c(list(first), as.list(it)), expected),
+  identical(lomp::lomp_map(1:4, medians, .workers = 2), expected)
+)
+END
 }
 
 # An interrupt ends the call and its workers: the children of the session, as it sees them at once.

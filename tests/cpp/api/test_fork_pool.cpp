@@ -143,7 +143,7 @@ TEST_CASE("exit() in an item is its result and runs no exit handler of the paren
 
 TEST_CASE("an item that is over its time limit is ended and the others go on") {
   ForkPoolOptions options = with_workers(2);
-  options.timeout = std::chrono::milliseconds(500);
+  options.timeout = std::chrono::milliseconds(1500);
   const ItemResult result = result_of_end([] { wait_for_death(); }, options);
   CHECK(result.outcome == ItemOutcome::timeout);
   CHECK(result.problem == "it took longer than its time limit");

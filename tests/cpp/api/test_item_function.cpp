@@ -99,13 +99,13 @@ TEST_CASE("the time limit counts for each item and not for all") {
   int losses = 0;
   const ItemFunction function(
       [](std::uint64_t item) {
-        while (item == 2) ::poll(nullptr, 0, 1000);
-        ::poll(nullptr, 0, 300);
+        if (item == 2) wait_for_death();
+        ::poll(nullptr, 0, 400);
         return std::string("done");
       },
-      std::chrono::milliseconds(700));
-  const auto records = records_of(4, function, losses);
+      std::chrono::milliseconds(1600));
+  const auto records = records_of(6, function, losses);
   CHECK(losses == 1);
-  CHECK(records.size() == 3);
+  CHECK(records.size() == 5);
   CHECK(records.count(2) == 0);
 }
