@@ -147,7 +147,7 @@ row_of_boxes <- function(x, y, width, height, gap, contents, fill = "plain") {
 
 draw_layers <- function() {
   picture(
-    880, 760, "The three layers, and the rooms of each",
+    880, 820, "The three layers, and the rooms of each",
     frame(20, 10, 840, 116, "R/: policy. It knows of no descriptor and no process."),
     row_of_boxes(35, 40, 810, 70, 12, list(
       c("api-*", "what is exported"), c("plan-*", "arguments, checked,", "as a plan"),
@@ -165,21 +165,22 @@ draw_layers <- function() {
       c("r/", "jumps, exceptions,", "protection")
     ), c("parent", "worker", "plain", "plain", "plain")),
     arrow(c(440, 440), c(350, 384), "includes: C++17 headers", side = "beside"),
-    frame(20, 384, 840, 366, "inst/include/lomp/: the core. It knows of no R."),
-    box(35, 414, 640, 52,
+    frame(20, 384, 840, 426, "inst/include/lomp/: the core. It knows of no R."),
+    box(35, 414, 640, 52, c("api/", "the face for other programs: a pool of forked workers"), "parent"),
+    box(35, 474, 640, 52,
         c("pool/", "forks, hears and ends workers; what follows a death"), "parent"),
-    box(35, 474, 640, 52, c("worker/", "the child: its seal, its items, its records"), "worker"),
-    box(35, 534, 205, 144, c("process/", "children, life lines,", "the reaper,", "what to sever")),
-    box(252, 534, 205, 68, c("payload/", "large vectors", "in nameless files")),
-    box(252, 610, 205, 68, c("wire/", "frames, records,", "control messages")),
-    box(469, 534, 206, 68, c("schedule/", "blocks, in flight,", "worth a fork?")),
-    box(469, 610, 206, 68, c("shared/", "slots, staging, inboxes,", "back-pressure")),
-    box(35, 686, 640, 52, c("os/", "system calls, descriptors, mappings, pages, the clock")),
-    box(690, 414, 155, 92, c("random/", "generators' states", "for items;", "stands apart")),
-    note(690, 520, 155, 106,
+    box(35, 534, 640, 52, c("worker/", "the child: its seal, its items, its records"), "worker"),
+    box(35, 594, 205, 144, c("process/", "children, life lines,", "the reaper,", "what to sever")),
+    box(252, 594, 205, 68, c("payload/", "large vectors", "in nameless files")),
+    box(252, 670, 205, 68, c("wire/", "frames, records,", "control messages")),
+    box(469, 594, 206, 68, c("schedule/", "blocks, in flight,", "worth a fork?")),
+    box(469, 670, 206, 68, c("shared/", "slots, staging, inboxes,", "back-pressure")),
+    box(35, 746, 640, 52, c("os/", "system calls, descriptors, mappings, pages, the clock")),
+    box(690, 474, 155, 92, c("random/", "generators' states", "for items;", "stands apart")),
+    note(690, 580, 155, 106,
          c("A room may include", "what is below it in", "this picture, and", "nothing beside it.")),
-    box(690, 640, 155, 44, c("runs in the parent"), "parent", bold = 0),
-    box(690, 692, 155, 46, c("runs in a worker"), "worker", bold = 0)
+    box(690, 700, 155, 44, c("runs in the parent"), "parent", bold = 0),
+    box(690, 752, 155, 46, c("runs in a worker"), "worker", bold = 0)
   )
 }
 

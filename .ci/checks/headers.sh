@@ -6,5 +6,5 @@ while read -r header; do
     g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -Iinst/include -D$build -x c++ - \
       <<<"#include \"$header\"" || { echo "^ $header, $build"; status=1; }
   done
-done < <(cd inst/include && find lomp -name '*.hpp' | sort)
+done < <(cd inst/include && find lomp lomp.hpp -name '*.hpp' | sort)
 exit $status

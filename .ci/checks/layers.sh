@@ -31,6 +31,7 @@ declare -A rooms=(
   [worker]="os process wire payload shared schedule"
   [pool]="os process wire payload shared schedule worker trace"
   [random]=""
+  [api]="os process wire payload shared schedule worker trace pool"
 )
 
 mapfile -t core < <(find inst/include/lomp -name '*.hpp' | sort)
@@ -87,6 +88,12 @@ for header in "${core[@]}"; do
     fi
   done < <(sed -nE 's/^#include "(.*)".*/\1/p' "$header")
 done
+# What other programs include is one header, which names those of one room.
+face=inst/include/lomp.hpp
+if grep '^ *#include' "$face" | grep -vE '^#include "lomp/api/[a-z_]+[.]hpp"$'; then
+  echo "^ $face includes headers of lomp/api/ only"
+  status=1
+fi
 # Rcpp would include files of these names in RcppExports.cpp.
 for file in inst/include/lomp.h src/lomp_types.h src/lomp_types.hpp; do
   [ ! -e "$file" ] || { echo "$file must not be there"; status=1; }
