@@ -37,8 +37,8 @@ ui <- fluidPage(
   h2("Photographs"),
   actionButton("start", "Analyse"), actionButton("cancel", "Cancel"),
   uiOutput("bar", inline = TRUE),
-  div(id = "tiles"),
-  tableOutput("detail")
+  tableOutput("detail"),
+  div(id = "tiles")
 )
 
 progress_bar <- function(state) {
