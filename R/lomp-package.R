@@ -12,11 +12,11 @@
 #' @section In other packages:
 #' lomp is for Unix alone. A package that supports Windows as well has it in `Suggests`, and one
 #' function that is [lapply()] where lomp isn't installed: `map_items()` in the example package
-#' `system.file("examples/picturestats", package = "lomp")`, which passes `R CMD check` with and without
-#' lomp.
+#' `system.file("examples/picturestats", package = "lomp")`, which passes `R CMD check` with and
+#' without lomp.
 #'
-#' C++ code can have workers without R: `LinkingTo: lomp` and `#include <lomp.hpp>` give it a pool of
-#' forked processes, documented in `system.file("include/lomp/README.md", package = "lomp")`. The
+#' C++ code can have workers without R: `LinkingTo: lomp` and `#include <lomp.hpp>` give it a pool
+#' of forked processes, documented in `system.file("include/lomp/README.md", package = "lomp")`. The
 #' example package `bootmedian`, and the program `cpp/word_counts.cpp`, are beside `picturestats`.
 #'
 #' @keywords internal

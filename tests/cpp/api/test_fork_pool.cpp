@@ -219,6 +219,31 @@ TEST_CASE("workers don't run further ahead of the caller than the buffer") {
   }
 }
 
+TEST_CASE("in order a worker that has made too much goes on with the item that is next") {
+  const LeavesNothing check;
+  constexpr std::uint64_t items = 1000;
+  enum { has_slow, has_last, has_earlier };
+  const SharedArray<int> shared(3);
+  ForkPoolOptions options = with_workers(2);
+  options.buffer_bytes = 50000;
+  // While one item waits, its worker's others are stolen. Its thief has the last one, which is more
+  // than the buffer, before it comes to an earlier one.
+  ForkPool pool(
+      items,
+      [&](std::uint64_t item) {
+        if (shared[has_last] == 1) shared[has_earlier] = 1;
+        if (item == items - 1) shared[has_last] = 1;
+        if (item >= 200 && shared[has_slow].exchange(1) == 0) {
+          (void)eventually([&] { return shared[has_earlier] == 1; }, 5000);
+        }
+        return std::string(item == items - 1 ? 100000 : 10, 'x');
+      },
+      options);
+  const std::vector<ItemResult> results = take_all(pool);
+  REQUIRE(results.size() == items);
+  for (std::uint64_t i = 0; i < items; ++i) REQUIRE(results[i].item == i);
+}
+
 TEST_CASE("in order a death doesn't stop those that wait behind it") {
   const LeavesNothing check;
   ForkPoolOptions options = with_workers(3);
