@@ -395,7 +395,7 @@ test_that("programs that items start don't have it, and neither do later ones of
 })
 
 test_that("a program with the package later takes results as they come", {
-  skip_if_not_installed("later", "1.4.1")
+  skip_if_not_installed("later", "1.4.0")
   take <- function(it, use) {
     later::later_fd(function(...) {
       while (lomp_ready(it)) {
