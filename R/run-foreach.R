@@ -1,0 +1,105 @@
+# Runs a loop of the package foreach: what %dopar% calls.
+
+run_loop <- function(obj, expr, envir, data) {
+  loop <- new_loop(obj, expr, envir, data)
+  attach_packages(obj$packages)
+  # Each task begins with the numbers that doRNG has given it, and doRNG sees to the generator.
+  if (".doRNG.stream" %in% obj$argnames) {
+    saved <- save_random()
+    on.exit(restore_random(saved))
+  }
+  run_tasks(loop, iterators::iter(loop$obj))
+}
+
+attach_packages <- function(packages) {
+  for (package in packages) {
+    if (!paste0("package:", package) %in% search()) library(package, character.only = TRUE)
+  }
+}
+
+# `it` is foreach's: it gives the variables of tasks, and results are combined in it.
+run_tasks <- function(loop, it) {
+  results <- open_tasks(loop, it)
+  on.exit(results(close = TRUE))
+  combine <- new_combiner(loop, it)
+  state <- state_of(results)
+  withCallingHandlers(
+    {
+      combine_earlier(state$plan$redo, combine)
+      combine_results(results, combine)
+      if (!is.na(loop$n)) finish(it)
+    },
+    lomp_error = function(cnd) if (identical(state$how, "failed")) throw_failure(cnd, loop),
+    # foreach has no word for tasks that failed where they are to be removed, or passed on.
+    lomp_failed = function(cnd) if (!is.null(state$how)) invokeRestart("muffleWarning")
+  )
+  foreach::getResult(it)
+}
+
+open_tasks <- function(loop, it) {
+  items <- if (is.na(loop$n)) new_producer(loop, it) else seq_len(loop$n) # nolint: object_usage_linter.
+  task <- new_task(loop) # nolint: object_usage_linter.
+  options <- loop$options
+  names(options) <- paste0(".", names(options))
+  do.call("lomp_iterate", c(
+    list(quote(items), quote(task), .ordered = loop$in_order,
+         .on_error = if (loop$stops) "stop" else "collect"),
+    options
+  ))
+}
+
+new_producer <- function(loop, it) {
+  send <- new_sender(loop$values)
+  function() {
+    tryCatch(send(iterators::nextElem(it)), error = function(cnd) {
+      if (is_stop_iteration(cnd)) lomp_done() else stop(cnd)
+    })
+  }
+}
+
+is_stop_iteration <- function(cnd) identical(conditionMessage(cnd), "StopIteration")
+
+# ---- Results ------------------------------------------------------------------------------------
+
+# combine(value, task). foreach wants to have been asked for a task's variables before it is given
+# the result, also where workers look them up themselves.
+new_combiner <- function(loop, it) {
+  accumulate <- foreach::makeAccum(it)
+  function(value, task) {
+    if (!is.na(loop$n)) iterators::nextElem(it)
+    accumulate(list(value), task)
+    if (loop$stops && inherits(value, "error")) stop(new_task_error(value, task, loop$expr))
+  }
+}
+
+combine_results <- function(results, combine) {
+  while (!lomp_done(result <- results())) {
+    combine(value_of_task(result), lomp_item(results))
+    result <- NULL  # which may be large, and isn't needed while the next one is waited for
+  }
+}
+
+# What an earlier call of the same loop has finished.
+combine_earlier <- function(redo, combine) {
+  for (task in setdiff(seq_along(redo$results), redo$todo)) {
+    combine(redo$results[[task]][[1L]][[1L]], task)
+  }
+}
+
+# Of a failure, the condition that foreach itself would have: only a crash or a timeout has no other.
+value_of_task <- function(result) {
+  if (!is.object(result)) return(result[[1L]])
+  if (identical(class(result)[[1L]], "lomp_error")) result$parent else result
+}
+
+# foreach hears that there is nothing more, and combines what is left.
+finish <- function(it) {
+  tryCatch(iterators::nextElem(it), error = function(cnd) if (!is_stop_iteration(cnd)) stop(cnd))
+}
+
+# The error with which lomp's iterator has ended, as foreach's users know it. One of foreach's
+# iterators is the caller's own.
+throw_failure <- function(cnd, loop) {
+  if (inherits(cnd, "lomp_source_error")) stop(cnd$parent)
+  if (!is.na(cnd$item)) stop(as_task_error(cnd, loop$expr))
+}
