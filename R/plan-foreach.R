@@ -1,8 +1,8 @@
 # A loop of the package foreach, `obj`, as lomp_iterate() takes it.
 
-# list(loop = , items = , task = , n = , ...). `loop` is `obj` with what it goes over, evaluated once,
-# and here. Where that is known beforehand, all vectors and lists, items are the numbers of tasks, and
-# `n` is how many there are; else it is NA, and items are the values of each task's variables.
+# What the loop goes over is evaluated here, once. Where that is known beforehand, all vectors and
+# lists, items are the numbers of tasks, and `n` is how many there are; else `n` is NA, and items are
+# the values of each task's variables. `obj` is what foreach asks for these.
 new_loop <- function(obj, expr, caller, data) {
   if (!inherits(obj, "foreach")) {
     stop_argument("obj", "of %dopar% must be a foreach object", describe_value(obj))
@@ -12,9 +12,10 @@ new_loop <- function(obj, expr, caller, data) {
   is_numbered <- is.null(obj[["e1"]]) && all(vapply(values, is_plain_vector, NA))
   if (!is_numbered) check_unnumbered(options)
   if (is.null(options$workers)) options$workers <- workers_of_loop(data)
+  n <- if (is_numbered) min(lengths(values)) else NA_integer_
   list(
-    obj = with_values(obj, values), expr = expr, caller = caller, options = options,
-    values = named_values(values), n = if (is_numbered) min(lengths(values)) else NA_integer_,
+    obj = if (is_numbered) counting(obj, n) else with_values(obj, values),
+    expr = expr, caller = caller, options = options, values = named_values(values), n = n,
     in_order = isTRUE(innermost(obj)$combineInfo$in.order), stops = stops_at_error(obj)
   )
 }
@@ -74,6 +75,14 @@ with_values <- function(obj, values) {
   obj
 }
 
+# The same loop as far as foreach is to know it where workers look up values themselves: foreach
+# counts tasks, and combines their results.
+counting <- function(obj, n) {
+  obj$args <- list(call("quote", iterators::icount(n)))
+  obj$argnames <- ""
+  obj
+}
+
 named_values <- function(values) {
   if (is.null(names(values))) list() else values[nzchar(names(values))]
 }
@@ -101,7 +110,7 @@ new_task <- function(loop) {
 
 compiled_expression <- function(expr, caller) {
   if (compiler::enableJIT(-1L) < 1L) return(expr)
-  tryCatch(compiler::compile(expr, env = caller, options = list(suppressUndefined = TRUE)),
+  tryCatch(compiler::compile(expr, env = caller, options = list(suppressAll = TRUE)),
            error = function(cnd) expr)
 }
 

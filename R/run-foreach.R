@@ -8,7 +8,7 @@ run_loop <- function(obj, expr, envir, data) {
     saved <- save_random()
     on.exit(restore_random(saved))
   }
-  run_tasks(loop, iterators::iter(loop$obj))
+  run_tasks(loop, iterators::iter(loop$obj), sys.call(-1L))
 }
 
 attach_packages <- function(packages) {
@@ -17,12 +17,14 @@ attach_packages <- function(packages) {
   }
 }
 
-# `it` is foreach's: it gives the variables of tasks, and results are combined in it.
-run_tasks <- function(loop, it) {
+# `it` is foreach's: it gives the variables of tasks, and results are combined in it. `said` is how
+# the caller says the loop.
+run_tasks <- function(loop, it, said) {
   results <- open_tasks(loop, it)
   on.exit(results(close = TRUE))
   combine <- new_combiner(loop, it)
   state <- state_of(results)
+  name_loop(state, said)
   withCallingHandlers(
     {
       combine_earlier(state$plan$redo, combine)
@@ -48,6 +50,12 @@ open_tasks <- function(loop, it) {
   ))
 }
 
+# For its report: not what is called here, but what the caller has said.
+name_loop <- function(state, said) {
+  is_said <- is.call(said) && identical(said[[1L]], quote(`%dopar%`))
+  if (is_said && !is.null(state$traced)) the$traced$said <- state$traced$said <- light_call(said)
+}
+
 new_producer <- function(loop, it) {
   send <- new_sender(loop$values)
   function() {
@@ -64,18 +72,30 @@ is_stop_iteration <- function(cnd) identical(conditionMessage(cnd), "StopIterati
 # combine(value, task). foreach wants to have been asked for a task's variables before it is given
 # the result, also where workers look them up themselves.
 new_combiner <- function(loop, it) {
-  accumulate <- foreach::makeAccum(it)
   function(value, task) {
     if (!is.na(loop$n)) iterators::nextElem(it)
-    accumulate(list(value), task)
+    foreach::accumulate(it, value, task)
     if (loop$stops && inherits(value, "error")) stop(new_task_error(value, task, loop$expr))
   }
 }
 
 combine_results <- function(results, combine) {
+  task_of_next <- numbering(results)
   while (!lomp_done(result <- results())) {
-    combine(value_of_task(result), lomp_item(results))
+    combine(value_of_task(result), task_of_next())
     result <- NULL  # which may be large, and isn't needed while the next one is waited for
+  }
+}
+
+# The task of each result. In order each comes with its own number, and that takes less time than to
+# ask for it (lomp_item() took 15 % of a loop of trivial tasks).
+numbering <- function(results) {
+  plan <- state_of(results)$plan
+  if (!plan$ordered) return(function() lomp_item(results))
+  come <- 0L
+  function() {
+    come <<- come + 1L
+    as.integer(item_at(come, plan))
   }
 }
 
