@@ -83,8 +83,10 @@ counting <- function(obj, n) {
   obj
 }
 
+# Of a task's variables. Where loops have the same name for one, foreach takes that which comes first.
 named_values <- function(values) {
-  if (is.null(names(values))) list() else values[nzchar(names(values))]
+  names <- names(values)
+  if (is.null(names)) list() else values[nzchar(names) & !duplicated(names)]
 }
 
 # foreach throws an error of a task where the whole loop is to stop, and that to which the result
@@ -133,7 +135,7 @@ resolver <- function(values) {
       place <- item[[name]]
       if (inherits(place, "lomp_place")) item[name] <- lists[[name]][unclass(place)]
     }
-    item
+    named_values(item)
   }
 }
 
