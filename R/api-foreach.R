@@ -73,13 +73,15 @@
 #'
 #' foreach(image = images, .combine = c) %dopar% max(image)
 #'
-#' # A sum that is made as results come, by a time limit for each task.
-#' foreach(image = images, .combine = `+`, .inorder = FALSE, .options.lomp = list(timeout = 60)) %dopar%
-#'   (image > 0.5)[1:2, 1:3]
+#' # A sum that is made as results come, with a time limit for each task.
+#' limit <- list(timeout = 60)
+#' foreach(image = images, .combine = `+`, .inorder = FALSE, .options.lomp = limit) %dopar%
+#'   (image[1:2, 1:3] > 0.5)
 #'
 #' failed <- tryCatch(foreach(x = list(1, "two", 3)) %dopar% sqrt(x), lomp_error = identity)
 #' failed
 #' failed$parent
+#' registerDoSEQ()
 registerDoLomp <- function(workers = lomp_workers()) { # nolint: object_name_linter.
   check_foreach()
   workers <- check_workers(workers, "workers")
