@@ -2,8 +2,8 @@
 #'
 #' After `registerDoLomp()` the loops of the package foreach, `foreach(...) %dopar% ...`, run on
 #' lomp's workers, and with them what parallelizes by such loops: caret, glmnet's
-#' `cv.glmnet(parallel = TRUE)`, plyr's `.parallel = TRUE`, BiocParallel's `DoparParam`, doRNG. Their
-#' results are those of `%do%`. Needs the package foreach.
+#' `cv.glmnet(parallel = TRUE)`, plyr's `.parallel = TRUE`, BiocParallel's `DoparParam`, doRNG.
+#' Their results are those of `%do%`. Needs the package foreach.
 #'
 #' @section What tasks see:
 #' Workers are forked when the loop begins, and have all that the session has: `.export` and
@@ -12,8 +12,8 @@
 #' Each task is evaluated in an environment of its own, with the loop's variables, whose parent is
 #' where the loop is written; what it assigns there isn't seen by others.
 #'
-#' Where all that a loop goes over are vectors and lists, their elements are neither copied nor sent:
-#' workers look them up in the memory that they share. Other iterators are asked for a task's
+#' Where all that a loop goes over are vectors and lists, their elements are neither copied nor
+#' sent: workers look them up in the memory that they share. Other iterators are asked for a task's
 #' elements when a worker can take them, so that an endless one may be ended by an error, and these
 #' are sent; but an element of a list, of a loop that isn't within another one by `%:%`, is looked
 #' up there, too.
@@ -36,12 +36,12 @@
 #' original condition is among the results, as under `%do%`, and with `"remove"` there is none.
 #'
 #' A crash of a worker (`lomp_crash`), and a task that takes longer than its `timeout`
-#' (`lomp_timeout`), are errors of one task like others. With `"pass"` these conditions are among the
-#' results.
+#' (`lomp_timeout`), are errors of one task like others. With `"pass"` these conditions are among
+#' the results.
 #'
 #' @section Random numbers:
-#' [set.seed()] before a loop makes it reproducible, with the same numbers for any number of workers,
-#' as in [lomp_map()]. `%dorng%` of the package doRNG gives what it gives under
+#' [set.seed()] before a loop makes it reproducible, with the same numbers for any number of
+#' workers, as in [lomp_map()]. `%dorng%` of the package doRNG gives what it gives under
 #' [foreach::registerDoSEQ()], and leaves the generator as it does there.
 #'
 #' @section Options:
@@ -62,8 +62,8 @@
 #' @param workers The number of worker processes, as `.workers` in [lomp_map()]; with `0` all loops
 #'   run in this process.
 #'
-#' @return `workers`, invisibly. [foreach::getDoParWorkers()] tells it from now on, `1` at the least,
-#'   and [foreach::getDoParName()] `"doLomp"`.
+#' @return `workers`, invisibly. From now on [foreach::getDoParWorkers()] tells it (or `1` of `0`), and
+#'   [foreach::getDoParName()] `"doLomp"`.
 #' @seealso [lomp_iterate()], [lomp-options].
 #' @export
 #' @examplesIf requireNamespace("foreach", quietly = TRUE)

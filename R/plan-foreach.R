@@ -1,8 +1,8 @@
 # A loop of the package foreach, `obj`, as lomp_iterate() takes it.
 
 # What the loop goes over is evaluated here, once. Where that is known beforehand, all vectors and
-# lists, items are the numbers of tasks, and `n` is how many there are; else `n` is NA, and items are
-# the values of each task's variables. `obj` is what foreach asks for these.
+# lists, items are the numbers of tasks, and `n` is how many there are; else `n` is NA, and items
+# are the values of each task's variables. `obj` is what foreach asks for these.
 new_loop <- function(obj, expr, caller, data) {
   if (!inherits(obj, "foreach")) {
     stop_argument("obj", "of %dopar% must be a foreach object", describe_value(obj))
@@ -83,7 +83,8 @@ counting <- function(obj, n) {
   obj
 }
 
-# Of a task's variables. Where loops have the same name for one, foreach takes that which comes first.
+# Of a task's variables. Where loops have the same name for one, foreach takes that which comes
+# first.
 named_values <- function(values) {
   names <- names(values)
   if (is.null(names)) list() else values[nzchar(names) & !duplicated(names)]

@@ -39,8 +39,10 @@ run_tasks <- function(loop, it, said) {
 }
 
 open_tasks <- function(loop, it) {
-  items <- if (is.na(loop$n)) new_producer(loop, it) else seq_len(loop$n) # nolint: object_usage_linter.
-  task <- new_task(loop) # nolint: object_usage_linter.
+  # nolint start: object_usage_linter. The call below has their names.
+  items <- if (is.na(loop$n)) new_producer(loop, it) else seq_len(loop$n)
+  task <- new_task(loop)
+  # nolint end
   options <- loop$options
   names(options) <- paste0(".", names(options))
   do.call("lomp_iterate", c(
@@ -106,7 +108,8 @@ combine_earlier <- function(redo, combine) {
   }
 }
 
-# Of a failure, the condition that foreach itself would have: only a crash or a timeout has no other.
+# Of a failure, the condition that foreach itself would have: only a crash or a timeout has no
+# other.
 value_of_task <- function(result) {
   if (!is.object(result)) return(result[[1L]])
   if (identical(class(result)[[1L]], "lomp_error")) result$parent else result
