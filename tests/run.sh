@@ -18,9 +18,11 @@ set -uo pipefail
 # What the tests need, as "thing:Debian package that brings it". Add to these lists freely.
 commands=(R:r-base-core g++:g++ make:make python3:python3 tmux:tmux)
 files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
-# R packages that Debian has, as r-cran-<name in lower case>, and those that only CRAN has.
-debian_r=(Rcpp testthat withr cli curl rlang R6 R.utils data.table dqrng foreach httpuv httr iterators
-  jpeg jsonlite knitr later plumber png processx progressr promises shiny)
+# R packages that Debian has, as r-cran-<name in lower case> or r-bioc-<name>, and those that only
+# CRAN has.
+debian_r=(Rcpp testthat withr caret cli curl rlang R6 R.utils data.table doRNG dqrng foreach glmnet
+  httpuv httr iterators jpeg jsonlite knitr later plumber plyr png processx progressr promises shiny)
+debian_bioc=(BiocParallel)
 cran_r=(coro otel)
 [[ "$*" == *r ]] || commands+=(cmake:cmake)
 # A browser is as large as all else: once a machine is enough.
@@ -70,6 +72,9 @@ absent_debian_packages() {
   done
   for package in $(absent_r_packages "${debian_r[@]}"); do
     say "r-cran-${package,,}"
+  done
+  for package in $(absent_r_packages "${debian_bioc[@]}"); do
+    say "r-bioc-${package,,}"
   done
 }
 

@@ -513,6 +513,12 @@ engines <- list(
     start = function(workers) doMC::registerDoMC(workers),
     run = run_foreach
   ),
+  # What foreach's loops take with lomp's workers: to be compared with doMC.
+  doLomp = list(
+    packages = c("foreach", "lomp"), only = c("small", "calls", "images", "big"),
+    start = function(workers) lomp::registerDoLomp(workers),
+    run = run_foreach
+  ),
   BiocParallel = list(
     packages = "BiocParallel",
     run = function(x, f, workers) {
