@@ -1,7 +1,7 @@
 # A call whose results its caller asks for one by one.
 
 run_iterate <- function(plan, frame) {
-  plan <- ready_to_outlive(plan)
+  if (is.null(plan$drawn_from)) plan <- ready_to_outlive(plan)
   plan$random <- plan$drawn_from
   plan$item_call <- item_call_of(plan, frame)
   plan$call <- new_call(goes_on = FALSE)
