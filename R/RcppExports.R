@@ -13,6 +13,14 @@ call_take <- function(handle, most) {
     .Call(`_lomp_call_take`, handle, most)
 }
 
+call_ready <- function(handle, seconds) {
+    .Call(`_lomp_call_ready`, handle, seconds)
+}
+
+call_pids <- function(handle) {
+    .Call(`_lomp_call_pids`, handle)
+}
+
 call_run <- function(handle) {
     .Call(`_lomp_call_run`, handle)
 }
@@ -231,5 +239,17 @@ vector_set_shape <- function(vector, dim, dimnames, names) {
 
 first_misfit <- function(list, items, value) {
     .Call(`_lomp_first_misfit`, list, items, value)
+}
+
+wake_open <- function(handle) {
+    .Call(`_lomp_wake_open`, handle)
+}
+
+wake_fd <- function(wake) {
+    .Call(`_lomp_wake_fd`, wake)
+}
+
+wake_close <- function(wake) {
+    invisible(.Call(`_lomp_wake_close`, wake))
 }
 

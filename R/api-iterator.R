@@ -26,6 +26,7 @@ close_iterator <- function(state) {
     complaints <- state$plan$call$complaints
   }
   call_close(state$handle)
+  close_wake(state)
   signal_warnings(complaints, NULL)
   invisible(exhausted)
 }

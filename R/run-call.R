@@ -15,6 +15,8 @@ new_state <- function(plan) {
   state$is_gathered <- plan$is_map
   state$is_quiet <- FALSE
   state$how <- NULL
+  state$wake <- NULL
+  state$is_closed <- FALSE
   state$progress <- new_progress(plan, plan$n)
   state
 }

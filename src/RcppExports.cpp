@@ -42,6 +42,27 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// call_ready
+bool call_ready(SEXP handle, double seconds);
+RcppExport SEXP _lomp_call_ready(SEXP handleSEXP, SEXP secondsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< double >::type seconds(secondsSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_ready(handle, seconds));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_pids
+SEXP call_pids(SEXP handle);
+RcppExport SEXP _lomp_call_pids(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_pids(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
 // call_run
 bool call_run(SEXP handle);
 RcppExport SEXP _lomp_call_run(SEXP handleSEXP) {
@@ -609,11 +630,42 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// wake_open
+SEXP wake_open(SEXP handle);
+RcppExport SEXP _lomp_wake_open(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(wake_open(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// wake_fd
+int wake_fd(SEXP wake);
+RcppExport SEXP _lomp_wake_fd(SEXP wakeSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type wake(wakeSEXP);
+    rcpp_result_gen = Rcpp::wrap(wake_fd(wake));
+    return rcpp_result_gen;
+END_RCPP
+}
+// wake_close
+void wake_close(SEXP wake);
+RcppExport SEXP _lomp_wake_close(SEXP wakeSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type wake(wakeSEXP);
+    wake_close(wake);
+    return R_NilValue;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_lomp_call_open", (DL_FUNC) &_lomp_call_open, 2},
     {"_lomp_call_next", (DL_FUNC) &_lomp_call_next, 1},
     {"_lomp_call_take", (DL_FUNC) &_lomp_call_take, 2},
+    {"_lomp_call_ready", (DL_FUNC) &_lomp_call_ready, 2},
+    {"_lomp_call_pids", (DL_FUNC) &_lomp_call_pids, 1},
     {"_lomp_call_run", (DL_FUNC) &_lomp_call_run, 1},
     {"_lomp_call_note_unread", (DL_FUNC) &_lomp_call_note_unread, 2},
     {"_lomp_call_results", (DL_FUNC) &_lomp_call_results, 1},
@@ -669,6 +721,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_vector_set_missing", (DL_FUNC) &_lomp_vector_set_missing, 3},
     {"_lomp_vector_set_shape", (DL_FUNC) &_lomp_vector_set_shape, 4},
     {"_lomp_first_misfit", (DL_FUNC) &_lomp_first_misfit, 3},
+    {"_lomp_wake_open", (DL_FUNC) &_lomp_wake_open, 1},
+    {"_lomp_wake_fd", (DL_FUNC) &_lomp_wake_fd, 1},
+    {"_lomp_wake_close", (DL_FUNC) &_lomp_wake_close, 1},
     {NULL, NULL, 0}
 };
 

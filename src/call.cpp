@@ -2,6 +2,9 @@
 // there are none, and closed.
 #include "call/call.h"
 
+#include <cstdio>
+#include <vector>
+
 #include "call/scoped_flag.h"
 #include "lomp/os/fork_count.hpp"
 #include "r/protected.h"
@@ -75,15 +78,49 @@ bool is_own(SEXP handle) {
   return call != nullptr && !call->is_foreign();
 }
 
+void refuse_foreign(const Call& call) {
+  if (call.is_foreign()) refuse("it belongs to the process that made it");
+}
+
+// May jump.
+SEXP pids_of(const std::vector<lomp::RunningWorker>& workers) {
+  const R_xlen_t n = static_cast<R_xlen_t>(workers.size());
+  SEXP pids = PROTECT(Rf_allocVector(INTSXP, n));
+  SEXP names = PROTECT(Rf_allocVector(STRSXP, n));
+  for (R_xlen_t i = 0; i < n; ++i) {
+    const lomp::RunningWorker& worker = workers[static_cast<std::size_t>(i)];
+    char place[12];
+    std::snprintf(place, sizeof place, "%d", worker.place + 1);
+    INTEGER(pids)[i] = worker.pid;
+    SET_STRING_ELT(names, i, Rf_mkChar(place));
+  }
+  Rf_setAttrib(pids, R_NamesSymbol, names);
+  UNPROTECT(2);
+  return pids;
+}
+
 // The call's flag, if it can be used now: else R's error says why.
 bool& use_of(Call& call) {
-  if (call.is_foreign()) refuse("it belongs to the process that made it");
+  refuse_foreign(call);
   if (call.is_busy()) refuse("it is being used already");
   return call.is_busy();
 }
 
+// The call is being used for as long as one of these lives.
+class Use {
+ public:
+  explicit Use(Call& call) : call_(call), flag_(use_of(call)) {}
+  ~Use() { call_.leave(); }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+ private:
+  Call& call_;
+  const lomp::ScopedFlag flag_;
+};
+
 SEXP next_single(Call& call) {
-  const lomp::ScopedFlag use(use_of(call));
+  const Use use(call);
   return call.next_single();
 }
 
@@ -135,8 +172,30 @@ SEXP call_next(SEXP handle) {
 SEXP call_take(SEXP handle, int most) {
   Call* call = living_call(handle);
   if (call == nullptr) return unwind([] { return lomp::make_part(0); });
-  const lomp::ScopedFlag use(use_of(*call));
+  const Use use(*call);
   return call->take(most);
+}
+
+// Would call_next() return or throw at once? Waits up to so many seconds for that, and sees to the
+// workers meanwhile: what isn't a result or the end of an item goes to on_event().
+// [[Rcpp::export(rng = false)]]
+bool call_ready(SEXP handle, double seconds) {
+  Call* call = living_call(handle);
+  if (call == nullptr) return true;
+  const Use use(*call);
+  return call->is_ready(seconds);
+}
+
+// The processes of the call's workers that run now, as an integer vector named by their places.
+// [[Rcpp::export(rng = false)]]
+SEXP call_pids(SEXP handle) {
+  Call* call = living_call(handle);
+  std::vector<lomp::RunningWorker> workers;
+  if (call != nullptr) {
+    refuse_foreign(*call);
+    workers = call->runner().running();
+  }
+  return unwind([&workers] { return pids_of(workers); });
 }
 
 // Where results go into a list: waits for the end. TRUE if all items are done and call_summary()
@@ -187,6 +246,7 @@ SEXP call_peek(SEXP handle) {
 void call_put_back(SEXP handle, SEXP values, SEXP items, double number) {
   if (call_of(handle) == nullptr) return;
   call_of(handle)->put_back(values, REAL(items), static_cast<R_xlen_t>(number));
+  call_of(handle)->leave();
 }
 
 // Of a call with a checkpoint: its caller goes on, and needs what it has taken until now never
@@ -217,13 +277,17 @@ void call_step(SEXP handle) { call_of(handle)->runner().step(); }
 // the workers, neither this nor call_settle() does anything.
 // [[Rcpp::export(rng = false)]]
 void call_stop(SEXP handle) {
-  if (is_own(handle)) call_of(handle)->runner().stop();
+  if (!is_own(handle)) return;
+  call_of(handle)->runner().stop();
+  call_of(handle)->leave();
 }
 
 // The same, and all that they had finished is here when it returns, and workers have ended.
 // [[Rcpp::export(rng = false)]]
 void call_settle(SEXP handle) {
-  if (is_own(handle)) call_of(handle)->settle();
+  if (!is_own(handle)) return;
+  call_of(handle)->settle();
+  call_of(handle)->leave();
 }
 
 // Ends and reaps all workers. Tells whether an item has drawn random numbers. May be called again.

@@ -13,8 +13,9 @@
 
 namespace lomp {
 
-/// A result; or an event for R, such as a failure; or nothing but the end of an item.
-enum class ArrivalKind { value, event, nothing };
+/// A result; or an event for R that is the end of an item, such as a failure; or what one that goes
+/// on has said; or nothing but an end.
+enum class ArrivalKind { value, event, said, nothing };
 
 struct Arrival {
   ArrivalKind kind = ArrivalKind::nothing;
@@ -43,14 +44,21 @@ class Arrivals {
   /// Nothing more will come: what waits for something before it can be had now.
   void end() { order_.skip_gaps(); }
 
+  /// In order: leaves items behind that have ended and of which all was taken. True if there were
+  /// any.
+  bool pass_ended() { return is_ordered_ && order_.pass_ended(); }
+
   /// In order: the item whose turn it is.
   std::uint64_t head() const { return order_.head(); }
 
-  /// Will take() give something?
-  bool has_next() const {
-    if (!again_.empty()) return true;
-    return is_ordered_ ? order_.has_next() : first_ != queue_.size();
+  /// What take() will give; nullptr if there is nothing.
+  const Arrival* next() const {
+    if (!again_.empty()) return &again_.front();
+    if (is_ordered_) return order_.next();
+    return first_ != queue_.size() ? &queue_[first_] : nullptr;
   }
+
+  bool has_next() const { return next() != nullptr; }
 
   /// Takes the next one; false if there is none.
   bool take(Arrival& arrival) {

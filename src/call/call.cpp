@@ -1,5 +1,7 @@
 #include "call/call.h"
 
+#include <algorithm>
+
 #include "call/local_runner.h"
 #include "call/pool_runner.h"
 #include "lomp/os/fork_count.hpp"
@@ -42,6 +44,7 @@ Call::Call(SEXP kept)
 Call::~Call() {
   runner_.reset();
   checkpoint_->close();
+  if (wake_ && !is_foreign()) wake_->set();
   if (trace_ && !is_foreign()) trace_->note_over();
 }
 
@@ -62,7 +65,7 @@ SEXP Call::next() {
     const bool has_come = take_arrival(arrival, value);
     if (has_come && arrival.kind == ArrivalKind::value) return value;
     if (!has_come && runner_->is_over()) return nullptr;
-    Protected event(has_come ? value : runner_->wait());
+    Protected event(has_come ? value : runner_->wait(tick_ms));
     has_waited = has_waited || !has_come;
     if (event == R_NilValue) continue;
     Protected answer(handle(event));
@@ -78,14 +81,23 @@ SEXP Call::next() {
 bool Call::take_arrival(Arrival& arrival, SEXP& value) {
   const std::uint64_t head = delivery_.head();
   bool has_come = false;
-  while (delivery_.take(arrival, value)) {
-    if (arrival.has_record && !runner_->has_ended()) runner_->release(arrival.record);
-    note_taken(arrival);
-    has_come = arrival.kind != ArrivalKind::nothing;
-    if (has_come) break;
-  }
+  while (!has_come && take_next(arrival, value)) has_come = arrival.kind != ArrivalKind::nothing;
   if (delivery_.head() != head) runner_->set_head(delivery_.head());
   return has_come;
+}
+
+bool Call::take_one(Arrival& arrival, SEXP& value) {
+  const std::uint64_t head = delivery_.head();
+  const bool has_come = take_next(arrival, value);
+  if (delivery_.head() != head) runner_->set_head(delivery_.head());
+  return has_come;
+}
+
+bool Call::take_next(Arrival& arrival, SEXP& value) {
+  if (!delivery_.take(arrival, value)) return false;
+  if (arrival.has_record && !runner_->has_ended()) runner_->release(arrival.record);
+  note_taken(arrival);
+  return true;
 }
 
 void Call::note_taken(const Arrival& arrival) {
@@ -112,6 +124,71 @@ SEXP Call::next_single() {
   checkpoint_->flush();
   tell_rest();
   return value;
+}
+
+bool Call::is_ready(double seconds) {
+  constexpr double most = 1e9;
+  const std::int64_t deadline = now_ns() + static_cast<std::int64_t>(std::min(seconds, most) * 1e9);
+  bool is_ready = false;
+  try {
+    is_ready = look_ahead(deadline);
+  } catch (...) {
+    tell_rest();
+    throw;
+  }
+  checkpoint_->flush();
+  tell_rest();
+  return is_ready;
+}
+
+// What items say without an end may take for ever: then the caller gets on, and comes back.
+bool Call::look_ahead(std::int64_t deadline) {
+  constexpr std::int64_t least_ns = 20000000;
+  const std::int64_t end = std::max(deadline, now_ns() + least_ns);
+  while (!has_outcome()) {
+    const std::int64_t left = std::max<std::int64_t>(0, deadline - now_ns());
+    if (is_tick_due(false)) tell("tick", left > 0);
+    if (!hear_next()) wait_for(static_cast<int>(std::min<std::int64_t>(tick_ms, left / 1000000)));
+    const std::int64_t now = now_ns();
+    if (now < deadline || has_outcome()) continue;
+    if (now >= end || (!delivery_.has_next() && runner_->is_idle())) return false;
+  }
+  return true;
+}
+
+bool Call::has_outcome() const {
+  return was_left_ || is_closing_ || delivery_.has_outcome() ||
+         (!delivery_.has_next() && runner_->is_over());
+}
+
+// Takes what isn't an outcome.
+bool Call::hear_next() {
+  Arrival arrival;
+  SEXP value = R_NilValue;
+  const bool has_come = take_one(arrival, value);
+  if (!has_come || arrival.kind == ArrivalKind::nothing) return has_come;
+  Protected event(value);
+  Protected answer(handle(event));
+  return true;
+}
+
+void Call::wait_for(int milliseconds) {
+  Protected event(runner_->wait(milliseconds));
+  if (event == R_NilValue) return;
+  Protected answer(handle(event));
+}
+
+// Where an item's last result was taken it is the next one's turn: no worker is to wait for the
+// caller's return to know of it.
+void Call::leave() noexcept {
+  if (!wake_) return;
+  try {
+    if (delivery_.pass_ended()) runner_->set_head(delivery_.head());
+    if (has_outcome() || delivery_.has_next()) return wake_->set();
+    runner_->wake_by(*wake_);
+  } catch (...) {
+    wake_->set();
+  }
 }
 
 namespace {

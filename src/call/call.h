@@ -3,7 +3,9 @@
 #ifndef LOMP_SRC_CALL_CALL_H
 #define LOMP_SRC_CALL_CALL_H
 
+#include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "call/checkpoint.h"
 #include "call/delivery.h"
@@ -38,6 +40,19 @@ class Call {
 
   /// The same for one that gets a single result: a display that R has shown meanwhile goes.
   SEXP next_single();
+
+  /// Would next() give something, or throw, without waiting? Waits up to so many seconds for that,
+  /// and does all that is to be done meanwhile. Throws.
+  bool is_ready(double seconds);
+
+  /// Each time that its user is done with it: see to the descriptor, if there is one.
+  void leave() noexcept;
+
+  /// From now on this is readable whenever is_ready() is so, or has something to do.
+  void wake_by(std::shared_ptr<PollDescriptor> wake) {
+    wake_ = std::move(wake);
+    leave();
+  }
 
   /// list(number, values, items) of the next results, up to so many, and fewer at the end. What is
   /// thrown on the way leaves them where they were. Throws.
@@ -87,6 +102,12 @@ class Call {
 
  private:
   SEXP handle(SEXP event);
+  bool look_ahead(std::int64_t deadline);
+  bool has_outcome() const;
+  bool hear_next();
+  void wait_for(int milliseconds);
+  bool take_one(Arrival& arrival, SEXP& value);
+  bool take_next(Arrival& arrival, SEXP& value);
   SEXP take_some(SEXP part, int most);
   bool take_arrival(Arrival& arrival, SEXP& value);
   void note_taken(const Arrival& arrival);
@@ -107,6 +128,7 @@ class Call {
   SharedCheckpoint checkpoint_;
   ExternalMemoryUse external_memory_use_;
   std::unique_ptr<Runner> runner_;
+  std::shared_ptr<PollDescriptor> wake_;  // or nullptr
 };
 
 }  // namespace lomp

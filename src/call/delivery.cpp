@@ -10,8 +10,17 @@ void Delivery::put_end(const Record& record, bool is_ignored) {
 }
 
 void Delivery::put_event(const Record& record, const char* kind, SEXP value) {
-  SEXP event = PROTECT(make_event(kind, as_item(record.item), value));
-  line_up(record, ArrivalKind::event, waiting_.put(event));
+  line_up_event(record, ArrivalKind::event, kind, value);
+}
+
+void Delivery::put_said(const Record& record, const char* kind, SEXP value) {
+  line_up_event(record, ArrivalKind::said, kind, value);
+}
+
+void Delivery::line_up_event(const Record& record, ArrivalKind kind, const char* event,
+                             SEXP value) {
+  SEXP made = PROTECT(make_event(event, as_item(record.item), value));
+  line_up(record, kind, waiting_.put(made));
   UNPROTECT(1);
 }
 

@@ -65,8 +65,11 @@ class Delivery {
   /// The item of the record ends without a value. `is_ignored`: it has given one that is no result.
   void put_end(const Record& record, bool is_ignored);
 
-  /// An event for R that is the record's; the caller protects the value. May jump.
+  /// An event for R with which the record's item ends; the caller protects the value. May jump.
   void put_event(const Record& record, const char* kind, SEXP value);
+
+  /// The same for what an item has said that goes on. May jump.
+  void put_said(const Record& record, const char* kind, SEXP value);
 
   /// An event with which an item ends that has no record. May jump.
   void put_event(std::uint64_t item, SEXP event);
@@ -81,9 +84,20 @@ class Delivery {
 
   bool has_next() const { return arrivals_.has_next(); }
 
+  /// Is the next thing that has come one by which an iterator's caller gets something?
+  bool has_outcome() const {
+    const Arrival* next = arrivals_.next();
+    return next != nullptr &&
+           (next->kind == ArrivalKind::value || next->kind == ArrivalKind::event);
+  }
+
   /// Takes the next thing that has come, which may be nothing but the end of an item. The value
   /// isn't protected any more. Never jumps.
   bool take(Arrival& arrival, SEXP& value);
+
+  /// In order: leaves items behind that have ended and of which all was taken. True if there were
+  /// any.
+  bool pass_ended() { return arrivals_.pass_ended(); }
 
   /// In order: the item whose turn it is.
   std::uint64_t head() const { return arrivals_.head(); }
@@ -108,6 +122,7 @@ class Delivery {
 
  private:
   void line_up(const Record& record, ArrivalKind kind, R_xlen_t place);
+  void line_up_event(const Record& record, ArrivalKind kind, const char* event, SEXP value);
 
   bool has_places_;
   Places places_;

@@ -55,7 +55,7 @@ LocalRunner::LocalRunner(const Settings& settings, SEXP kept, Delivery& delivery
   if (trace_ != nullptr) trace_->note_process(0, ::getpid(), now_ns());
 }
 
-SEXP LocalRunner::wait() {
+SEXP LocalRunner::wait(int) {
   return unwind([this] {
     leave_item();
     const bool has_one = has_generator() || (is_produced_ ? is_given_ : !has_all());

@@ -24,7 +24,10 @@ class LocalRunner final : public Runner {
               const ProgressClock& clock, CallTrace* trace);
 
   void begin() override {}
-  SEXP wait() override;
+  SEXP wait(int) override;
+  bool is_idle() override { return false; }
+  void wake_by(PollDescriptor& wake) override { wake.set(); }
+  std::vector<RunningWorker> running() const override { return {}; }
   void step() override;
   bool give(int worker, SEXP value) override;
   void post(int worker, bool is_end) override;

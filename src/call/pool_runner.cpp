@@ -82,17 +82,23 @@ CollectorFacts PoolRunner::collect_before_fork() {
   return facts;
 }
 
-SEXP PoolRunner::wait() {
+SEXP PoolRunner::wait(int milliseconds) {
   if (pool_.holds_any()) {
     SEXP said = unwind([this] { return take_said(); });
     if (said != R_NilValue || has_ended_) return said;
   }
   if (has_unread()) return unwind([this] { return read_all(); });
   if (clock_.is_due()) look();
-  const Event event = pool_.next(tick_ms);
+  const Event event = pool_.next(milliseconds);
   if (event.kind == EventKind::idle) look();
   if (event.kind == EventKind::request) return request(event);
   return unwind([&] { return note(event); });
+}
+
+std::vector<RunningWorker> PoolRunner::running() const {
+  std::vector<RunningWorker> workers;
+  pool_.visit_running([&workers](int place, pid_t pid) { workers.push_back({place, pid}); });
+  return workers;
 }
 
 // What workers want meanwhile, they don't get.
@@ -297,8 +303,10 @@ void PoolRunner::read(const Record& record) {
   if (event == nullptr) {
     checkpoint_.keep(record);
     delivery_.put_value(record, value);
-  } else {
+  } else if (encoding == Encoding::failure) {
     delivery_.put_event(record, event, value);
+  } else {
+    delivery_.put_said(record, event, value);
   }
   is_reading_ = false;
   UNPROTECT(1);

@@ -30,7 +30,13 @@ class PoolRunner final : public Runner {
     if (is_produced_ || !delivery_.has_places()) pool_.fork_all();
   }
 
-  SEXP wait() override;
+  SEXP wait(int milliseconds) override;
+  bool is_idle() override { return !has_unread() && !pool_.may_have_work(); }
+  void wake_by(PollDescriptor& wake) override {
+    if (has_unread()) return wake.set();
+    pool_.wake_by(wake);
+  }
+  std::vector<RunningWorker> running() const override;
   void step() override {}
   bool give(int worker, SEXP value) override;
   void post(int worker, bool is_end) override;

@@ -4,11 +4,19 @@
 #define LOMP_SRC_CALL_RUNNER_H
 
 #include <cstdint>
+#include <vector>
 
+#include "lomp/os/platform.hpp"
 #include "lomp/wire/record.hpp"
 #include "r/api.h"
 
 namespace lomp {
+
+/// A worker's place, from 0, and its process.
+struct RunningWorker {
+  int place;
+  int pid;
+};
 
 /// Runs the items of one call, in workers or in this process, and puts what they give into the
 /// call's Delivery. What throws lets R's jumps through, see unwind().
@@ -22,9 +30,19 @@ class Runner {
   /// Before the first wait. Throws.
   virtual void begin() = 0;
 
-  /// Waits for something to come, or goes one step on. Gives an event for R that has no place in
-  /// the order of results, or NULL. Throws.
-  virtual SEXP wait() = 0;
+  /// Waits for something to come, for so many milliseconds at the most, or goes one step on. Gives
+  /// an event for R that has no place in the order of results, or NULL. Throws.
+  virtual SEXP wait(int milliseconds) = 0;
+
+  /// Would wait() wait now?
+  virtual bool is_idle() = 0;
+
+  /// Nothing is asked of it for a while: the descriptor becomes readable when wait() has something
+  /// to do. Throws.
+  virtual void wake_by(PollDescriptor& wake) = 0;
+
+  /// The workers that run. Throws std::bad_alloc.
+  virtual std::vector<RunningWorker> running() const = 0;
 
   /// On the event "step": runs what is next, here. Throws.
   virtual void step() = 0;

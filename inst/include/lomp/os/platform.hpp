@@ -13,6 +13,7 @@
 #define LOMP_LINUX 1
 #include "lomp/os/linux/descriptors.hpp"
 #include "lomp/os/linux/memory.hpp"
+#include "lomp/os/linux/poll_descriptor.hpp"
 #include "lomp/os/linux/process_table.hpp"
 #include "lomp/os/linux/processes.hpp"
 #include "lomp/os/linux/processors.hpp"
@@ -23,6 +24,7 @@
 #define LOMP_LINUX 0
 #include "lomp/os/posix/descriptors.hpp"
 #include "lomp/os/posix/memory.hpp"
+#include "lomp/os/posix/poll_descriptor.hpp"
 #include "lomp/os/posix/process_table.hpp"
 #include "lomp/os/posix/processes.hpp"
 #include "lomp/os/posix/processors.hpp"

@@ -11,6 +11,7 @@
 #include <list>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "lomp/os/poll_set.hpp"
 #include "lomp/payload/payload_returns.hpp"
@@ -111,6 +112,38 @@ class Pool final : public PayloadSource {
       // Over also where each wait finds the next piece of a large result at once.
     } while (now_ns() < deadline);
     return make(EventKind::idle);
+  }
+
+  /// May next() have something to do without waiting?
+  bool may_have_work() { return has_news() || has_work(); }
+
+  /// For a caller that waits for other things as well, until it calls next() again: from now on the
+  /// descriptor is readable as soon as next() has something to do, and workers send at once what
+  /// they finish. What no descriptor tells is looked for now and then. Throws std::bad_alloc.
+  void wake_by(PollDescriptor& wake) {
+    page_.parent_waits().store(true, std::memory_order_seq_cst);
+    favour_head();
+    if (has_work()) return wake.set();
+    awaited_.clear();
+    int milliseconds = std::max(std::min(patience(look_every_ms), look_every_ms), least_look_ms);
+    if (looks_for_head()) milliseconds = std::min(milliseconds, HeadWatch::lost_after_ms);
+    for (const Place& handle : workers_) {
+      if (!handle) continue;
+      awaited_.emplace_back(handle->results.get(), handle->incarnation);
+      awaited_.emplace_back(handle->child.pidfd(), handle->incarnation);
+      milliseconds = std::min(milliseconds, DeathWatch::patience_with(*handle, milliseconds));
+    }
+    wake.watch(awaited_, std::max(milliseconds, 1));
+  }
+
+  /// Calls visit(place, pid) for each worker that runs.
+  template <class Visit>
+  void visit_running(Visit visit) const {
+    for (const Place& handle : workers_) {
+      if (handle && handle->phase == Phase::alive && !handle->child.has_ended()) {
+        visit(handle->slot, handle->child.pid());
+      }
+    }
   }
 
   /// Takes the payload that a worker's record in the last event names by its number: a descriptor,
@@ -232,6 +265,30 @@ class Pool final : public PayloadSource {
     return false;
   }
 
+  /// Has next() something to do, whatever is in the pipes?
+  bool has_work() {
+    if (has_tidings() || has_staged() || is_complete() || count_live(workers_) == 0) return true;
+    if (is_stopping()) return false;
+    return feeder_.find_idle() != nullptr || feeder_.find_asking() != nullptr || wants_worker();
+  }
+
+  /// As has_news(), but of pipes only what was read of them and not heard.
+  bool has_tidings() const {
+    return std::any_of(workers_.begin(), workers_.end(), [](const Place& handle) {
+      if (!handle) return false;
+      const WorkerHandle& w = *handle;
+      const bool has_read = w.readable && w.results && w.reader.has_more();
+      return has_read || w.has_ended || w.phase != Phase::alive || w.ending.is_overdue();
+    });
+  }
+
+  bool has_staged() const {
+    if (!options_.is_prompt) return false;
+    return std::any_of(workers_.begin(), workers_.end(), [this](const Place& handle) {
+      return handle && handle->results && intake_.has_ahead(*handle);
+    });
+  }
+
   /// Goes one step on with each worker that has news, up to the first event for the caller.
   Event hear_all() {
     for (Place& handle : workers_) {
@@ -323,12 +380,14 @@ class Pool final : public PayloadSource {
     const Event event = take_from_living();
     if (event.kind == EventKind::idle) {
       favour_head();
-      const bool looks_again = head_watch_.is_watching() && !page_.flow().is_open;
-      ready = wait(looks_again ? std::min(milliseconds, HeadWatch::lost_after_ms) : milliseconds);
+      ready =
+          wait(looks_for_head() ? std::min(milliseconds, HeadWatch::lost_after_ms) : milliseconds);
     }
     page_.parent_waits().store(false, std::memory_order_relaxed);
     return event;
   }
+
+  bool looks_for_head() const { return head_watch_.is_watching() && !page_.flow().is_open; }
 
   /// No worker has the head's item in hand while all wait for its end, which can be so after a
   /// death. Then a new worker takes the item over. Where none is to be had, the others must get on
@@ -604,6 +663,8 @@ class Pool final : public PayloadSource {
   }
 
   static constexpr int max_early_deaths = 2;
+  static constexpr int look_every_ms = 1000;  // for what no descriptor tells
+  static constexpr int least_look_ms = 20;
   static constexpr std::size_t inbox_bytes = std::size_t{32} << 10;  // each of two
   static constexpr std::int32_t most_unheard = 64;
 
@@ -626,6 +687,7 @@ class Pool final : public PayloadSource {
   Shutdown shutdown_;
   DeathWatch death_watch_{page_, workers_, shutdown_.reaper()};
   PollSet poll_set_;
+  std::vector<NumberedDescriptor> awaited_;
   int deaths_ = 0;
   int early_deaths_ = 0;
   std::set<std::uint64_t> spared_;  // items that have had their second chance, plus 1

@@ -56,6 +56,11 @@ class RecordIntake {
     return records_.empty() ? Intake::nothing : Intake::records;
   }
 
+  /// Would take_ahead() give something?
+  bool has_ahead(const WorkerHandle& w) const {
+    return page_.staging(w.slot).has(w.reader.expected());
+  }
+
   /// What a living worker has staged, if nothing from before is still on its way.
   Intake take_ahead(WorkerHandle& w) {
     Staging staging = page_.staging(w.slot);

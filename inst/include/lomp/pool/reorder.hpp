@@ -35,16 +35,27 @@ class Reorder {
     }
   }
 
-  /// Has the next value come?
-  bool has_next() const {
+  /// The next value; nullptr if it hasn't come.
+  const Value* next() const {
     std::uint64_t head = head_;
     for (const auto& place : waiting_) {
-      if (!skips_gaps_ && place.first != head) return false;
-      if (!place.second.values.empty()) return true;
-      if (!skips_gaps_ && !place.second.has_ended) return false;
+      if (!skips_gaps_ && place.first != head) return nullptr;
+      if (!place.second.values.empty()) return &place.second.values.front();
+      if (!skips_gaps_ && !place.second.has_ended) return nullptr;
       ++head;
     }
-    return false;
+    return nullptr;
+  }
+
+  bool has_next() const { return next() != nullptr; }
+
+  /// Leaves items behind that have ended and have no value any more. True if there were any.
+  bool pass_ended() {
+    const std::uint64_t before = head_;
+    for (auto first = waiting_.begin(); is_next(first) && is_over(first->second); ++head_) {
+      first = waiting_.erase(first);
+    }
+    return head_ != before;
   }
 
   /// Takes the next value if it has come.
@@ -68,6 +79,8 @@ class Reorder {
     bool has_ended = false;
   };
   using Place = typename std::map<std::uint64_t, Waiting>::iterator;
+
+  static bool is_over(const Waiting& item) { return item.has_ended && item.values.empty(); }
 
   bool is_next(Place place) const {
     return place != waiting_.end() && (skips_gaps_ || place->first == head_);

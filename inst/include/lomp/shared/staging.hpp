@@ -53,6 +53,14 @@ class Staging {
     taken_->store(std::uint64_t{next} << 32, std::memory_order_release);
   }
 
+  /// Is there anything that take() would give?
+  bool has(std::uint32_t frame) const {
+    const std::uint64_t taken = load_taken(), staged = load();
+    const bool is_free = (taken & sending) == 0 && taken >> 32 == frame && staged >> 32 == frame;
+    return is_free && (taken & taken_mask) < static_cast<std::uint32_t>(staged) &&
+           static_cast<std::uint32_t>(staged) <= capacity_;
+  }
+
   /// Calls copy(data, bytes) for what is committed and not yet taken, while the worker lives, if
   /// these bytes would travel in the frame with this number. True if they are the caller's now;
   /// false if there are none or the worker has begun to send them. More than there is room for

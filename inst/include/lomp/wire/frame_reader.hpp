@@ -41,6 +41,12 @@ class FrameReader {
     return ReadStatus::unfinished;
   }
 
+  /// Is there more at hand than the frame that the last call returned?
+  bool has_more() const {
+    const std::size_t given = has_frame_ && !is_part() ? header_.bytes : 0;
+    return buffered() > given;
+  }
+
   const FrameHeader& header() const { return header_; }
   const unsigned char* body() { return is_part() ? large_.data() : input_.data() + begin_; }
   std::size_t size() const { return is_part() ? large_size_ : header_.bytes; }
