@@ -47,7 +47,7 @@ open_job <- function(work, backend) {
   job$start <- proc.time()[["elapsed"]]
   job$is_looked_at <- FALSE
   job$it <- unnoticed(iterate_future(work, backend[["timeout"]]))
-  job$pid <- lomp_pids(job$it)
+  job$pid <- unname(lomp_pids(job$it))
   job
 }
 
@@ -59,6 +59,7 @@ iterate_future <- function(work, timeout, ...) {
   plan$retries_dots <- FALSE
   plan$relay <- if (!work$relays_all) relay_immediate
   plan$drawn_from <- list(seed = unused_seed, pays = FALSE)
+  plan$outlasts <- TRUE
   run_iterate(plan, environment())
 }
 
