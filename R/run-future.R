@@ -47,7 +47,7 @@ open_job <- function(work, backend) {
   job$start <- proc.time()[["elapsed"]]
   job$is_looked_at <- FALSE
   job$it <- unnoticed(iterate_future(work, backend[["timeout"]]))
-  job$pid <- unname(lomp_pids(job$it))
+  job$pid <- c(unname(lomp_pids(job$it)), NA)[[1L]]  # of one that has ended already its error knows
   job
 }
 
@@ -133,7 +133,8 @@ wait_for_free_worker <- function(backend) {
 leave_future <- function(future) {
   job <- future[["job"]]
   if (is.null(job) || is_over(job) || !is_own_backend(future[["backend"]])) return()
-  state_of(job$it)$is_quiet <- TRUE
+  state <- state_of(job$it)
+  state$is_quiet <- TRUE
   look_at_next_collection(job, future[["backend"]])
 }
 

@@ -8,39 +8,33 @@ as_launch_error <- function(cnd, future) {
   error
 }
 
-# What the future of a job is left with, which has no result.
+# What the future of a job is left with that has no result.
 error_of_job <- function(job, future) {
   outcome <- job$outcome
-  if (inherits(outcome, "FutureError")) return(new_future_failure(outcome, future))
-  if (!inherits(outcome, "lomp_error")) return(new_ended_error(job, future))
-  was_ended <- inherits(outcome, c("lomp_crash", "lomp_timeout"))
-  message <- sprintf("A future was %s: %s", if (was_ended) "terminated" else "lost",
-                     reason_with_pid(outcome, job$pid))
-  error <- if (was_ended) {
-    future[["state"]] <- "interrupted"
-    future::FutureInterruptError(message, future = future)
-  } else {
-    new_future_failure(future::FutureError(message, future = future), future)
+  if (inherits(outcome, c("lomp_crash", "lomp_timeout"))) {
+    return(as_interrupt_error(outcome, job, future))
   }
+  if (!inherits(outcome, c("lomp_error", "FutureError"))) return(new_ended_error(job, future))
+  future[["state"]] <- "failed"
+  if (inherits(outcome, "FutureError")) return(outcome)
+  if (inherits(outcome, "lomp_fork_error")) return(as_launch_error(outcome, future))
+  error <- future::FutureError(paste("A future was lost:", reason_of(outcome$parent)), future = future)
   error$parent <- outcome
   error
 }
 
-reason_with_pid <- function(outcome, pid) {
-  reason <- reason_of(if (is.null(outcome$parent)) outcome else outcome$parent)
-  worker <- "^its worker"
-  if (!grepl(worker, reason)) return(sprintf("%s (pid %d)", reason, pid))
-  sub(worker, sprintf("its worker (pid %d)", pid), reason)
-}
-
-new_future_failure <- function(error, future) {
-  future[["state"]] <- "failed"
+as_interrupt_error <- function(outcome, job, future) {
+  future[["state"]] <- "interrupted"
+  pid <- if (is.null(outcome$pid)) job$pid else outcome$pid
+  how <- sub("^its worker", sprintf("its worker (pid %d)", pid), conditionMessage(outcome$parent))
+  error <- future::FutureInterruptError(paste("A future was terminated:", how), future = future)
+  error$parent <- outcome
   error
 }
 
 new_ended_error <- function(job, future) {
   was_interrupted <- identical(future[["state"]], "interrupted")
-  message <- sprintf("A future was %s, and its worker was ended (pid %d)",
+  message <- sprintf("A future was %s: its worker (pid %d) was ended",
                      if (was_interrupted) "interrupted" else "canceled", job$pid)
   if (was_interrupted) return(future::FutureInterruptError(message, future = future))
   future[["state"]] <- "canceled"

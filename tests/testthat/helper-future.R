@@ -9,7 +9,9 @@ with_futures <- function(code, ..., workers = 2) {
   force(code)
 }
 
-value_of <- function(...) future::value(future::future(...))
+value_of <- function(code, ..., env = parent.frame()) {
+  future::value(future::future(substitute(code), ..., substitute = FALSE, envir = env))
+}
 
 # A condition that future relays at once.
 tell_now <- function(message, class = NULL) {
