@@ -189,8 +189,8 @@ random_restore <- function(seed) {
     invisible(.Call(`_lomp_random_restore`, seed))
 }
 
-new_random <- function(advance = FALSE) {
-    .Call(`_lomp_new_random`, advance)
+new_random <- function(stream = 0L) {
+    .Call(`_lomp_new_random`, stream)
 }
 
 usable_processors <- function() {

@@ -17,6 +17,8 @@ new_state <- function(plan) {
   state$how <- NULL
   state$wake <- NULL
   state$is_closed <- FALSE
+  state$hold <- NULL
+  state$has_paid <- FALSE
   state$progress <- new_progress(plan, plan$n)
   state
 }
@@ -89,6 +91,7 @@ on_event <- function(event, state) {
   switch(event$kind,
     request = feed_worker(event, state),
     step = run_step(state),
+    drawn = pay_iterator(state, TRUE),
     condition = ,
     output = say_from_item(event, state),
     tick = tell_progress(state, event$value),

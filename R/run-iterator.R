@@ -11,6 +11,8 @@ run_iterate <- function(plan, frame) {
   if (is_outside()) the$last <- NULL
   state <- open_call(plan, frame)
   is_open <- TRUE
+  state$hold <- hold_stream(plan$random)
+  if (isTRUE(plan$redo$file$drawn)) pay_iterator(state, TRUE)
   new_iterator(state)
 }
 
@@ -124,6 +126,7 @@ note_end <- function(state, how = "finished") {
     "failed"
   }
   state$plan$call$fate$how <- state$how
+  pay_iterator(state, state$how != "closed" && state$end$drawn)
   if (!is.null(state$traced$span)) add_complaints(spans_of(state$traced), state$plan$call)
 }
 

@@ -13,7 +13,7 @@ run_map <- function(plan, frame) {
   plan$said <- sys.call(-1L)
   if (isTRUE(items_to_run(plan) == 0)) return(without_work(plan))
   plan <- c(plan, list(
-    random = if (is.null(plan$drawn_from)) new_random() else plan$drawn_from,
+    random = if (is.null(plan$drawn_from)) new_call_random() else plan$drawn_from,
     call = new_call(), item_call = item_call_of(plan, frame)
   ))
   suspendInterrupts(conclude(run_list(plan, frame), plan))
@@ -22,7 +22,7 @@ run_map <- function(plan, frame) {
 # A call that goes on, or that a later one is to go on from. What its items draw from is known now.
 ready_to_outlive <- function(plan) {
   if (!is.null(plan$redo$file)) check_resumed(plan)
-  plan$drawn_from <- random_of(plan, !plan$is_map)
+  plan$drawn_from <- random_of(plan)
   plan$checkpoint <- open_checkpoint(plan)
   plan
 }

@@ -500,12 +500,12 @@ BEGIN_RCPP
 END_RCPP
 }
 // new_random
-SEXP new_random(bool advance);
-RcppExport SEXP _lomp_new_random(SEXP advanceSEXP) {
+SEXP new_random(int stream);
+RcppExport SEXP _lomp_new_random(SEXP streamSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< bool >::type advance(advanceSEXP);
-    rcpp_result_gen = Rcpp::wrap(new_random(advance));
+    Rcpp::traits::input_parameter< int >::type stream(streamSEXP);
+    rcpp_result_gen = Rcpp::wrap(new_random(stream));
     return rcpp_result_gen;
 END_RCPP
 }

@@ -21,9 +21,9 @@ int kinds_of_items(int kinds) {
   return kinds % 100 == twister_kind ? kinds : kinds - kinds % 100 + lecuyer_kind;
 }
 
-// A call's seed, see ItemSeed: a hash of the caller's before the call, NULL if there was none, and
-// of a number drawn after that.
-SEXP call_seed(SEXP before, double number, int kinds) {
+// A call's seed, see ItemSeed: a hash of the caller's before the call, NULL if there was none, of a
+// number drawn after that, and of which of the calls it is that begin like this.
+SEXP call_seed(SEXP before, double number, int kinds, unsigned stream) {
   SeedHash hash;
   if (before != R_NilValue) {
     const int* words = INTEGER_RO(before);
@@ -32,6 +32,7 @@ SEXP call_seed(SEXP before, double number, int kinds) {
   std::uint64_t bits;
   std::memcpy(&bits, &number, sizeof bits);
   hash.add(bits);
+  if (stream > 0) hash.add(stream);
   const StreamSeed words = hash.seed();
   SEXP seed = Rf_allocVector(INTSXP, call_seed_length);
   INTEGER(seed)[0] = kinds_of_items(kinds);
@@ -64,20 +65,21 @@ void random_restore(SEXP seed) {
 }
 
 // What a call's items draw from, as list(seed = , pays = ): the call's seed, see ItemSeed, and
-// whether a draw of the caller's own generator is due if an item draws. With `advance` it is
-// made here. A generator that the user supplies may have a state that can't be brought back: then,
-// too.
+// whether a draw of the caller's own generator is due if an item draws. A generator that the user
+// supplies may have a state that can't be brought back: then the draw is made here. Calls that
+// begin in the same state have different numbers of streams.
 // [[Rcpp::export(rng = false)]]
-SEXP new_random(bool advance = false) {
-  return lomp::unwind([advance] {
+SEXP new_random(int stream = 0) {
+  return lomp::unwind([stream] {
     SEXP before = PROTECT(lomp::copy_of_current_seed());
     const double number = lomp::draw();
     const int kinds = INTEGER_RO(lomp::current_seed())[0];
-    const bool is_paid = advance || lomp::is_user_supplied(kinds);
+    const bool is_paid = lomp::is_user_supplied(kinds);
     if (!is_paid) lomp::restore_seed(before);
     const char* names[] = {"seed", "pays", ""};
     SEXP random = PROTECT(Rf_mkNamed(VECSXP, names));
-    SET_VECTOR_ELT(random, 0, lomp::call_seed(before, number, kinds));
+    const auto number_of_stream = static_cast<unsigned>(stream);
+    SET_VECTOR_ELT(random, 0, lomp::call_seed(before, number, kinds, number_of_stream));
     SET_VECTOR_ELT(random, 1, Rf_ScalarLogical(!is_paid));
     UNPROTECT(2);
     return random;

@@ -81,7 +81,11 @@ SEXP Call::next() {
 bool Call::take_arrival(Arrival& arrival, SEXP& value) {
   const std::uint64_t head = delivery_.head();
   bool has_come = false;
-  while (!has_come && take_next(arrival, value)) has_come = arrival.kind != ArrivalKind::nothing;
+  while (!has_come) {
+    tell_draws();
+    if (!take_next(arrival, value)) break;
+    has_come = arrival.kind != ArrivalKind::nothing;
+  }
   if (delivery_.head() != head) runner_->set_head(delivery_.head());
   return has_come;
 }
@@ -100,7 +104,20 @@ bool Call::take_next(Arrival& arrival, SEXP& value) {
   return true;
 }
 
+// Before the first result, failure or end of an item that has drawn is taken: a jump leaves it
+// where it is. Where results have places R looks by itself, at the end.
+void Call::tell_draws() {
+  if (has_told_draws_ || delivery_.has_places()) return;
+  const Arrival* next = delivery_.next();
+  const bool is_of_drawn = next != nullptr && next->record.has_drawn;
+  if (!has_taken_drawn_ && (!is_of_drawn || next->kind == ArrivalKind::said)) return;
+  has_told_draws_ = true;
+  tell("drawn", true);
+}
+
 void Call::note_taken(const Arrival& arrival) {
+  has_taken_drawn_ =
+      has_taken_drawn_ || (arrival.record.has_drawn && arrival.kind != ArrivalKind::said);
   const std::uint64_t item = arrival.record.item;
   if (arrival.kind == ArrivalKind::value) checkpoint_->note_taken(item, !arrival.record.goes_on);
   if (arrival.kind == ArrivalKind::nothing) checkpoint_->note_end(item);

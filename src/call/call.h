@@ -111,6 +111,7 @@ class Call {
   SEXP take_some(SEXP part, int most);
   bool take_arrival(Arrival& arrival, SEXP& value);
   void note_taken(const Arrival& arrival);
+  void tell_draws();
   bool is_tick_due(bool has_waited);
   void tell(const char* kind, bool value);
   void tell_rest();
@@ -122,6 +123,8 @@ class Call {
   bool was_left_ = false;
   bool is_closing_ = false;
   bool was_told_ = false;
+  bool has_taken_drawn_ = false;
+  bool has_told_draws_ = false;
   std::shared_ptr<CallTrace> trace_;
   ProgressClock progress_;
   Delivery delivery_;

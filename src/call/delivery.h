@@ -84,6 +84,9 @@ class Delivery {
 
   bool has_next() const { return arrivals_.has_next(); }
 
+  /// What take() will give; nullptr if there is nothing.
+  const Arrival* next() const { return arrivals_.next(); }
+
   /// Is the next thing that has come one by which an iterator's caller gets something?
   bool has_outcome() const {
     const Arrival* next = arrivals_.next();

@@ -95,6 +95,7 @@ Record LocalRunner::record(bool goes_on) const {
   Record record{};
   record.item = item_;
   record.goes_on = goes_on;
+  record.has_drawn = has_item_drawn_;
   return record;
 }
 
@@ -166,7 +167,7 @@ void LocalRunner::run_one() {
   if (is_new) {
     SEXP value = PROTECT(begin_item());
     check_value(task_, item_, value);
-    note_draws();
+    note_draws(random_->has_drawn());
     deliver(value);
   } else {
     deliver_next(PROTECT(go_on_with_generator()));
@@ -176,6 +177,7 @@ void LocalRunner::run_one() {
 
 void LocalRunner::take_item() {
   item_ = next_item_++;
+  has_item_drawn_ = false;
   is_given_ = false;
 }
 
@@ -213,8 +215,7 @@ SEXP LocalRunner::go_on_with_generator() {
   restore_seed(begin);
   SEXP call = PROTECT(Rf_lang1(generator()));
   SEXP value = PROTECT(Rf_eval(call, R_BaseEnv));
-  has_drawn_ = has_drawn_ || !are_same_words(begin, current_seed());
-  checkpoint_.note_drawn(has_drawn_);
+  note_draws(!are_same_words(begin, current_seed()));
   UNPROTECT(2);
   return value;
 }
@@ -260,7 +261,7 @@ void LocalRunner::note_end(Outcome outcome) {
 
 SEXP LocalRunner::keep_failure(SEXP description, void* data) {
   LocalRunner& runner = *static_cast<LocalRunner*>(data);
-  if (!runner.has_generator()) runner.note_draws();
+  if (!runner.has_generator()) runner.note_draws(runner.random_->has_drawn());
   runner.forget_generator();
   runner.delivery_.put_event(runner.record(false), "failure", description);
   runner.end_item(Outcome::error);
@@ -269,11 +270,13 @@ SEXP LocalRunner::keep_failure(SEXP description, void* data) {
 
 void LocalRunner::emit(SEXP value, void* data) {
   LocalRunner& runner = *static_cast<LocalRunner*>(data);
+  if (!runner.has_item_drawn_) runner.note_draws(runner.random_->has_drawn());
   runner.put(value, true);
 }
 
-void LocalRunner::note_draws() {
-  has_drawn_ = has_drawn_ || random_->has_drawn();
+void LocalRunner::note_draws(bool has_drawn) {
+  has_item_drawn_ = has_item_drawn_ || has_drawn;
+  has_drawn_ = has_drawn_ || has_drawn;
   checkpoint_.note_drawn(has_drawn_);
 }
 

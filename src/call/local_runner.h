@@ -75,7 +75,7 @@ class LocalRunner final : public Runner {
   void pause_item();
   void end_item(Outcome outcome);
   void note_end(Outcome outcome);
-  void note_draws();
+  void note_draws(bool has_drawn);
 
   SEXP kept_;
   Delivery& delivery_;
@@ -97,6 +97,7 @@ class LocalRunner final : public Runner {
   bool is_stopped_ = false;
   bool has_ended_ = false;
   bool has_drawn_ = false;
+  bool has_item_drawn_ = false;  // the one in hand, or the last one
   bool is_stepping_ = false;
   ItemRandom* random_ = nullptr;  // of the step that runs
   std::int64_t since_ = 0;        // that the item in hand has been at work, or again

@@ -116,10 +116,15 @@ void write_part(Run& run, SEXP value) {
   UNPROTECT(1);
 }
 
+void note_draws(Run& run) {
+  if (!run.worker->has_item_drawn() && run.random->has_drawn()) run.worker->note_drawn();
+}
+
 // A value that is being written may run code of the item's, when R asks for its elements.
 void emit_value(SEXP value, void* data) {
   Run& run = *static_cast<Run*>(data);
   if (run.is_writing) Rf_error("emit() can't be called by a value that is being sent");
+  note_draws(run);
   Output::send(false);
   run.worker->await_room();
   write_value(run, value, true);
@@ -159,10 +164,6 @@ namespace {
 void finish_without_value(Worker& worker, bool is_ignored) {
   worker.abandon();
   worker.finish(static_cast<unsigned>(is_ignored ? Encoding::ignored : Encoding::nothing));
-}
-
-void note_draws(Run& run) {
-  if (run.random->has_drawn()) run.worker->note_drawn();
 }
 
 // A generator whose values are the item's results: it has yet to do the item's work.

@@ -128,7 +128,7 @@ class RecordIntake {
     const FrameHeader& header = w.reader.header();
     const RecordKind kind = RecordKind::of(header.record_kind);
     records_.push_back({header.item, kind.kind, body, bytes, w.slot, kind.goes_on,
-                        header.payload_pages, 0, was_spilled, time});
+                        header.payload_pages, 0, was_spilled, time, kind.has_drawn});
   }
 
   /// A record in a file is read where it lies. One that there is no room for is too large.

@@ -18,9 +18,14 @@ namespace lomp {
 struct RecordKind {
   unsigned kind = 0;
   bool goes_on = false;
+  bool has_drawn = false;  ///< its item has drawn random numbers
 
-  std::uint32_t word() const { return (kind & 15u) | (goes_on ? 16u : 0u); }
-  static RecordKind of(std::uint32_t word) { return {word & 15u, (word & 16u) != 0}; }
+  std::uint32_t word() const {
+    return (kind & 15u) | (goes_on ? 16u : 0u) | (has_drawn ? 32u : 0u);
+  }
+  static RecordKind of(std::uint32_t word) {
+    return {word & 15u, (word & 16u) != 0, (word & 32u) != 0};
+  }
 };
 
 /// Memory is counted in pages of this size where it travels beside a record.
@@ -38,6 +43,7 @@ struct Record {
   std::uint32_t incarnation = 0;    ///< which of the processes that were in the worker's place
   bool was_spilled = false;         ///< it came in a file
   RecordTime time = {};             ///< of its item, if that has no more records
+  bool has_drawn = false;           ///< its item has drawn random numbers by then
 
   /// What it takes until it is released; its worker counts alike.
   std::uint64_t cost() const { return size + std::uint64_t{payload_pages} * cost_page; }
@@ -50,15 +56,15 @@ struct RecordHeader {
   std::uint32_t payload_pages;
   RecordTime time;
 
-  std::size_t size() const { return size_and_kind >> 5; }
+  std::size_t size() const { return size_and_kind >> 6; }
   RecordKind kind() const { return RecordKind::of(size_and_kind); }
 };
 
-constexpr std::size_t max_staged_record = (std::size_t{1} << 27) - 1;
+constexpr std::size_t max_staged_record = (std::size_t{1} << 26) - 1;
 
 inline RecordHeader make_record_header(std::uint64_t item, RecordKind kind, std::size_t size,
                                        std::uint32_t payload_pages = 0, RecordTime time = {}) {
-  return {static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(size) << 5 | kind.word(),
+  return {static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(size) << 6 | kind.word(),
           payload_pages, time};
 }
 
@@ -72,7 +78,7 @@ inline bool parse_records(const unsigned char* data, std::size_t size, int worke
     if (body > size - sizeof header) return false;
     const RecordKind kind = header.kind();
     out.push_back({header.item, kind.kind, data + sizeof header, body, worker, kind.goes_on,
-                   header.payload_pages, 0, false, header.time});
+                   header.payload_pages, 0, false, header.time, kind.has_drawn});
     data += sizeof header + body;
     size -= sizeof header + body;
   }

@@ -178,19 +178,24 @@ class Worker final : public RecordSink, public PayloadSource {
   void note_drawn() {
     std::atomic<bool>& has_drawn = page_.has_drawn();
     if (!has_drawn.load(std::memory_order_relaxed)) has_drawn = true;
+    has_item_drawn_ = true;
   }
+
+  /// Was that said of it?
+  bool has_item_drawn() const { return has_item_drawn_; }
 
   /// Completes the record in hand, which is its item's last one: from now on it outlives this
   /// process.
   void finish(unsigned kind) {
-    flow_.sent(writer_.complete({kind, false}, end_item()));
+    flow_.sent(writer_.complete({kind, false, has_item_drawn_}, end_item()));
+    has_item_drawn_ = false;
     slot_.running.store(0, std::memory_order_release);
     serve_waiting_parent();
   }
 
   /// Completes the record in hand in the same way; its item goes on.
   void emit(unsigned kind) {
-    flow_.sent(writer_.complete({kind, true}));
+    flow_.sent(writer_.complete({kind, true, has_item_drawn_}));
     serve_waiting_parent();
   }
 
@@ -318,6 +323,7 @@ class Worker final : public RecordSink, public PayloadSource {
   ControlReader control_;
   BatchReader batches_;
   std::uint64_t taken_ = 0;
+  bool has_item_drawn_ = false;
   std::int64_t block_began_ = 0;
   std::int64_t waited_ns_ = 0;  // for room to deliver, since the last item's end
   std::int64_t born_ = now_ns();
