@@ -18,9 +18,9 @@ set -uo pipefail
 commands=(R:r-base-core g++:g++ make:make python3:python3 tmux:tmux)
 files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
 # R packages that Debian has, as r-cran-<name in lower case>, and those that only CRAN has.
-debian_r=(Rcpp testthat withr cli curl rlang R6 R.utils data.table dqrng foreach httpuv httr iterators
-  jpeg knitr png processx progressr)
-cran_r=(coro otel)
+debian_r=(Rcpp testthat withr cli crayon curl digest rlang R6 R.utils data.table dqrng foreach httpuv
+  httr iterators jpeg knitr listenv png prettyunits processx progressr sessioninfo)
+cran_r=(coro future future.apply future.tests otel)
 [[ "$*" == *r ]] || commands+=(cmake:cmake)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
