@@ -35,9 +35,9 @@
 #' There is no time limit then.
 #'
 #' @section Random numbers:
-#' They are future's own: with `seed = TRUE` there are streams of numbers, the same ones in any plan.
-#' Without it, a future's generator is seeded anew, and future warns if it was used. The session's
-#' own generator isn't drawn from by this plan.
+#' They are future's own: with `seed = TRUE` there are streams of numbers, the same ones in any
+#' plan. Without it, a future's generator is seeded anew, and future warns if it was used. The
+#' session's own generator isn't drawn from by this plan.
 #'
 #' @section When to call lomp_map() instead:
 #' Each future is a fork, and future looks for the variables that it needs, evaluates it in a way

@@ -8,7 +8,8 @@ check_future <- function() {
   }
   version <- utils::packageVersion("future")
   if (version < oldest_future) {
-    stop_package("future", sprintf("from version %s on, and %s is installed", oldest_future, version))
+    why <- sprintf("from version %s on, and %s is installed", oldest_future, version)
+    stop_package("future", why)
   }
 }
 
@@ -20,8 +21,8 @@ stop_package <- function(package, why) {
   ))
 }
 
-# Its fields are an environment's, as future has it: besides future's own the `jobs` that run, oldest
-# first, and the process that has made it, since a forked copy may not touch them.
+# Its fields are an environment's, as future has it: besides future's own the `jobs` that run, the
+# oldest first, and the process that has made it, since a forked copy may not touch them.
 new_future_backend <- function(workers, timeout = Inf, maxSizeOfObjects = Inf, ...) { # nolint
   check_future()
   if (is.function(workers)) workers <- workers()

@@ -9,6 +9,10 @@ with_futures <- function(code, ..., workers = 2) {
   force(code)
 }
 
+with_flag_and_futures <- function(use, ...) {
+  with_flag(function(flag) with_futures(use(flag), ...))
+}
+
 value_of <- function(code, ..., env = parent.frame()) {
   future::value(future::future(substitute(code), ..., substitute = FALSE, envir = env))
 }

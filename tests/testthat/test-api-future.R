@@ -33,7 +33,8 @@ test_that("a crash is an error that says how and which worker, and the next futu
     pid <- f$job$pid
     lost <- expect_no_leaks(caught(future::value(f)))
     expect_s3_class(lost, "FutureInterruptError")
-    expect_match(conditionMessage(lost), sprintf("(pid %d) was killed by SIGSEGV", pid), fixed = TRUE)
+    how <- sprintf("its worker (pid %d) was killed by SIGSEGV", pid)
+    expect_match(conditionMessage(lost), how, fixed = TRUE)
     expect_identical(lost$parent$signal, "SIGSEGV")
     expect_identical(lost$parent$pid, pid)
     expect_identical(f$state, "interrupted")
@@ -60,19 +61,19 @@ test_that("a time limit ends C code", {
 
 test_that("resolved() doesn't wait, and leaves no child where it is TRUE", {
   skip_without_future()
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     f <- future::future(wait_for(flag))
     expect_false(future::resolved(f))
     raise(flag)
     until_resolved(f)
     expect_identical(f$state, "finished")
     expect_length(children_left(), 0)
-  }))
+  })
 })
 
 test_that("what is to be relayed at once is, where somebody looks at the future", {
   skip_without_future()
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     f <- future::future({
       tell_now("half-way")
       signalCondition(simpleCondition("not now"))
@@ -80,14 +81,13 @@ test_that("what is to be relayed at once is, where somebody looks at the future"
       tell_now("nearly done")
     })
     heard <- character()
-    hear <- function(code) withCallingHandlers(code, condition = function(cnd) {
-      heard <<- c(heard, conditionMessage(cnd))
-    })
+    note <- function(cnd) heard <<- c(heard, conditionMessage(cnd))
+    hear <- function(code) withCallingHandlers(code, condition = note)
     expect_true(wait_until(hear(!future::resolved(f) && length(heard) == 1)))
     raise(flag)
     hear(future::value(f))
     expect_identical(heard, c("half-way", "nearly done", "not now"))
-  }))
+  })
 })
 
 test_that("without a record what futures say is relayed as they say it", {
@@ -182,13 +182,14 @@ test_that("in a future the next plan holds, and in an item of lomp_map() no work
   future::plan(lomp_future, workers = 2)
   expect_identical(lomp_map(1:2, function(i) nested(), .workers = 2),
                    rep(list(c("SequentialFuture", "here")), 2))
-  expect_identical(lomp_map(1:2, function(i) future::nbrOfFreeWorkers(), .workers = 2), list(1L, 1L))
+  free <- lomp_map(1:2, function(i) future::nbrOfFreeWorkers(), .workers = 2)
+  expect_identical(free, list(1L, 1L))
   expect_identical(nested(), c("LompFuture", "elsewhere"))
 })
 
 test_that("only the process that made a future may ask it", {
   skip_without_future()
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     f <- future::future(wait_for(flag))
     errors <- lomp_map(list(future::value, future::resolved, future::cancel), function(ask) {
       conditionMessage(caught(ask(f)))
@@ -197,7 +198,7 @@ test_that("only the process that made a future may ask it", {
     expect_false(future::resolved(f))
     raise(flag)
     future::value(f)
-  }))
+  })
 })
 
 test_that("the report and the last failure are those of the user's own calls", {

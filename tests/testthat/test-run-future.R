@@ -19,16 +19,16 @@ test_that("a future waits for a free worker, and no more run than there may", {
     expect_lte(max(counts), 2)
     expect_identical(future::nbrOfFreeWorkers(), 2L)
   })
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     first <- future::future(wait_for(flag))
     second <- future::future(raise(flag))
     expect_null(future::value(first))
-  }))
+  })
 })
 
 test_that("one that is over makes room, whichever it is, and keeps its value or its error", {
   skip_without_future()
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     long <- future::future(wait_for(flag))
     short <- future::future(17)
     lost <- future::future(tools::pskill(Sys.getpid(), tools::SIGKILL))
@@ -38,12 +38,12 @@ test_that("one that is over makes room, whichever it is, and keeps its value or 
     expect_s3_class(caught(future::value(lost)), "FutureInterruptError")
     raise(flag)
     expect_null(future::value(long))
-  }))
+  })
 })
 
 test_that("a future that nobody holds any more runs to its end, and goes", {
   skip_without_future()
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     done <- paste0(flag, "-done")
     heard <- 0
     start <- function() {
@@ -67,7 +67,7 @@ test_that("a future that nobody holds any more runs to its end, and goes", {
     }, function(cnd) heard <<- heard + 1)
     expect_identical(heard, 0)
     expect_length(future::plan("backend")$jobs, 0)
-  }))
+  })
 })
 
 test_that("a handler may leave, and may ask the same future", {
@@ -88,7 +88,7 @@ test_that("a handler may leave, and may ask the same future", {
 test_that("an interrupt ends the wait for a future, and not the future", {
   skip_without_future()
   session <- Sys.getpid()
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     hears <- paste0(flag, "-hears")
     f <- future::future({
       tell_now("I begin")
@@ -102,7 +102,7 @@ test_that("an interrupt ends the wait for a future, and not the future", {
     expect_false(future::resolved(f))
     raise(flag)
     expect_identical(future::value(f), 5)
-  }))
+  })
 })
 
 test_that("conditions are relayed with their kind: a warning can be muffled, a message too", {
@@ -126,17 +126,17 @@ test_that("conditions are relayed with their kind: a warning can be muffled, a m
 
 test_that("a future that was lost can be reset and launched again", {
   skip_without_future()
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     f <- future::future(if (file.exists(flag)) 6 else tools::pskill(Sys.getpid(), tools::SIGKILL))
     expect_s3_class(caught(future::value(f)), "FutureInterruptError")
     raise(flag)
     expect_identical(future::value(future::reset(f)), 6)
-  }))
+  })
 })
 
 test_that("a backend tells what runs", {
   skip_without_future()
-  with_flag(function(flag) with_futures(workers = 3, {
+  with_flag_and_futures(function(flag) {
     backend <- future::plan("backend")
     future::value(future::future(1))
     f <- future::future(wait_for(flag), label = "waits")
@@ -151,12 +151,12 @@ test_that("a backend tells what runs", {
     raise(flag)
     future::value(f)
     expect_identical(nrow(future::listFutures(backend)), 0L)
-  }))
+  }, workers = 3)
 })
 
 test_that("a copy of the session leaves the session's futures alone", {
   skip_without_future()
-  with_flag(function(flag) with_futures({
+  with_flag_and_futures(function(flag) {
     f <- future::future(wait_for(flag))
     lomp_map(1, function(i) {
       invisible(gc())
@@ -167,5 +167,5 @@ test_that("a copy of the session leaves the session's futures alone", {
     f <- future::plan("backend")$jobs[[1]]
     expect_null(f$outcome)
     raise(flag)
-  }))
+  })
 })
