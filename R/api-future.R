@@ -54,7 +54,7 @@
 #'
 #' @return `lomp_future()` isn't called: it is an argument of future's `plan()`, which gives what it
 #'   always gives. An error of class `lomp_package_error` says that the package future isn't there,
-#'   or is older than 1.40.
+#'   or is older than 1.67.
 #' @seealso [lomp_map()], [lomp_iterate()], [lomp_workers()].
 #' @export
 #' @examplesIf requireNamespace("future", quietly = TRUE)

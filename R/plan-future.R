@@ -1,6 +1,7 @@
 # The backend behind plan(lomp_future), made of the plan's arguments.
 
-oldest_future <- "1.40.0"
+# Before, it evaluated a plan's default arguments where it couldn't see lomp.
+oldest_future <- "1.67.0"
 
 check_future <- function() {
   if (!requireNamespace("future", quietly = TRUE)) {

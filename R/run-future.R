@@ -7,8 +7,9 @@ launch_future <- function(backend, future, ...) {
   if (!is_own_backend(backend)) return(launch_here(future, ...))
   work <- work_of_future(future)
   wait_for_free_worker(backend)
-  job <- tryCatch(open_job(work, backend), lomp_error = function(cnd) {
-    stop(as_launch_error(cnd, future))
+  job <- tryCatch(open_job(work, backend), error = function(cnd) {
+    future[["result"]] <- as_launch_error(cnd, future)
+    stop(future[["result"]])
   })
   job$label <- future[["label"]]
   job$counter <- as.integer(utils::tail(future[["uuid"]], 1L))
@@ -152,7 +153,8 @@ look_after_left <- function(left) {
 
 # ---- What a future knows ------------------------------------------------------------------------
 
-# A lazy one isn't of this class before it is launched.
+# A lazy one isn't of this class before it is launched, unless that was interrupted: future launches
+# it then.
 is_future_resolved <- function(x, ...) {
   if (NextMethod()) return(TRUE)
   future_internal("assertOwner")(x)
@@ -162,6 +164,7 @@ is_future_resolved <- function(x, ...) {
 }
 
 result_of_future <- function(future, ...) {
+  if (future[["state"]] == "created") future <- future::run(future)
   if (is.null(future[["result"]])) {
     future_internal("assertOwner")(future)
     while (!look_after(future[["job"]], future[["backend"]], wait_at_once)) NULL

@@ -1,6 +1,6 @@
 # The tests of futures.
 
-skip_without_future <- function() skip_if_not_installed("future", "1.40.0")
+skip_without_future <- function() skip_if_not_installed("future", "1.67.0")
 
 # Futures of the code are lomp's, and those after it what they were.
 with_futures <- function(code, ..., workers = 2) {

@@ -51,7 +51,7 @@ test_that("lomp and an old version of future load side by side, in any order", {
       for (package in c("lomp", "future")) unloadNamespace(package)
     }
   })
-  said <- "this needs the package future, from version 1.40.0 on, and 1.31.0 is installed"
+  said <- "this needs the package future, from version 1.67.0 on, and 1.31.0 is installed"
   expect_identical(trimws(run$out), c(said, said))
   expect_length(run$err, 0)
 })
