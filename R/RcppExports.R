@@ -245,8 +245,8 @@ wake_open <- function(handle) {
     .Call(`_lomp_wake_open`, handle)
 }
 
-wake_fd <- function(wake) {
-    .Call(`_lomp_wake_fd`, wake)
+wake_fd <- function(wake, handle) {
+    .Call(`_lomp_wake_fd`, wake, handle)
 }
 
 wake_close <- function(wake) {

@@ -59,8 +59,8 @@
 #' of items that were delivered in part; without `.ordered`, and where items have many results,
 #' there may be one such item for each worker. [lomp_item()] tells positions in the whole `.x`.
 #'
-#' The caller's generator advances, by the one draw of the call, if it is what it was at the first
-#' call.
+#' If items had drawn by then, the caller's generator advances by one draw at the call that goes on,
+#' if it is what it was at the first one.
 #'
 #' @section Output, warnings and messages:
 #' As in [lomp_map()], but for their order: they come where the iterator is asked for results, in
@@ -69,12 +69,24 @@
 #'
 #' @section Random numbers:
 #' As in [lomp_map()], each item draws from a state of its own, and generators of packages need a
-#' seed in each item. The caller's generator advances by one draw at the call.
+#' seed in each item. The caller's generator stays as it was if no item draws. Else it advances by
+#' one draw, when `it()`, `head(it)` or `as.list(it)` comes to the first result (or failure, or end)
+#' of an item that has drawn by then; at the latest when the iterator ends. One that is closed
+#' before leaves it alone.
+#'
+#' So another call may begin while the generator still is in the same state. It then draws other
+#' numbers: calls that begin in one state, while iterators that began in it are open and haven't
+#' come to a draw, share nothing. Which ones they draw follows from the order in which they begin,
+#' not from how far workers are. [set.seed()] begins anew: the same seed gives the same numbers,
+#' though an iterator may be open that has begun from it. (Right after a seed was set, and before
+#' anything was drawn, compiled code that writes `.Random.seed` back unchanged, as packages do that
+#' are made with Rcpp, can't be told from [set.seed()]. Where two iterators are to be open at once,
+#' and such code runs in between, draw a number first.)
 #'
 #' @section Items from a stream:
-#' `.x` may be a producer of items, as in [lomp_map()]. It is asked for items while `it()` waits for
-#' a result, never before the first `it()`; `it(close = TRUE)` closes it, too. `NULL` is an item:
-#' how a producer that ends with it is adapted is said there.
+#' `.x` may be a producer of items, as in [lomp_map()]. It is asked for items while `it()` or
+#' [lomp_ready()] waits for a result, never before the first of these; `it(close = TRUE)` closes it,
+#' too. `NULL` is an item: how a producer that ends with it is adapted is said there.
 #'
 #' @section What workers inherit and leave behind:
 #' As in [lomp_map()].
@@ -115,7 +127,8 @@
 #'   place of each other one. `NULL` runs all. Not for items from a stream.
 #'
 #' @return A function of class `lomp_iterator` with one argument, `close = FALSE`.
-#' @seealso [lomp_done()], [lomp_item()], [lomp_map()], [lomp-options].
+#' @seealso [lomp_ready()] for callers that must not wait, as in event loops; [lomp_done()],
+#'   [lomp_item()], [lomp_map()], [lomp-options].
 #' @export
 #' @examples
 #' # An unknown number of results from each item.

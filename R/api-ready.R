@@ -30,7 +30,8 @@
 #' nothing is there it is not, so that a loop sleeps. Once a second it may be readable for what no
 #' descriptor tells, such as a worker that is held by the system. After the iterator's end it is
 #' readable for good: who comes late hears of that, too. A caller polls it and calls `lomp_ready()`;
-#' it neither reads from it, nor closes it. With the package later:
+#' it neither reads from it, nor closes it. With the package later, from
+#' 1.4.0 on:
 #'
 #' ```
 #' take <- function(it, use) {
@@ -54,14 +55,15 @@
 #' function that does).
 #'
 #' @param it An iterator that [lomp_iterate()] returned.
-#' @param timeout For so many seconds to wait at the most, 0 or more; `Inf` until there is something.
+#' @param timeout How many seconds to wait at the most, 0 or more; `Inf` waits until there is
+#'   something.
 #'
 #' @return `lomp_ready()`: `TRUE` or `FALSE`. `lomp_fd()`: an integer; `NA` of an iterator that was
 #'   closed by `it(close = TRUE)`. `lomp_pids()`: the process numbers of the workers that run now,
 #'   an integer vector named by the workers' places (`"1"`, `"2"`, ...); empty without workers and
 #'   after the end. In another process than the one that has made the iterator all of them throw the
-#'   `lomp_iterator_error` that `it()` throws there, and so does `lomp_ready()` when `it()` is in use
-#'   already, by a handler that `it()` has called.
+#'   `lomp_iterator_error` that `it()` throws there; so does `lomp_ready()` where a handler calls it
+#'   by which `it()` has something heard.
 #' @seealso [lomp_iterate()].
 #' @export
 #' @examples
@@ -93,7 +95,7 @@ lomp_fd <- function(it) {
   state <- living_state(it)
   if (state$is_closed) return(NA_integer_)
   if (is.null(state$wake)) state$wake <- wake_open(state$handle)
-  wake_fd(state$wake)
+  wake_fd(state$wake, state$handle)
 }
 
 #' @rdname lomp_ready

@@ -21,9 +21,9 @@ restore_random <- function(saved) {
 }
 
 # What a call's items draw from, as new_call_random() gives it, and whether the caller had a
-# generator. A call that goes on has the earlier one's seed. If that is from a file, and the caller's
-# generator is what it was then, it advances as it would have; if it is another one the items are
-# others, too, unless they draw nothing, or this session began them.
+# generator. A call that goes on has the earlier one's seed. If that is from a file, and the
+# caller's generator is what it was then, it advances as it would have; if it is another one the
+# items are others, too, unless they draw nothing, or this session began them.
 random_of <- function(plan) {
   redo <- plan$redo
   is_seeded <- !is.null(current_seed())
@@ -57,8 +57,8 @@ pay_random <- function(random, drawn, plan) {
 # ---- Iterators that are underway ----------------------------------------------------------------
 
 # The caller's generator advances when an iterator's caller takes something that was drawn. Until
-# then another call may begin in the same state: it gets streams of another number, the first that no
-# iterator holds which has begun in this state and hasn't paid yet. So what a call's items draw
+# then another call may begin in the same state: it gets streams of another number, the first that
+# no iterator holds which has begun in this state and hasn't paid yet. So what a call's items draw
 # follows from the order of the caller's own steps, and not from how far workers are, nor from when
 # R collects an iterator that nobody has closed.
 the$holds <- NULL

@@ -126,7 +126,7 @@ note_end <- function(state, how = "finished") {
     "failed"
   }
   state$plan$call$fate$how <- state$how
-  pay_iterator(state, state$how != "closed" && state$end$drawn)
+  pay_iterator(state, state$how != "closed" && isTRUE(state$end$drawn))
   if (!is.null(state$traced$span)) add_complaints(spans_of(state$traced), state$plan$call)
 }
 

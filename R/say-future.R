@@ -18,7 +18,8 @@ error_of_job <- function(job, future) {
   future[["state"]] <- "failed"
   if (inherits(outcome, "FutureError")) return(outcome)
   if (inherits(outcome, "lomp_fork_error")) return(as_launch_error(outcome, future))
-  error <- future::FutureError(paste("A future was lost:", reason_of(outcome$parent)), future = future)
+  message <- paste("A future was lost:", reason_of(outcome$parent))
+  error <- future::FutureError(message, future = future)
   error$parent <- outcome
   error
 }

@@ -641,12 +641,13 @@ BEGIN_RCPP
 END_RCPP
 }
 // wake_fd
-int wake_fd(SEXP wake);
-RcppExport SEXP _lomp_wake_fd(SEXP wakeSEXP) {
+int wake_fd(SEXP wake, SEXP handle);
+RcppExport SEXP _lomp_wake_fd(SEXP wakeSEXP, SEXP handleSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type wake(wakeSEXP);
-    rcpp_result_gen = Rcpp::wrap(wake_fd(wake));
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(wake_fd(wake, handle));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -722,7 +723,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_vector_set_shape", (DL_FUNC) &_lomp_vector_set_shape, 4},
     {"_lomp_first_misfit", (DL_FUNC) &_lomp_first_misfit, 3},
     {"_lomp_wake_open", (DL_FUNC) &_lomp_wake_open, 1},
-    {"_lomp_wake_fd", (DL_FUNC) &_lomp_wake_fd, 1},
+    {"_lomp_wake_fd", (DL_FUNC) &_lomp_wake_fd, 2},
     {"_lomp_wake_close", (DL_FUNC) &_lomp_wake_close, 1},
     {NULL, NULL, 0}
 };

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "call/refusal.h"
 #include "call/scoped_flag.h"
 #include "lomp/os/fork_count.hpp"
 #include "r/protected.h"
@@ -13,6 +14,8 @@
 namespace {
 
 using lomp::Call;
+using lomp::refuse;
+using lomp::refuse_foreign;
 using lomp::unwind;
 
 Call* call_of(SEXP handle) { return static_cast<Call*>(R_ExternalPtrAddr(handle)); }
@@ -50,19 +53,6 @@ SEXP make_kept(SEXP settings, SEXP results) {
 
 SEXP exhausted() { return Rf_install(".__exhausted__."); }
 
-// Jumps with R's error of an iterator that can't be used.
-void refuse(const char* why) {
-  unwind([why] {
-    SEXP text = PROTECT(Rf_mkString(why));
-    SEXP name = Rf_install("stop_iterator");
-    SEXP function = PROTECT(Rf_lang3(Rf_install(":::"), Rf_install("lomp"), name));
-    SEXP call = PROTECT(Rf_lang2(function, text));
-    Rf_eval(call, R_BaseEnv);
-    UNPROTECT(3);
-    return R_NilValue;
-  });
-}
-
 // The handle's call; nullptr if it has ended. Jumps if it never was this process's.
 Call* living_call(SEXP handle) {
   Call* call = call_of(handle);
@@ -76,10 +66,6 @@ Call* living_call(SEXP handle) {
 bool is_own(SEXP handle) {
   const Call* call = call_of(handle);
   return call != nullptr && !call->is_foreign();
-}
-
-void refuse_foreign(const Call& call) {
-  if (call.is_foreign()) refuse("it belongs to the process that made it");
 }
 
 // May jump.

@@ -2,7 +2,7 @@
 #include <cerrno>
 #include <memory>
 
-#include "call/call.h"
+#include "call/refusal.h"
 #include "r/protected.h"
 #include "r/unwind.h"
 
@@ -45,9 +45,14 @@ SEXP wake_open(SEXP handle) {
   return wake;
 }
 
-// Its number; -1 after wake_close().
+// Its number. R's error says why if the call belongs to another process, and the descriptor with
+// it.
 // [[Rcpp::export(rng = false)]]
-int wake_fd(SEXP wake) { return wake_of(wake) == nullptr ? -1 : (*wake_of(wake))->fd(); }
+int wake_fd(SEXP wake, SEXP handle) {
+  const Call* call = static_cast<Call*>(R_ExternalPtrAddr(handle));
+  if (call != nullptr) lomp::refuse_foreign(*call);
+  return wake_of(wake) == nullptr ? -1 : (*wake_of(wake))->fd();
+}
 
 // [[Rcpp::export(rng = false)]]
 void wake_close(SEXP wake) {

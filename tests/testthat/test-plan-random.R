@@ -127,9 +127,12 @@ test_that("numbers don't depend on the workers, the function or the kind of item
       for (ordered in c(TRUE, FALSE)) {
         set.seed(7)
         it <- lomp_iterate(1:30, draw_some, .workers = workers, .ordered = ordered)
-        expect_identical(state(), after)
+        expect_false(identical(state(), after))
         values <- vector("list", 30)
-        while (!lomp_done(value <- it())) values[[lomp_item(it)]] <- value
+        while (!lomp_done(value <- it())) {
+          values[[lomp_item(it)]] <- value
+          expect_identical(state(), after)
+        }
         expect_identical(values, expected)
       }
       set.seed(7)
@@ -200,11 +203,155 @@ test_that("the caller's generator advances by one draw, or not at all", {
       set.seed(2)
       lomp_map(integer(), function(i) runif(1), .workers = workers)
       expect_identical(state(), before)
-      it <- lomp_iterate(1:3, function(i) i, .workers = workers)
+      as.list(lomp_iterate(1:3, function(i) i, .workers = workers))
+      expect_identical(state(), before)
+      try(as.list(lomp_iterate(1:3, function(i) stop("no"), .workers = workers)), silent = TRUE)
+      expect_identical(state(), before)
+      as.list(lomp_iterate(1:3, function(i) if (i == 2) runif(1), .workers = workers))
       expect_identical(state(), after)
-      it(close = TRUE)
     }
   })
+})
+
+# ---- Iterators ----------------------------------------------------------------------------------
+
+test_that("an iterator's caller advances with the first result of an item that has drawn", {
+  # Items 2 and 3 draw, in the middle of what they emit.
+  f <- function(i, emit) {
+    emit(i)
+    if (i %in% 2:3) emit(runif(1))
+    emit(-i)
+  }
+  for_item_kinds(function() {
+    for (workers in all_workers) {
+      set.seed(2)
+      before <- state()
+      it <- lomp_iterate(1:4, f, .workers = workers, .ordered = TRUE)
+      is_before <- logical()
+      while (!lomp_done(it())) is_before <- c(is_before, identical(state(), before))
+      expect_identical(is_before, rep(c(TRUE, FALSE), c(3, 7)))
+      after <- state()
+      set.seed(2)
+      runif(1)
+      expect_identical(after, state())
+    }
+  })
+})
+
+test_that("draws that give no result are paid for at the end, and those of a closed one never", {
+  for (workers in all_workers) {
+    set.seed(2)
+    before <- state()
+    it <- lomp_iterate(1:3, function(i, emit) runif(1), .workers = workers)
+    suppressWarnings(expect_length(as.list(it), 0), classes = "lomp_nothing_emitted")
+    expect_false(identical(state(), before))
+    set.seed(2)
+    it <- lomp_iterate(1:3, function(i) runif(1), .workers = workers)
+    expect_true(lomp_ready(it, Inf))
+    it(close = TRUE)
+    expect_identical(state(), before)
+  }
+  # What a dead worker's item drew is part of it, too.
+  it <- lomp_iterate(1, function(i) {
+    runif(1)
+    tools::pskill(Sys.getpid(), tools::SIGKILL)
+  }, .workers = 1, .on_error = "collect")
+  expect_s3_class(suppressWarnings(as.list(it))[[1]], "lomp_crash")
+  expect_identical(state(), before)
+})
+
+test_that("iterators and calls that begin in the same state share no stream", {
+  draw <- function(i) runif(2)
+  numbers <- function(workers) {
+    open <- function() lomp_iterate(1:5, draw, .workers = workers, .ordered = TRUE)
+    set.seed(3)
+    its <- list(open(), open())
+    called <- lomp_map(1:5, draw, .workers = workers)  # advances
+    its <- c(its, open(), open())
+    results <- c(lapply(its[c(4, 2, 1, 3)], as.list), list(called, as.list(open())))
+    list(results, state())
+  }
+  for_item_kinds(function() {
+    expected <- numbers(0)
+    expect_length(unique(unlist(expected[[1]])), 60)
+    for (workers in 1:2) expect_identical(numbers(workers), expected)
+  })
+})
+
+test_that("the same seed gives the same numbers, whatever became of an earlier iterator", {
+  draw <- function(i) runif(1)
+  for (workers in all_workers) {
+    open <- function(f = draw) lomp_iterate(1:5, f, .workers = workers, .ordered = TRUE)
+    set.seed(4)
+    expected <- lomp_map(1:5, draw, .workers = workers)
+    set.seed(4)
+    first <- open()
+    set.seed(4)
+    second <- open()
+    first()
+    set.seed(4)
+    third <- open()
+    expect_identical(as.list(second), expected)
+    expect_identical(as.list(third), expected)
+    expect_identical(as.list(first), expected[-1])
+    # One that has ended, or was closed, and of which nothing was drawn, is as if it hadn't been.
+    set.seed(4)
+    as.list(open(identity))
+    closed <- open()
+    closed(close = TRUE)
+    expect_identical(lomp_map(1:5, draw, .workers = workers), expected)
+    # One that nobody has closed is in the way, collected or not.
+    followers <- lapply(c(TRUE, FALSE), function(collects) {
+      set.seed(4)
+      open()
+      if (collects) gc()
+      lomp_map(1:5, draw, .workers = workers)
+    })
+    expect_identical(followers[[1]], followers[[2]])
+    expect_false(identical(followers[[1]], expected))
+  }
+})
+
+test_that("a state that was written back is the same state", {
+  draw <- function(i) runif(1)
+  write_back <- function() {
+    seed <- get(".Random.seed", globalenv()) + 0L
+    assign(".Random.seed", seed, globalenv())
+  }
+  local_generator("Mersenne-Twister", "default", "default")
+  set.seed(5)
+  runif(1)  # from here on it isn't what set.seed() makes
+  first <- lomp_iterate(1:3, draw, .workers = 1, .ordered = TRUE)
+  write_back()
+  second <- lomp_iterate(1:3, draw, .workers = 1, .ordered = TRUE)
+  write_back()
+  third <- lomp_map(1:3, draw, .workers = 1)
+  expect_length(unique(c(unlist(as.list(first)), unlist(as.list(second)), unlist(third))), 9)
+})
+
+test_that("an iterator that goes on draws as one that wasn't left", {
+  draw <- function(i) runif(1)
+  for (workers in c(0, 2)) {
+    file <- withr::local_tempfile()
+    set.seed(6)
+    expected <- lomp_map(1:6, draw, .workers = workers)
+    after <- state()
+    set.seed(6)
+    other <- lomp_iterate(1:6, draw, .workers = workers, .ordered = TRUE)
+    it <- lomp_iterate(1:6, draw, .workers = workers, .ordered = TRUE, .checkpoint = file)
+    taken <- head(it, 3)
+    expect_identical(state(), after)
+    it(close = TRUE)
+    other(close = TRUE)
+    set.seed(6)
+    other <- lomp_iterate(1:6, draw, .workers = workers, .ordered = TRUE)
+    it <- lomp_iterate(1:6, draw, .workers = workers, .ordered = TRUE, .redo = lomp_read(file))
+    expect_identical(state(), after)
+    numbers <- c(unlist(taken), unlist(as.list(it)))
+    expect_identical(state(), after)
+    expect_length(unique(c(numbers, unlist(expected))), 12)  # of the second stream
+    expect_identical(unlist(as.list(other)), unlist(expected))
+  }
 })
 
 test_that("without a seed so far there is none afterwards, unless an item drew", {

@@ -146,6 +146,28 @@ class Consumer {
     take_all();
   }
 
+  /// The same as an event loop does it: sleeps until the descriptor is readable, then looks for as
+  /// long as there is something. Gives how often there was something after a sleep that was ended
+  /// by the pool's look at what no descriptor tells.
+  int run_by(lomp::PollDescriptor& wake, int seconds = 20) {
+    int late = 0;
+    while (!has_ended()) {
+      take_all();
+      pool_->wake_by(wake);
+      const std::int64_t began = lomp::now_ns();
+      pollfd one{wake.fd(), POLLIN, 0};
+      if (::poll(&one, 1, seconds * 1000) != 1) break;
+      const bool was_long = lomp::now_ns() - began >= 900000000;
+      if (wait(0) != EventKind::idle && was_long) ++late;
+      while (!has_ended() && (end_ != EventKind::idle || pool_->may_have_work())) {
+        take_all();
+        wait(0);
+      }
+    }
+    take_all();
+    return late;
+  }
+
   bool has_ended() const { return end_ == EventKind::finished || end_ == EventKind::failed; }
   EventKind end() const { return end_; }
   std::size_t came(std::uint64_t item) const { return came_[item]; }

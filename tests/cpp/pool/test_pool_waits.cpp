@@ -80,6 +80,72 @@ TEST_CASE("no mix with a worker that dies hangs") {
   CHECK(deaths > mixes / 2);
 }
 
+TEST_CASE("no mix hangs whose consumer sleeps until a descriptor is readable") {
+  const LeavesNothing check;
+  lomp::PollDescriptor wake;
+  int late = 0;
+  for (std::uint64_t seed = 3000; seed < 3000 + mixes; ++seed) {
+    CAPTURE(seed);
+    StreamJob job = random_job(seed);
+    job.options.is_prompt = true;
+    if (seed % 2 == 0) add_death(job, seed);
+    Pool pool(job.options, main_of(job));
+    pool.fork_all();
+    Consumer consumer(pool, job);
+    late += consumer.run_by(wake);
+    REQUIRE(consumer.end() == EventKind::finished);
+    REQUIRE(consumer.is_sound());
+    REQUIRE(consumer.is_exact());
+  }
+  CHECK(late <= mixes / 10);
+}
+
+TEST_CASE("the descriptor is readable for as long as there is something to do") {
+  const LeavesNothing check;
+  Gate gate;
+  StreamJob job(2, 1);
+  job.options.is_prompt = true;
+  job.sizes_of = [](std::uint64_t) { return Sizes{10}; };
+  job.before = [&](Worker&, std::uint32_t item, std::size_t) {
+    if (item == 1) gate.pass();
+  };
+  lomp::PollDescriptor wake;
+  const auto is_readable = [&](int milliseconds) {
+    pollfd one{wake.fd(), POLLIN, 0};
+    return ::poll(&one, 1, milliseconds) == 1;
+  };
+  Pool pool(job.options, main_of(job));
+  pool.fork_all();
+  Consumer consumer(pool, job);
+  // What a worker has made, though it goes on with the next item.
+  REQUIRE(eventually([&] {
+    pool.wake_by(wake);
+    REQUIRE(is_readable(10000));
+    consumer.wait(0);
+    return consumer.arrived() == 1;
+  }));
+  while (consumer.wait(0) != EventKind::idle || pool.may_have_work()) consumer.take_all();
+  pool.wake_by(wake);
+  CHECK_FALSE(is_readable(0));
+  int running = 0;
+  pool.visit_running([&](int place, pid_t pid) {
+    CHECK(place == 0);
+    CHECK(pid > 0);
+    ++running;
+  });
+  CHECK(running == 1);
+  gate.open();
+  CHECK(is_readable(10000));
+  CHECK(is_readable(0));  // until next() has been called
+  consumer.run_by(wake);
+  check_complete(consumer);
+  pool.wake_by(wake);
+  CHECK(is_readable(0));
+  pool.close();
+  pool.visit_running([&](int, pid_t) { ++running; });
+  CHECK(running == 1);
+}
+
 TEST_CASE("no mix with a worker that dies and a successor that can't be had hangs") {
   const LeavesNothing check;
   for (std::uint64_t seed = 2000; seed < 2000 + mixes; ++seed) {

@@ -14,9 +14,11 @@ using Order = Reorder<int>;
 
 /// Takes what comes next, if it can be had, as was said before.
 bool take(Order& order, int& value) {
-  const bool has_next = order.has_next();
+  const int* const next = order.next();
+  const int said = next == nullptr ? 0 : *next;
   const bool has_taken = order.take(value);
-  CHECK(has_taken == has_next);
+  CHECK(has_taken == (next != nullptr));
+  if (has_taken) CHECK(value == said);
   return has_taken;
 }
 
@@ -240,4 +242,27 @@ TEST_CASE("all that has come can be seen whether it is its turn or not") {
   order.each([&](int value) { seen.push_back(value); });
   CHECK(seen == list({1, 20, 21}));
   CHECK(take_all(order) == list({1}));
+}
+
+TEST_CASE("items of which all was taken are left behind when they have ended") {
+  Order order;
+  CHECK_FALSE(order.pass_ended());
+  order.put(0, 1);
+  order.end(0);
+  order.end(1);
+  order.put(2, 3);
+  CHECK_FALSE(order.pass_ended());
+  CHECK(order.head() == 0);
+  int value = 0;
+  REQUIRE(order.take(value));
+  CHECK(order.head() == 0);
+  CHECK(order.pass_ended());
+  CHECK(order.head() == 2);
+  CHECK_FALSE(order.pass_ended());
+  REQUIRE(order.take(value));
+  CHECK(value == 3);
+  CHECK_FALSE(order.pass_ended());  // it goes on
+  order.end(2);
+  CHECK(order.pass_ended());
+  CHECK(order.head() == 3);
 }

@@ -107,6 +107,25 @@ TEST_CASE("a reset begins anew") {
   CHECK(shared.view.sequence() == 0);
 }
 
+TEST_CASE("there is something to take between a commit and the taking or the sending of it") {
+  SharedStaging shared;
+  const auto nothing = [](const unsigned char*, std::size_t) {};
+  CHECK_FALSE(shared.view.has(0));
+  shared.view.commit(10);
+  CHECK(shared.view.has(0));
+  CHECK_FALSE(shared.view.has(1));
+  CHECK(shared.view.take(0, nothing));
+  CHECK_FALSE(shared.view.has(0));
+  shared.view.commit(20);
+  CHECK(shared.view.has(0));
+  (void)shared.view.begin_sending();
+  CHECK_FALSE(shared.view.has(0));
+  shared.view.sent();
+  CHECK_FALSE(shared.view.has(1));
+  shared.view.commit(capacity + 1);
+  CHECK_FALSE(shared.view.has(1));
+}
+
 TEST_CASE("frame numbers wrap around") {
   SharedStaging shared;
   shared.word[0] = 0xffffffff00000007;

@@ -418,3 +418,22 @@ TEST_CASE("a writer that is killed between header and body leaves an end and no 
   CHECK(reader.next(pipe.reader.get()) == ReadStatus::eof);
   CHECK(reader.expected() == 0);
 }
+
+TEST_CASE("it is known whether more is at hand than the frame that was given") {
+  Stream stream;
+  stream.add(FrameKind::records, Bytes(3));
+  stream.add(FrameKind::records, {});
+  stream.add(FrameKind::records, Bytes(5));
+  const std::size_t most = stream.bytes.size() - 1;  // of the last frame a byte is missing
+  std::size_t given = 0;
+  const Source source(stream.bytes, [&] { return std::exchange(given, most) == 0 ? most : 0; });
+  FrameReader reader;
+  CHECK_FALSE(reader.has_more());
+  REQUIRE(reader.next(1000) == ReadStatus::frame);
+  CHECK(reader.has_more());
+  REQUIRE(reader.next(1000) == ReadStatus::frame);
+  CHECK(reader.has_more());
+  given = 0;
+  REQUIRE(reader.next(1000) == ReadStatus::frame);
+  CHECK_FALSE(reader.has_more());
+}

@@ -117,12 +117,15 @@ TEST_CASE("a size beyond the row is refused") {
   CHECK_FALSE(parse_records(row.data(), row.size(), 3, records));
 }
 
-TEST_CASE("a kind and whether its item goes on come through a word") {
+TEST_CASE("a kind and what it tells of its item come through a word") {
   for (unsigned kind = 0; kind < 16; ++kind) {
     for (bool goes_on : {false, true}) {
-      const RecordKind through = RecordKind::of(RecordKind{kind, goes_on}.word());
-      CHECK(through.kind == kind);
-      CHECK(through.goes_on == goes_on);
+      for (bool has_drawn : {false, true}) {
+        const RecordKind through = RecordKind::of(RecordKind{kind, goes_on, has_drawn}.word());
+        CHECK(through.kind == kind);
+        CHECK(through.goes_on == goes_on);
+        CHECK(through.has_drawn == has_drawn);
+      }
     }
   }
 }
@@ -131,15 +134,17 @@ TEST_CASE("a kind out of range touches nothing beside it") {
   const RecordKind through = RecordKind::of(RecordKind{0xffffffff, false}.word());
   CHECK(through.kind == 15);
   CHECK_FALSE(through.goes_on);
+  CHECK_FALSE(through.has_drawn);
 }
 
 TEST_CASE("the largest staged record keeps that its item goes on and what its payloads take") {
   const RecordHeader header =
-      make_record_header(0xfffffffe, {9, true}, lomp::max_staged_record, 0xffffffff);
+      make_record_header(0xfffffffe, {9, true, true}, lomp::max_staged_record, 0xffffffff);
   CHECK(header.item == 0xfffffffe);
   CHECK(header.size() == lomp::max_staged_record);
   CHECK(header.kind().kind == 9);
   CHECK(header.kind().goes_on);
+  CHECK(header.kind().has_drawn);
   CHECK(header.payload_pages == 0xffffffff);
 }
 
