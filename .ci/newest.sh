@@ -39,7 +39,7 @@ trap "exit 143" TERM INT
   trap - INT QUIT
   exec chroot "$newest" env -u R_LIBS -u TMPDIR -u R_HOME -u CURL_CA_BUNDLE -u SSL_CERT_FILE \
     -u SSL_CERT_DIR HOME=/root ROOT=/checkout WORK=/work LIB=/work/lib TARBALL=/work/lomp.tar.gz \
-    LOMP_TEST_WITHOUT_BROWSER=1 \
+    LOMP_TEST_LIGHT=1 \
     CCACHE_DIR=/ccache PATH=/usr/lib/ccache:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     "$@"
 ) &

@@ -38,4 +38,7 @@ the$lacks_otel <- FALSE
 the$written <- character()
 the$process <- new.env(parent = emptyenv())  # no copy of it that was saved and read is the same
 
-.onLoad <- function(libname, pkgname) warm_worker()
+.onLoad <- function(libname, pkgname) {
+  warm_worker()
+  register_with_future()
+}

@@ -129,9 +129,9 @@ check_workers <- function(value, argument) {
   as.integer(value)
 }
 
-check_timeout <- function(value) {
+check_timeout <- function(value, argument = ".timeout") {
   ok <- is.numeric(value) && length(value) == 1L && !is.na(value) && value > 0
-  if (!ok) stop_argument(".timeout", "must be a positive number of seconds", describe_value(value))
+  if (!ok) stop_argument(argument, "must be a positive number of seconds", describe_value(value))
   as.numeric(value)
 }
 

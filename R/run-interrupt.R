@@ -5,10 +5,12 @@
 
 # Whether a call was interrupted, how to end it early once there is something to end, and what
 # failed of the caller's code beside `.f`. A call that gathers results goes on after an interrupt,
-# to its end; one that gives them one by one leaves the interrupt to R.
+# to its end; one that gives them one by one leaves the interrupt to R. One that `outlasts`
+# interrupts, a future's, isn't ended by them: what is interrupted is only the wait for it.
 new_call <- function(goes_on = TRUE, interrupted = FALSE, stop = NULL, complaints = NULL,
-                     fate = new.env(parent = emptyenv())) {
+                     fate = new.env(parent = emptyenv()), outlasts = FALSE) {
   force(goes_on)  # a promise would keep its caller's frame, and with it the items
+  force(outlasts)
   force(fate)
   environment()
 }
@@ -22,6 +24,7 @@ stop_by <- function(call, stop) {
 was_interrupted <- function(plan) isTRUE(plan$call$interrupted)
 
 end_early <- function(call) {
+  if (call$outlasts) return(NULL)
   call$interrupted <- TRUE
   call$fate$how <- "interrupted"
   if (!is.null(call$stop)) call$stop()

@@ -1,10 +1,10 @@
 # A call whose results its caller asks for one by one.
 
 run_iterate <- function(plan, frame) {
-  plan <- ready_to_outlive(plan)
+  if (is.null(plan$drawn_from)) plan <- ready_to_outlive(plan)
   plan$random <- plan$drawn_from
   plan$item_call <- item_call_of(plan, frame)
-  plan$call <- new_call(goes_on = FALSE)
+  plan$call <- new_call(goes_on = FALSE, outlasts = isTRUE(plan$outlasts))
   plan$said <- sys.call(-1L)
   is_open <- FALSE
   if (!is.null(plan$checkpoint)) on.exit(if (!is_open) leave_checkpoint(plan))

@@ -202,8 +202,10 @@ relay_retrying <- function(cnd, run) {
 
 # What a worker calls, with what it makes of conditions.
 runner_of <- function(plan, note) {
-  relay <- if (plan$retries_dots) relay_retrying else relay_condition
-  if (is.null(note) && !plan$retries_dots) return(run_items)
+  relay <- plan$relay
+  if (is.null(relay) && plan$retries_dots) relay <- relay_retrying
+  if (is.null(note) && is.null(relay)) return(run_items)
+  if (is.null(relay)) relay <- relay_condition
   if (is.null(note)) note <- note_calls
   function(run) run_items(run, relay, note)
 }

@@ -11,7 +11,7 @@
 # LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
 # is tested. LOMP_CMAKE has more options for the C++ tests' build. LOMP_TEST_FILES is a pattern for
 # the R test files to run, instead of all, LOMP_TEST_RSCRIPT a program that runs them as Rscript would;
-# with LOMP_TEST_WITHOUT_BROWSER no Chromium is installed, and tests that need one are skipped.
+# with LOMP_TEST_LIGHT what is large isn't installed (a browser, caret), and tests that need it are skipped.
 # Everything happens in a temporary folder; nothing is written into the checkout.
 set -uo pipefail
 
@@ -20,14 +20,18 @@ commands=(R:r-base-core g++:g++ make:make python3:python3 tmux:tmux)
 files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
 # R packages that Debian has, as r-cran-<name in lower case> or r-bioc-<name>, and those that only
 # CRAN has.
-debian_r=(Rcpp testthat withr caret cli curl rlang R6 R.utils data.table doRNG dqrng foreach glmnet
-  httpuv httr iterators jpeg jsonlite knitr later plumber plyr png processx progressr promises shiny)
-debian_bioc=(BiocParallel)
-cran_r=(coro otel)
+debian_r=(Rcpp testthat withr cli crayon curl digest rlang R6 R.utils data.table doRNG dqrng foreach
+  glmnet httpuv httr iterators jpeg jsonlite knitr later listenv plumber plyr png prettyunits processx
+  progressr promises sessioninfo shiny)
+debian_bioc=()
+cran_r=(coro future future.apply future.tests otel)
 [[ "$*" == *r ]] || commands+=(cmake:cmake)
-# A browser is as large as all else: once a machine is enough.
-[ -n "${LOMP_TEST_WITHOUT_BROWSER:-}" ] ||
+# What is as large as all else together is looked at with one version of R.
+if [ -z "${LOMP_TEST_LIGHT:-}" ]; then
   commands+=(chromium:chromium chromedriver:chromium-driver)
+  debian_r+=(caret)
+  debian_bioc+=(BiocParallel)
+fi
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cores=$(nproc 2>/dev/null || echo 2)
