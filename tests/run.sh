@@ -10,8 +10,8 @@
 #
 # LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
 # is tested. LOMP_CMAKE has more options for the C++ tests' build. LOMP_TEST_FILES is a pattern for
-# the R test files to run, instead of all, LOMP_TEST_RSCRIPT a program that runs them as Rscript would;
-# with LOMP_TEST_LIGHT what is large isn't installed (a browser, caret), and tests that need it are skipped.
+# the R test files to run, instead of all, LOMP_TEST_RSCRIPT a program that runs them as Rscript would.
+# With LOMP_TEST_LIGHT what is large isn't installed (a browser, caret): its tests are skipped.
 # Everything happens in a temporary folder; nothing is written into the checkout.
 set -uo pipefail
 
