@@ -62,8 +62,8 @@
 #' @param workers The number of worker processes, as `.workers` in [lomp_map()]; with `0` all loops
 #'   run in this process.
 #'
-#' @return `workers`, invisibly. From now on [foreach::getDoParWorkers()] tells it (or `1` of `0`), and
-#'   [foreach::getDoParName()] `"doLomp"`.
+#' @return `workers`, invisibly. From now on [foreach::getDoParWorkers()] tells it, `1` of `0`,
+#'   and [foreach::getDoParName()] `"doLomp"`.
 #' @seealso [lomp_iterate()], [lomp-options].
 #' @export
 #' @examplesIf requireNamespace("foreach", quietly = TRUE)

@@ -31,7 +31,7 @@ run_tasks <- function(loop, it, said) {
       combine_results(results, combine)
       if (!is.na(loop$n)) finish(it)
     },
-    lomp_error = function(cnd) if (identical(state$how, "failed")) throw_failure(cnd, loop),
+    lomp_error = function(cnd) if (identical(state$how, "failed")) throw_failure(cnd, state, loop),
     # foreach has no word for tasks that failed where they are to be removed, or passed on.
     lomp_failed = function(cnd) if (!is.null(state$how)) invokeRestart("muffleWarning")
   )
@@ -121,8 +121,12 @@ finish <- function(it) {
 }
 
 # The error with which lomp's iterator has ended, as foreach's users know it. One of foreach's
-# iterators is the caller's own.
-throw_failure <- function(cnd, loop) {
+# iterators is the caller's own. Of tasks that have failed, lomp tells that which was the first by
+# the clock; %do% that whose result was to be combined first.
+throw_failure <- function(cnd, state, loop) {
   if (inherits(cnd, "lomp_source_error")) stop(cnd$parent)
-  if (!is.na(cnd$item)) stop(as_task_error(cnd, loop$expr))
+  if (is.na(cnd$item)) return()
+  failure <- state$failures$all()[[1L]]
+  failure["results"] <- list(cnd$results)
+  stop(as_task_error(failure, loop$expr))
 }

@@ -55,9 +55,12 @@ test_that("nested loops give what %do% gives", {
 test_that("without .inorder results are combined as they come", {
   local_backend(registerDoLomp(2))
   with_flag(function(flag) {
-    order <- foreach(i = 1:3, .combine = c, .inorder = FALSE) %dopar% {
+    combine <- function(a, b) {
+      raise(flag)
+      c(a, b)
+    }
+    order <- foreach(i = 1:3, .combine = combine, .inorder = FALSE) %dopar% {
       if (i == 1) wait_for(flag)
-      if (i == 3) raise(flag)
       i
     }
     expect_identical(order[[3]], 1L)
