@@ -26,7 +26,9 @@ open_app <- function(app) {
   if (!is_open) stop(paste("the app doesn't open:", told(finish_r(app$run, 0))))
 }
 
-click <- function(app, id) in_page(app$browser, sprintf("document.getElementById('%s').click()", id))
+click <- function(app, id) {
+  in_page(app$browser, sprintf("document.getElementById('%s').click()", id))
+}
 
 tiles <- function(app) in_page(app$browser, "return document.querySelectorAll('.tile img').length")
 
