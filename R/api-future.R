@@ -11,8 +11,8 @@
 #'   launched, as with future's `multicore`. Its result comes without a copy of large vectors.
 #' - A worker is sealed off from the session: it doesn't touch its connections, its devices or its
 #'   console, has no interrupts of its own, and ends with the session.
-#' - A worker that dies is a `FutureInterruptError` that says how and which (`its worker was killed
-#'   by SIGSEGV (pid 4711)`). It is not run again. lomp's own error is in its field `parent`.
+#' - A worker that dies is a `FutureInterruptError` that says how and which (`its worker (pid 4711)
+#'   was killed by SIGSEGV`). It is not run again. lomp's own error is in its field `parent`.
 #' - `timeout` ends a future that takes longer, even one that is in C code.
 #' - `cancel()` ends its worker at once, with all that it has started, and so does another `plan()`.
 #'   No child is left when `value()` has returned or `resolved()` was `TRUE`.
