@@ -3,7 +3,8 @@
 #' Many large objects in one session, analysed on all cores, without a copy per worker. [lomp_map()]
 #' is a parallel [lapply()] whose workers are forked from the session: they share its data
 #' copy-on-write, nothing is sent to them, and a wrong, crashed or slow item is named.
-#' [lomp_vapply()] is the same of [vapply()], [lomp_iterate()] gives results as they come.
+#' [lomp_vapply()] is the same of [vapply()], [lomp_iterate()] gives results as they come, and
+#' [lomp_ready()] tells event loops of them.
 #' `vignette("many-large-images", "lomp")` goes through all of it with photographs, and
 #' `vignette("how-lomp-works", "lomp")` through the package's inside.
 #'
@@ -13,8 +14,8 @@
 "_PACKAGE"
 
 # What the package remembers between calls: how deep calls are nested, the last failure, what
-# lomp_report() tells of, the last function that was compiled, whether there is no package otel, and
-# the ids of checkpoints that this session has written.
+# lomp_report() tells of, the last function that was compiled, whether there is no package otel, the
+# ids of checkpoints that this session has written, and which streams of numbers iterators hold.
 the <- new.env(parent = emptyenv())
 the$depth <- 0L
 the$last <- NULL
@@ -24,6 +25,7 @@ the$uncompiled <- NULL
 the$compiled <- NULL
 the$lacks_otel <- FALSE
 the$written <- character()
+the$holds <- NULL
 the$process <- new.env(parent = emptyenv())  # no copy of it that was saved and read is the same
 
 .onLoad <- function(libname, pkgname) {

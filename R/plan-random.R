@@ -61,8 +61,6 @@ pay_random <- function(random, drawn, plan) {
 # no iterator holds which has begun in this state and hasn't paid yet. So what a call's items draw
 # follows from the order of the caller's own steps, and not from how far workers are, nor from when
 # R collects an iterator that nobody has closed.
-the$holds <- NULL
-
 new_call_random <- function() {
   holds <- the$holds
   if (length(holds$streams) == 0L || !is_state_of(holds)) return(new_random())

@@ -118,14 +118,12 @@ surroundings <- function() {
        kind = RNGkind(), folder = getwd())
 }
 
-# `draws` is how far the caller's generator goes on: an iterator's call takes a draw.
 expect_left_well <- function(call, who, way, workers) {
   label <- paste(who, "leaves", call, "by", way, "with", workers, "workers")
   with_flag(function(flag) {
     raise(flag)
     before <- surroundings()
     set.seed(1)
-    if (call == "iterator") stats::runif(1)
     seed <- .Random.seed
     set.seed(1)
     left <- rest <- NULL
