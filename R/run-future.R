@@ -129,7 +129,7 @@ wait_for_free_worker <- function(backend) {
   }
 }
 
-# A condition's handler that launches a future would wait for ever for the job whose condition it is.
+# A condition's handler that launches a future would wait for ever for the job that said it.
 jobs_to_wait_for <- function(backend) Filter(function(job) !job$is_looked_at, backend[["jobs"]])
 
 # ---- Futures that nobody holds any more ---------------------------------------------------------
