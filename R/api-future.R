@@ -62,7 +62,7 @@
 #'   or is older than 1.67.
 #' @seealso [lomp_map()], [lomp_iterate()], [lomp_workers()].
 #' @export
-#' @examplesIf requireNamespace("future", quietly = TRUE)
+#' @examplesIf requireNamespace("future", quietly = TRUE) && packageVersion("future") >= "1.67.0"
 #' library(future)
 #' plan(lomp_future, workers = 2, timeout = 60)
 #' images <- replicate(2, matrix(runif(1e4), 100), simplify = FALSE)
@@ -73,7 +73,7 @@
 #'
 #' # A crash is named, and the session goes on.
 #' lost <- future(tools::pskill(Sys.getpid(), tools::SIGKILL))
-#' tryCatch(value(lost), FutureInterruptError = function(e) cat(conditionMessage(e$parent), "\n"))
+#' tryCatch(value(lost), FutureInterruptError = function(e) cat(e$message, "\n"))
 #'
 #' # Long work that isn't wanted any more.
 #' endless <- future(repeat NULL)
