@@ -84,14 +84,15 @@ is_over <- function(job) !is.null(job$outcome)
 
 # Looks at a job without waiting for it, by default: is it over? Its outcome is here then, and its
 # worker isn't any more. What looks at it again meanwhile, a condition's handler or a finalizer, is
-# told that it isn't.
+# told that it isn't; a handler may also end it.
 look_after <- function(job, backend, timeout = 0) {
   if (is_over(job) || job$is_looked_at) return(is_over(job))
   job$is_looked_at <- TRUE
   on.exit(job$is_looked_at <- FALSE)
-  if (!unnoticed(lomp_ready(job$it, timeout))) return(FALSE)
-  outcome <- tryCatch(unnoticed(job$it()), lomp_error = function(cnd) cnd)
-  end_job(job, backend, outcome)
+  it <- job$it
+  if (!unnoticed(lomp_ready(it, timeout)) || is_over(job)) return(is_over(job))
+  outcome <- tryCatch(unnoticed(it()), lomp_error = function(cnd) cnd)
+  if (!is_over(job)) end_job(job, backend, outcome)
   TRUE
 }
 
@@ -122,11 +123,14 @@ seconds_for_oldest <- 0.02
 
 wait_for_free_worker <- function(backend) {
   look_after_all(backend)
-  while (length(backend[["jobs"]]) >= backend[["workers"]]) {
-    look_after(backend[["jobs"]][[1L]], backend, seconds_for_oldest)
+  while (length(jobs <- jobs_to_wait_for(backend)) >= backend[["workers"]]) {
+    look_after(jobs[[1L]], backend, seconds_for_oldest)
     look_after_all(backend)
   }
 }
+
+# A condition's handler that launches a future would wait for ever for the job that said it.
+jobs_to_wait_for <- function(backend) Filter(function(job) !job$is_looked_at, backend[["jobs"]])
 
 # ---- Futures that nobody holds any more ---------------------------------------------------------
 
@@ -167,6 +171,7 @@ result_of_future <- function(future, ...) {
   if (future[["state"]] == "created") future <- future::run(future)
   if (is.null(future[["result"]])) {
     future_internal("assertOwner")(future)
+    if (is_waiting(future[["job"]])) stop(new_waiting_error(future))
     while (!look_after(future[["job"]], future[["backend"]], wait_at_once)) NULL
     settle_future(future)
   }
@@ -176,6 +181,8 @@ result_of_future <- function(future, ...) {
 }
 
 wait_at_once <- 3600
+
+is_waiting <- function(job) job$is_looked_at && !is_over(job)
 
 # From its job, which is over.
 settle_future <- function(future) {

@@ -33,6 +33,11 @@ as_interrupt_error <- function(outcome, job, future) {
   error
 }
 
+new_waiting_error <- function(future) {
+  message <- "A future is waited for already: a handler of what it says can't have its value"
+  future::FutureError(message, future = future)
+}
+
 new_ended_error <- function(job, future) {
   was_interrupted <- identical(future[["state"]], "interrupted")
   message <- sprintf("A future was %s: its worker (pid %d) was ended",

@@ -85,6 +85,27 @@ test_that("a handler may leave, and may ask the same future", {
   })
 })
 
+test_that("a handler may end the future, or launch another one, but not wait for it", {
+  skip_without_future()
+  with_futures(workers = I(1), {
+    say <- function() {
+      tell_now("now")
+      4
+    }
+    f <- future::future(say())
+    ended <- caught(imm(future::value(f), function(cnd) future::cancel(f)))
+    expect_s3_class(ended, "FutureCanceledError")
+    g <- future::future(say())
+    other <- NULL
+    expect_identical(imm(future::value(g), function(cnd) other <<- value_of(5)), 4)
+    expect_identical(other, 5)
+    h <- future::future(say())
+    asked <- NULL
+    expect_identical(imm(future::value(h), function(cnd) asked <<- caught(future::value(h))), 4)
+    expect_match(asked[["message"]], "is waited for already", fixed = TRUE)
+  })
+})
+
 test_that("an interrupt ends the wait for a future, and not the future", {
   skip_without_future()
   session <- Sys.getpid()
