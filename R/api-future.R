@@ -42,12 +42,12 @@
 #' @section When to call lomp_map() instead:
 #' Each future is a fork, and future looks for the variables that it needs, evaluates it in a way
 #' of its own and records what it says: that takes milliseconds for each. [lomp_map()] forks once
-#' for all items and takes microseconds for each. In two runs in two workers, on a busy machine, 1000
-#' futures of a trivial function took 140 and 220 seconds in this plan, 170 and 160 in future's
-#' multicore, 210 in mirai's plan, 60 and 30 in multisession, which has its workers before, and 55 in
-#' sequential. `future_lapply()`, which makes few futures of many items, took 1.1 and 0.2 for 1000
-#' items, and `lomp_map()` 0.15 and 0.05.
-#' (`futures.R` in `system.file("benchmarks", package = "lomp")` measures it.)
+#' for all items and takes microseconds for each. In two runs in two workers, on a busy machine,
+#' 1000 futures of a trivial function took 140 and 220 seconds in this plan, 170 and 160 in
+#' future's multicore, 210 in mirai's plan, 60 and 30 in multisession, which has its workers
+#' before, and 55 in sequential. `future_lapply()`, which makes few futures of many items, took
+#' 1.1 and 0.2 for 1000 items, and `lomp_map()` 0.15 and 0.05. (`futures.R` in
+#' `system.file("benchmarks", package = "lomp")` measures it.)
 #'
 #' So where a call is yours to write and there are many items, write [lomp_map()]. Use this plan for
 #' what is written for futures, and for few things of different kinds that run beside each other.
