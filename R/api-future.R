@@ -2,7 +2,7 @@
 #'
 #' A backend for the package future: after `plan(lomp_future)` each future is evaluated in a worker
 #' process of its own, forked as [lomp_iterate()] does it. So is all that is built on futures, as
-#' the packages future.apply and furrr, promises' `future_promise()`, and functions of others that
+#' the packages future.apply and furrr, promises of futures, and functions of others that
 #' let their user choose a plan.
 #'
 #' What is true of any plan is in future's own help. What this one adds:
@@ -42,11 +42,11 @@
 #' @section When to call lomp_map() instead:
 #' Each future is a fork, and future looks for the variables that it needs, evaluates it in a way
 #' of its own and records what it says: that takes milliseconds for each. [lomp_map()] forks once
-#' for all items and takes microseconds for each. 1000 futures of a trivial function took a
-#' thousand times as long as `lomp_map()` of 1000 items; future's multicore and mirai's plan 1.2
-#' times as long as that, and multisession, which has its workers before, 0.4 times.
-#' `future_lapply()`, which makes few futures of many items, took seven times as long as
-#' `lomp_map()`. (One run in two workers, on a machine that was busy; `futures.R` in
+#' for all items and takes microseconds for each. In two runs in two workers, on a busy machine,
+#' 1000 futures of a trivial function took 140 and 220 seconds in this plan, 170 and 160 in
+#' future's multicore, 210 in mirai's plan, 60 and 30 in multisession, which has its workers
+#' before, and 55 in sequential. `future_lapply()`, which makes few futures of many items, took
+#' 1.1 and 0.2 for 1000 items, and `lomp_map()` 0.15 and 0.05. (`futures.R` in
 #' `system.file("benchmarks", package = "lomp")` measures it.)
 #'
 #' So where a call is yours to write and there are many items, write [lomp_map()]. Use this plan for
