@@ -10,8 +10,8 @@
 #' The promise is kept with what `it()` would return, [lomp_done()]'s mark at the end included, and
 #' is rejected with the error that `it()` would throw. Several promises of one iterator are kept in
 #' the order in which they were made, each with a result of its own. Messages, warnings and output
-#' of items are relayed by the event loop meanwhile. `it(close = TRUE)` ends the workers at any time;
-#' promises that are still open are kept with the mark of the end.
+#' of items are relayed by the event loop meanwhile. `it(close = TRUE)` ends the workers at any
+#' time; promises that are still open are kept with the mark of the end.
 #'
 #' The loop is woken by the iterator's descriptor, see [lomp_fd()], if the package later is of
 #' version 1.4.0 or newer; with an older one it looks at the iterator fifty times a second.

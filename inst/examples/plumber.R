@@ -1,7 +1,7 @@
 # A web service that scores photographs in workers and answers all other requests meanwhile. Run it
 # by
 #
-#   plumber::pr_run(plumber::pr(system.file("examples", "plumber.R", package = "lomp")))
+#   R -e 'plumber::pr_run(plumber::pr(system.file("examples/plumber.R", package = "lomp")))'
 #
 # The folder is that of photos.R, or what the variable LOMP_PHOTOS of the environment says.
 

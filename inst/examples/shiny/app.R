@@ -2,7 +2,7 @@
 # tiles appear as photographs are done, a click on one shows its scores at once, Cancel ends the
 # workers, and so does the browser that goes away. Run it by
 #
-#   shiny::runApp(system.file("examples", "shiny", package = "lomp"))
+#   R -e 'shiny::runApp(system.file("examples/shiny", package = "lomp"))'
 #
 # The folder is that of photos.R, or what the variable LOMP_PHOTOS of the environment says.
 library(shiny)
