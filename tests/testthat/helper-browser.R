@@ -55,6 +55,16 @@ go_to <- function(browser, url) {
   ask_driver(browser, "POST", paste0(browser$session, "/url"), list(url = url))
 }
 
+# The tab that is looked at; the browser goes on with a new one.
+close_tab <- function(browser) {
+  ask <- function(method, path, body = NULL) {
+    ask_driver(browser, method, paste0(browser$session, "/window", path), body)
+  }
+  new_tab <- ask("POST", "/new", list(type = "tab"))$handle
+  ask("DELETE", "")
+  ask("POST", "", list(handle = new_tab))
+}
+
 # What a piece of JavaScript in the page returns.
 in_page <- function(browser, script) {
   ask_driver(browser, "POST", paste0(browser$session, "/execute/sync"),

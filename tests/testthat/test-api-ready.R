@@ -459,8 +459,14 @@ test_that("lomp_pids() are the workers that run, by their places", {
 
 test_that("a worker that has died isn't among them, and the one that follows is", {
   with_flag(function(flag) {
-    it <- lomp_iterate(1:2, held(flag, 1:2), .workers = 1, .on_error = "collect")
+    held <- held(flag, 1:2)
+    begin <- function(i) {
+      raise(paste0(flag, "begun", i))
+      held(i)
+    }
+    it <- lomp_iterate(1:2, begin, .workers = 1, .on_error = "collect")
     pid <- lomp_pids(it)
+    wait_for(paste0(flag, "begun1"))
     tools::pskill(pid, tools::SIGKILL)
     expect_true(wait_until(length(lomp_pids(it)) == 0))
     expect_true(lomp_ready(it, Inf))

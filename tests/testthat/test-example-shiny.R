@@ -78,7 +78,7 @@ test_that("Cancel ends the workers, and so does a tab that is closed", {
   expect_lt(tiles(app), 30)
   click(app, "start")
   expect_true(wait_until(length(workers_of(app)) > 0))
-  go_to(app$browser, "about:blank")
+  close_tab(app$browser)
   expect_true(wait_until(length(workers_of(app)) == 0))
   open_app(app)  # the app itself goes on
 })
