@@ -29,6 +29,8 @@ void drop_wake(SEXP wake) {
 // what this returns.
 // [[Rcpp::export(rng = false)]]
 SEXP wake_open(SEXP handle) {
+  Call* call = static_cast<Call*>(R_ExternalPtrAddr(handle));
+  if (call != nullptr) lomp::refuse_foreign(*call);  // it would tell the workers of its own head
   SEXP wake = lomp::unwind([] {
     SEXP pointer = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, R_NilValue));
     R_RegisterCFinalizerEx(pointer, drop_wake, FALSE);
@@ -39,7 +41,6 @@ SEXP wake_open(SEXP handle) {
   auto descriptor = std::make_unique<SharedDescriptor>(std::make_shared<PollDescriptor>());
   if ((*descriptor)->fd() < 0) throw lomp::SystemError("epoll_create");
   (*descriptor)->set();
-  Call* call = static_cast<Call*>(R_ExternalPtrAddr(handle));
   if (call != nullptr) call->wake_by(*descriptor);
   R_SetExternalPtrAddr(wake, descriptor.release());
   return wake;

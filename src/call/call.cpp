@@ -79,26 +79,22 @@ SEXP Call::next() {
 
 // A single end of an item isn't worth a turn.
 bool Call::take_arrival(Arrival& arrival, SEXP& value) {
-  const std::uint64_t head = delivery_.head();
   bool has_come = false;
   while (!has_come) {
     tell_draws();
     if (!take_next(arrival, value)) break;
     has_come = arrival.kind != ArrivalKind::nothing;
   }
-  if (delivery_.head() != head) runner_->set_head(delivery_.head());
   return has_come;
 }
 
-bool Call::take_one(Arrival& arrival, SEXP& value) {
-  const std::uint64_t head = delivery_.head();
-  const bool has_come = take_next(arrival, value);
-  if (delivery_.head() != head) runner_->set_head(delivery_.head());
-  return has_come;
-}
-
+// The head is told first: what is let go of behind it counts as the head's, and one whose first
+// record didn't count would never be favoured again.
 bool Call::take_next(Arrival& arrival, SEXP& value) {
-  if (!delivery_.take(arrival, value)) return false;
+  const std::uint64_t head = delivery_.head();
+  const bool has_come = delivery_.take(arrival, value);
+  if (delivery_.head() != head) runner_->set_head(delivery_.head());
+  if (!has_come) return false;
   if (arrival.has_record && !runner_->has_ended()) runner_->release(arrival.record);
   note_taken(arrival);
   return true;
@@ -182,7 +178,7 @@ bool Call::has_outcome() const {
 bool Call::hear_next() {
   Arrival arrival;
   SEXP value = R_NilValue;
-  const bool has_come = take_one(arrival, value);
+  const bool has_come = take_next(arrival, value);
   if (!has_come || arrival.kind == ArrivalKind::nothing) return has_come;
   Protected event(value);
   Protected answer(handle(event));

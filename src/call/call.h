@@ -106,7 +106,6 @@ class Call {
   bool has_outcome() const;
   bool hear_next();
   void wait_for(int milliseconds);
-  bool take_one(Arrival& arrival, SEXP& value);
   bool take_next(Arrival& arrival, SEXP& value);
   SEXP take_some(SEXP part, int most);
   bool take_arrival(Arrival& arrival, SEXP& value);

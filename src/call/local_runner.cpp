@@ -261,7 +261,9 @@ void LocalRunner::note_end(Outcome outcome) {
 
 SEXP LocalRunner::keep_failure(SEXP description, void* data) {
   LocalRunner& runner = *static_cast<LocalRunner*>(data);
-  if (!runner.has_generator()) runner.note_draws(runner.random_->has_drawn());
+  runner.note_draws(runner.has_generator()
+                        ? !are_same_words(VECTOR_ELT(runner.kept_, kept_stream), current_seed())
+                        : runner.random_->has_drawn());
   runner.forget_generator();
   runner.delivery_.put_event(runner.record(false), "failure", description);
   runner.end_item(Outcome::error);

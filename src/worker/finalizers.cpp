@@ -14,15 +14,16 @@ constexpr R_xlen_t key = 0, finalizer = 2, next = 3;
 // The youngest one at the fork. An element, so that it lives until the next fork, and then goes.
 SEXP mark = nullptr;
 
-SEXP make_reference(SEXP object) {
-  return R_MakeWeakRef(object, R_NilValue, R_NilValue, FALSE);
-}
+SEXP make_reference(SEXP object) { return R_MakeWeakRef(object, R_NilValue, R_NilValue, FALSE); }
 
 // Whether references are what this file takes them for.
 bool is_behind(SEXP older, SEXP younger, SEXP object) {
   return TYPEOF(younger) == WEAKREFSXP && VECTOR_ELT(younger, key) == object &&
          VECTOR_ELT(younger, next) == older;
 }
+
+// Not the case either where a collection between the two ran a finalizer that has made another one.
+constexpr int most_tries = 10;
 
 SEXP make_mark(void*) {
   if (mark == nullptr) {
@@ -32,11 +33,15 @@ SEXP make_mark(void*) {
     UNPROTECT(1);
   }
   SEXP object = PROTECT(R_MakeExternalPtr(nullptr, R_NilValue, R_NilValue));
-  SEXP older = PROTECT(make_reference(object));
-  SEXP younger = PROTECT(make_reference(object));
-  SET_VECTOR_ELT(mark, 0, object);  // with it the reference stays in R's list
-  SET_VECTOR_ELT(mark, 1, is_behind(older, younger, object) ? younger : R_NilValue);
-  UNPROTECT(3);
+  SET_VECTOR_ELT(mark, 0, object);  // with it references stay in R's list
+  SET_VECTOR_ELT(mark, 1, R_NilValue);
+  UNPROTECT(1);
+  for (int i = 0; i < most_tries && VECTOR_ELT(mark, 1) == R_NilValue; ++i) {
+    SEXP older = PROTECT(make_reference(object));
+    SEXP younger = PROTECT(make_reference(object));
+    if (is_behind(older, younger, object)) SET_VECTOR_ELT(mark, 1, younger);
+    UNPROTECT(2);
+  }
   return R_NilValue;
 }
 

@@ -413,10 +413,10 @@ Task make_task(const Settings& settings) {
 }
 
 void prepare_fork() {
+  mark_finalizers();  // first: R may collect there, and run finalizers
   flush_open_files(false);
   prepare_seal();
   Output::prepare();
-  mark_finalizers();
 }
 
 void run_worker(Worker& worker, const Task& task) {

@@ -360,3 +360,28 @@ test_that("who chooses something else is told", {
     })
   }
 })
+
+test_that("what is let go of when the head moves counts for the new head, and nobody waits for ever", {
+  withr::local_options(lomp.buffer = 2e6)
+  with_flag(function(flag) {
+    n <- 4000
+    head <- 3900
+    f <- function(i, emit) {
+      if (i == head) wait_for(flag)
+      if (i == n) emit(raw(9e5))
+      if (i == head + 1) {
+        file.create(flag)
+        for (size in c(1.5e6, 2e5, 10)) emit(raw(size))
+      }
+    }
+    for (try in 1:5) {
+      unlink(flag)
+      it <- lomp_iterate(seq_len(n), f, .workers = 2, .ordered = TRUE)
+      # Each is looked for a few seconds at the most.
+      sizes <- NULL
+      while (lomp_ready(it, 20) && !lomp_done(value <- it())) sizes <- c(sizes, length(value))
+      it(close = TRUE)
+      expect_equal(sizes, c(1.5e6, 2e5, 10, 9e5))
+    }
+  })
+})

@@ -88,6 +88,7 @@ class Pool final : public PayloadSource {
     const std::int64_t now = now_ns(), deadline = now + std::int64_t{tick_ms} * 1000000;
     if (trace_ != nullptr) trace_->sample_memory(now, page_.worker_budget());
     if (page_.flow().is_open) favour_head();  // it may have a worker by now
+    end_absence();
     do {
       const Event event = hear_all();
       if (event.kind != EventKind::idle) return event;
@@ -385,6 +386,15 @@ class Pool final : public PayloadSource {
     }
     page_.parent_waits().store(false, std::memory_order_relaxed);
     return event;
+  }
+
+  /// Who waited by a descriptor has come: while what is there is taken nobody waits, and workers
+  /// needn't send each result by itself (as.list() of 2e5 took 2.5 times as long).
+  void end_absence() {
+    auto& parent_waits = page_.parent_waits();
+    if (parent_waits.load(std::memory_order_relaxed)) {
+      parent_waits.store(false, std::memory_order_relaxed);
+    }
   }
 
   bool looks_for_head() const { return head_watch_.is_watching() && !page_.flow().is_open; }
