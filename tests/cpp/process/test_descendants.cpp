@@ -177,7 +177,8 @@ int end_beside_killer(long when, const SharedArray<long>& told) {
       lomp::end_own_descendants();
     }
     told[0] = steps;
-    return lomp::is_dead_state(lomp::state_of(static_cast<pid_t>(told[1]))) ? 0 : 2;
+    const auto grandchild = static_cast<pid_t>(told[1]);  // killed, it may have to wait for its end
+    return eventually([&] { return lomp::is_dead_state(lomp::state_of(grandchild)); }) ? 0 : 2;
   });
 }
 

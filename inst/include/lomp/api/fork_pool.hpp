@@ -66,8 +66,9 @@ class ForkPool {
   bool next(ItemResult& result) {
     while (!take(result)) {
       if (has_ended_) return false;
-      look_around();
-      note(pool_.next(tick_ms));
+      if (is_noted_) await_event();
+      note(event_);
+      is_noted_ = true;
     }
     return true;
   }
@@ -86,6 +87,8 @@ class ForkPool {
     if (!function) throw std::invalid_argument("a pool needs a function");
     if (options.workers < 0) throw std::invalid_argument("a pool needs a worker");
     if (options.timeout.count() < 0) throw std::invalid_argument("a time limit is in the future");
+    constexpr std::chrono::hours century{24 * 36525};
+    if (options.timeout >= century) options.timeout = {};  // would be beyond what a clock counts
     if (options.workers == 0) options.workers = std::min(affinity_limit(), cgroup_limit());
     return options;
   }
@@ -104,6 +107,14 @@ class ForkPool {
     return options;
   }
 
+  /// Where there was no memory for the whole of an event, the next call goes on with the rest.
+  void await_event() {
+    look_around();
+    event_ = pool_.next(tick_ms);
+    next_record_ = 0;
+    is_noted_ = false;
+  }
+
   void look_around() {
     if (!options_.while_waiting || now_ns() - looked_ < tick_ms * std::int64_t{1000000}) return;
     options_.while_waiting();
@@ -113,7 +124,7 @@ class ForkPool {
   void note(const Event& event) {
     switch (event.kind) {
       case EventKind::records:
-        for (std::size_t i = 0; i < event.count; ++i) put(event.records[i]);
+        for (; next_record_ < event.count; ++next_record_) put(event.records[next_record_]);
         break;
       case EventKind::lost:
         put(event.loss.item, event.loss.was_late ? ItemOutcome::timeout : ItemOutcome::crash,
@@ -168,8 +179,8 @@ class ForkPool {
   }
 
   void end() {
-    for (std::uint64_t item = 0; item < pool_.items(); ++item) {
-      if (!pool_.is_done(item)) put(item, ItemOutcome::not_run, problem_);
+    for (; next_item_ < pool_.items(); ++next_item_) {
+      if (!pool_.is_done(next_item_)) put(next_item_, ItemOutcome::not_run, problem_);
     }
     has_ended_ = true;
     pool_.close();
@@ -179,8 +190,9 @@ class ForkPool {
     const std::uint64_t head = order_.head();
     Arrival arrival;
     const bool has_come = options_.in_order ? order_.take(arrival) : take_first(arrival);
-    if (!has_ended_ && arrival.has_record) pool_.release(arrival.record);
+    // First the head, as whose what is let go of counts.
     if (!has_ended_ && order_.head() != head) pool_.set_head(order_.head());
+    if (!has_ended_ && arrival.has_record) pool_.release(arrival.record);
     if (has_come) result = std::move(arrival.result);
     return has_come;
   }
@@ -200,6 +212,10 @@ class ForkPool {
   std::deque<Arrival> queue_;
   std::string problem_;  // why there are no workers any more
   std::int64_t looked_ = 0;
+  Event event_;
+  std::size_t next_record_ = 0;  // of the event
+  std::uint64_t next_item_ = 0;  // of those that may not have been run
+  bool is_noted_ = true;
   bool has_ended_ = false;
 };
 

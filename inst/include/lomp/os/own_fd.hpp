@@ -61,7 +61,7 @@ class OwnFd {
     fd_.reset();
   }
 
-  static constexpr std::size_t most = 64;
+  static constexpr std::size_t most = 512;  // a page
 
  private:
   /// A descriptor, and the generation of the process that opened it, in one word. What a process

@@ -30,7 +30,11 @@ class PollDescriptor {
       : all_(::epoll_create1(EPOLL_CLOEXEC)),
         flag_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-    if (!add(all_, flag_) || !add(all_, timer_)) close();
+    const bool is_open = all_ >= 0 && flag_ >= 0 && timer_ >= 0;
+    if (is_open && add(all_, flag_) && add(all_, timer_)) return;
+    const int error = errno;
+    close();
+    errno = error;
   }
   PollDescriptor(const PollDescriptor&) = delete;
   PollDescriptor& operator=(const PollDescriptor&) = delete;

@@ -75,6 +75,7 @@ class PollDescriptor {
   }
 
   bool copy(const std::vector<NumberedDescriptor>& others) {
+    awaited_.reserve(others.size() + 1);  // a copy has an owner as soon as it is there
     awaited_.push_back({recall_[0], POLLIN, 0});
     for (const NumberedDescriptor& other : others) {
       if (other.first < 0) continue;
