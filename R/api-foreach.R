@@ -42,7 +42,8 @@
 #' @section Random numbers:
 #' [set.seed()] before a loop makes it reproducible, with the same numbers for any number of
 #' workers, as in [lomp_map()]. `%dorng%` of the package doRNG gives what it gives under
-#' [foreach::registerDoSEQ()], and leaves the generator as it does there.
+#' [foreach::registerDoSEQ()], unless an iterator or `.combine` draws as well, and leaves the
+#' generator as it does there.
 #'
 #' @section Options:
 #' A loop's argument `.options.lomp` is a list that may have these elements, which are those of

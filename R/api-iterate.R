@@ -70,18 +70,20 @@
 #' @section Random numbers:
 #' As in [lomp_map()], each item draws from a state of its own, and generators of packages need a
 #' seed in each item. The caller's generator stays as it was if no item draws. Else it advances by
-#' one draw, when `it()`, `head(it)` or `as.list(it)` comes to the first result (or failure, or end)
-#' of an item that has drawn by then; at the latest when the iterator ends. One that is closed
-#' before leaves it alone.
+#' one draw when the iterator ends; with `.ordered = TRUE`, unless items are produced, already when
+#' `it()`, `head(it)` or `as.list(it)` comes to the first result (or failure, or end) of an item
+#' that has drawn. One that is closed before leaves it alone.
 #'
 #' So another call may begin while the generator still is in the same state. It then draws other
 #' numbers: calls that begin in one state, while iterators that began in it are open and haven't
 #' come to a draw, share nothing. Which ones they draw follows from the order in which they begin,
 #' not from how far workers are. [set.seed()] begins anew: the same seed gives the same numbers,
-#' though an iterator may be open that has begun from it. (Right after a seed was set, and before
-#' anything was drawn, compiled code that writes `.Random.seed` back unchanged, as packages do that
-#' are made with Rcpp, can't be told from [set.seed()]. Where two iterators are to be open at once,
-#' and such code runs in between, draw a number first.)
+#' though an iterator may be open that has begun right behind it. If something was drawn between
+#' [set.seed()] and that iterator, close it: one that is left open, or is dropped, keeps its numbers
+#' from others that begin in that state. Code that writes `.Random.seed` back without having drawn,
+#' as compiled code does that is made with Rcpp, and `sample(integer())`, can't be told from
+#' [set.seed()] right behind that, and with other generators than the Mersenne Twister never. Where
+#' two iterators are to be open at once, draw a number between them.
 #'
 #' @section Items from a stream:
 #' `.x` may be a producer of items, as in [lomp_map()]. It is asked for items while `it()` or

@@ -11,7 +11,8 @@
 #' is rejected with the error that `it()` would throw. Several promises of one iterator are kept in
 #' the order in which they were made, each with a result of its own. Messages, warnings and output
 #' of items are relayed by the event loop meanwhile. `it(close = TRUE)` ends the workers at any
-#' time; promises that are still open are kept with the mark of the end.
+#' time; promises that are still open are kept with the mark of the end. All promises of one
+#' iterator that are open at a time are kept by the event loop in which the first one was made.
 #'
 #' The loop is woken by the iterator's descriptor, see [lomp_fd()], if the package later is of
 #' version 1.4.0 or newer; with an older one it looks at the iterator fifty times a second.
@@ -74,12 +75,14 @@ watch_iterator <- function(it, loop) {
 
 has_later_fd <- function() exists("later_fd", asNamespace("later"), inherits = FALSE)
 
+# Whatever way it is left, by an interrupt too, somebody looks again as long as somebody waits.
 keep_promises <- function(it, loop) {
   state <- state_of(it)
+  on.exit(if (length(state$awaited) > 0L) watch_iterator(it, loop))
   while (length(state$awaited) > 0L) {
     next_one <- state$awaited[[1L]]
     result <- tryCatch(if (lomp_ready(it)) list(it()), error = identity)
-    if (is.null(result)) return(watch_iterator(it, loop))
+    if (is.null(result)) return()
     state$awaited <- state$awaited[-1L]
     if (inherits(result, "error")) next_one$reject(result) else next_one$resolve(result[[1L]])
   }

@@ -56,8 +56,12 @@ pay_random <- function(random, drawn, plan) {
 
 # ---- Iterators that are underway ----------------------------------------------------------------
 
-# The caller's generator advances when an iterator's caller takes something that was drawn. Until
-# then another call may begin in the same state: it gets streams of another number, the first that
+# The caller's generator advances when an iterator's caller takes something that was drawn. Where it
+# is a matter of time when that comes, it advances at the end: where results come as they are made,
+# and where a producer, which may draw itself, is ahead of them by more or less.
+pays_on_the_way <- function(plan) plan$ordered && is.null(plan$source)
+
+# Until then another call may begin in the same state: it gets streams of another number, the first that
 # no iterator holds which has begun in this state and hasn't paid yet. So what a call's items draw
 # follows from the order of the caller's own steps, and not from how far workers are, nor from when
 # R collects an iterator that nobody has closed.

@@ -91,7 +91,7 @@ on_event <- function(event, state) {
   switch(event$kind,
     request = feed_worker(event, state),
     step = run_step(state),
-    drawn = pay_iterator(state, TRUE),
+    drawn = if (pays_on_the_way(state$plan)) pay_iterator(state, TRUE),
     condition = ,
     output = say_from_item(event, state),
     tick = tell_progress(state, event$value),

@@ -127,6 +127,6 @@ throw_failure <- function(cnd, state, loop) {
   if (inherits(cnd, "lomp_source_error")) stop(cnd$parent)
   if (is.na(cnd$item)) return()
   failure <- state$failures$all()[[1L]]
-  failure["results"] <- list(cnd$results)
+  failure["results"] <- list(lapply(cnd$results, value_of_task))
   stop(as_task_error(failure, loop$expr))
 }

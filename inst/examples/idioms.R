@@ -21,7 +21,9 @@ str(means)
 grid <- expand.grid(span = c(0.4, 0.6, 0.8), degree = 1:2)
 scatter <- function(span, degree) loess(dist ~ speed, cars, span = span, degree = degree)$s
 
-grid$s <- lomp_vapply(seq_len(nrow(grid)), function(i) do.call(scatter, grid[i, ]), 0)
+grid$s <- lomp_vapply(
+  seq_len(nrow(grid)), function(i) do.call(scatter, grid[i, c("span", "degree")]), 0
+)
 grid
 
 ## ---- groups ----
@@ -61,7 +63,7 @@ error_of <- function(formula, k) {
 formulas <- c("mpg ~ wt", "mpg ~ wt + hp", "mpg ~ wt * hp")
 trials <- expand.grid(formula = formulas, k = 1:5, stringsAsFactors = FALSE)
 trials$error <- lomp_vapply(
-  seq_len(nrow(trials)), function(i) do.call(error_of, trials[i, ]), 0
+  seq_len(nrow(trials)), function(i) do.call(error_of, trials[i, c("formula", "k")]), 0
 )
 aggregate(error ~ formula, trials, mean)
 

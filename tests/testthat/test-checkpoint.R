@@ -51,11 +51,11 @@ kill_sessions <- function(session, seed, times) {
 expect_survived <- function(session, seed = 1, times = 10) {
   run <- finish_r(start_r(kill_sessions(session, seed, times)), 240)
   expect_true(run$in_time, info = told(run))
-  # The last call has come to its end, and others if no session was killed for long enough; some
-  # were killed in the middle of one.
+  # The last call has come to its end, and others if no session was killed for long enough; at
+  # least one was killed in the middle of one.
   expect_true(length(run$value) > 0 && all(run$value),
               info = paste(c(told(run), run$ledger$text), collapse = "\n"))
-  expect_gt(length(setdiff(sub(" .*", "", run$ledger$text), c("0", "40"))), 2)
+  expect_gt(length(setdiff(sub(" .*", "", run$ledger$text), c("0", "40"))), 0)
 }
 
 test_that("a call whose session is killed fifty times goes on as if nothing had happened", {

@@ -131,9 +131,10 @@ test_that("numbers don't depend on the workers, the function or the kind of item
         values <- vector("list", 30)
         while (!lomp_done(value <- it())) {
           values[[lomp_item(it)]] <- value
-          expect_identical(state(), after)
+          expect_identical(identical(state(), after), ordered)
         }
         expect_identical(values, expected)
+        expect_identical(state(), after)
       }
       set.seed(7)
       it <- lomp_iterate(producer(30), draw_some, .workers = workers, .ordered = TRUE)
@@ -600,4 +601,53 @@ test_that("dqrng's generator repeats itself in workers, unless items seed it fro
     }, .workers = 2)
   })
   expect_identical(repeated[[1]], repeated[[2]])
+})
+
+test_that("a producer that draws gives the same numbers, however far ahead of the results it is", {
+  run <- function(workers, pause = 0) {
+    set.seed(2)
+    k <- 0
+    produce <- function() {
+      k <<- k + 1
+      if (k > 5) lomp_done() else rnorm(1)
+    }
+    it <- lomp_iterate(produce, function(x) {
+      Sys.sleep(pause)
+      x + runif(1)
+    }, .workers = workers, .ordered = TRUE)
+    list(unlist(as.list(it)), runif(1))
+  }
+  expected <- run(0)
+  for (workers in 1:4) expect_identical(run(workers), expected)
+  expect_identical(run(2, 0.02), expected)
+})
+
+test_that("where results come as they are made, the caller's generator advances at the end", {
+  run <- function(slow) {
+    set.seed(1)
+    it <- lomp_iterate(1:6, function(i) {
+      Sys.sleep(if (i %% 2 == slow) 0.05 else 0)
+      if (i == 1) runif(1) else i
+    }, .workers = 2)
+    drawn <- NULL
+    while (!lomp_done(it())) drawn <- c(drawn, runif(1))
+    c(drawn, runif(1))
+  }
+  expect_identical(run(0), run(1))
+})
+
+test_that("a draw of a generator's last step counts, which fails", {
+  skip_if_not_installed("coro")
+  steps <- coro::generator(function(i) {
+    yield(1)
+    rnorm(1)
+    stop("late")
+  })
+  for (workers in c(0, 2)) {
+    set.seed(1)
+    before <- .Random.seed
+    it <- lomp_iterate(1, steps, .workers = workers, .on_error = "collect")
+    expect_length(suppressWarnings(as.list(it)), 2)
+    expect_false(identical(.Random.seed, before))
+  }
 })
