@@ -8,7 +8,7 @@ is_wrapped <- function(x) {
 # What structure() gives, wrapped once more for what is known of its order.
 wrap_twice <- function(x) .Internal(wrap_meta(structure(x, note = "kept"), TRUE, FALSE))
 
-numbers <- 2^21
+numbers <- 2^22
 shared <- list(
   logical = rep_len(c(TRUE, NA, FALSE), numbers), integer = rev(seq_len(numbers)) + 0L,
   double = seq_len(numbers) / 7, complex = complex(numbers, 1, -1),
@@ -23,7 +23,7 @@ page_faults <- function() {
 
 # Those of the only worker while it makes and sends what the function makes of x.
 # A worker that collects garbage copies what is new here, so that this is done before; it takes some
-# 1,400 pages nevertheless.
+# 1,400 pages nevertheless, and more if many packages are loaded.
 faults_of <- function(make, x) {
   gc()
   results <- lomp_map(1:3, function(i) if (i == 2) make(x) else page_faults(), .workers = 1)
@@ -36,7 +36,7 @@ test_that("a wrapper comes back as it is, whatever it wraps", {
   texts <- sprintf("text %d \u00e9", 1:200)
   values <- c(shared, list(1:1e6, seq(1, 1e6), 1:100, as.character(1:200), texts,
                            as.list(1:200), lapply(1:100, function(i) numeric(20000) + i),
-                           structure(shared$double, dim = c(1024, 2048), class = "mine")))
+                           structure(shared$double, dim = c(2048, 2048), class = "mine")))
   for (make in list(function(x) structure(x, note = "kept"), function(x) structure(x, note = x))) {
     expect_same(lomp_map(values, make, .workers = 2), lapply(values, make))
   }
