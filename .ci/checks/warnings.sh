@@ -1,5 +1,5 @@
 # Each header of the core and each file of the glue compiles without a warning by g++ and clang++,
-# as C++17, 20 and 23. R's and Rcpp's headers are taken as the system's, whose warnings are theirs.
+# as C++17 and 23. R's and Rcpp's headers are taken as the system's, whose warnings are theirs.
 # The core's are precompiled, since most files of the glue have them.
 cd "$ROOT" || exit 1
 read -r -a compilers <<<"${COMPILERS:-g++ clang++}"
@@ -39,7 +39,7 @@ precompiled=$WORK/warnings/headers.h
 mapfile -t sources < <(find src -name '*.cpp' ! -name RcppExports.cpp | sort)
 status=0
 for compiler in "${compilers[@]}"; do
-  for standard in c++17 c++20 c++2b; do
+  for standard in c++17 c++2b; do
     if headers "$compiler" "-std=$standard"; then
       glue "$compiler" "-std=$standard" || status=1
     else
