@@ -66,14 +66,16 @@ as.promise.lomp_iterator <- function(x) { # nolint: object_name_linter.
 # The loop's next look at it. The iterator lives as long as somebody waits for its results.
 watch_iterator <- function(it, loop) {
   look <- function(...) keep_promises(it, loop)
-  if (has_later_fd()) {
-    later::later_fd(look, readfds = lomp_fd(it), loop = loop)
-  } else {
+  wait <- later_fd()
+  if (is.null(wait)) {
     later::later(look, 0.02, loop = loop)
+  } else {
+    wait(look, readfds = lomp_fd(it), loop = loop)
   }
 }
 
-has_later_fd <- function() exists("later_fd", asNamespace("later"), inherits = FALSE)
+# NULL if the package is older than 1.4.0.
+later_fd <- function() get0("later_fd", asNamespace("later"), inherits = FALSE)
 
 # Whatever way it is left, by an interrupt too, somebody looks again as long as somebody waits.
 keep_promises <- function(it, loop) {

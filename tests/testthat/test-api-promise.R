@@ -159,6 +159,8 @@ test_that("await_each() that is left by an error closes the iterator", {
 test_that("a task of Shiny's takes all results of its items", {
   skip_if_not_installed("shiny", "1.8.1")
   skip_if_not_installed("coro")
+  # What tests a server attaches the package, whose functions have names that others use.
+  if (!"package:shiny" %in% search()) withr::defer(detach("package:shiny"))
   roots <- NULL
   shiny::testServer(function(input, output, session) {
     task <- shiny::ExtendedTask$new(coro::async(function(items, f) {
@@ -183,6 +185,7 @@ test_that("a task of Shiny's takes all results of its items", {
 # ---- Ways out -----------------------------------------------------------------------------------
 
 test_that("an interrupt while the loop looks leaves no promise unkept", {
+  withr::local_options(warn = -1)  # the loop has no handlers of the test's
   session <- Sys.getpid()
   k <- 0
   produce <- function() {

@@ -47,11 +47,14 @@ test_that("a handler's photograph is scored in a worker while others are answere
   answers <- ask_at_once(service, scores[1:2])
   expect_equal(vapply(answers, `[[`, 0, "status"), c(200, 200))
   expect_gt(answers[[1]]$value$entropy, 0)
-  # The third has no worker, and is told so before the others are done.
+  # The third has no worker as long as both are busy, and is told so. Who asks for something else is
+  # answered before the last photograph is done.
   answers <- ask_at_once(service, c(scores, "/photos", "/scores?name=none.png"))
   status <- vapply(answers, `[[`, 0, "status")
-  expect_setequal(status[4:5], 200)
-  expect_true(all(startsWith(vapply(answers[4:5], `[[`, "", "asked"), "/scores?name=")))
-  expect_setequal(status[1:3], c(200, 404, 503))
+  asked <- vapply(answers, `[[`, "", "asked")
+  expect_true(asked[[5]] %in% scores)
+  expect_true(all(status[asked %in% scores] %in% c(200, 503)))
+  expect_gte(sum(status[asked %in% scores] == 200), 2)
+  expect_equal(status[match(c("/photos", "/scores?name=none.png"), asked)], c(200, 404))
   expect_true(wait_until(length(children_of(service$run$pid)) == 0))
 })
