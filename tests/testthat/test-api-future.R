@@ -1,5 +1,8 @@
 # What plan(lomp_future) promises to those who use futures.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 test_that("a future has its value, and with it what it printed and signalled", {
   skip_without_future()
   expect_no_leaks(with_futures({

@@ -1,5 +1,8 @@
 # Iterators for callers that must not wait.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 # Waits for the file, if the item is one of these.
 held <- function(flag, items, value = identity) {
   force(value)

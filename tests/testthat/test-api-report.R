@@ -1,5 +1,8 @@
 # What lomp_report() tells of real calls; how it reads is in test-say-report.R.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 quietly <- function(code) suppressWarnings(tryCatch(code, error = function(cnd) cnd))
 
 # So long an item is at work by the clock.

@@ -1,5 +1,8 @@
 # Which results hold dead pointers, and in objects of which classes.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 # A living pointer without a class.
 bare_pointer <- function() {
   pointer <- getNativeSymbolInfo("unif_rand")$address

@@ -1,6 +1,9 @@
 # Packages that parallelize by foreach, and foreach's own tests: with lomp's workers they give what
 # they give without. What isn't installed is skipped.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 skip_if_not_installed("foreach")
 
 # Without loading it, since what is loaded stays: each test has an R of its own.

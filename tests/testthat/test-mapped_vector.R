@@ -1,5 +1,8 @@
 # Large results: they arrive as they are, without a copy in this process.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 # Bytes above which the elements of a vector travel beside its record.
 threshold <- 128 * 1024
 

@@ -1,5 +1,8 @@
 # foreach's loops on lomp's workers: results, errors, iterators, and what is left behind.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 skip_if_not_installed("foreach")
 
 test_that("results are those of %do%", {
