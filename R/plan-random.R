@@ -61,10 +61,10 @@ pay_random <- function(random, drawn, plan) {
 # and where a producer, which may draw itself, is ahead of them by more or less.
 pays_on_the_way <- function(plan) plan$ordered && is.null(plan$source)
 
-# Until then another call may begin in the same state: it gets streams of another number, the first that
-# no iterator holds which has begun in this state and hasn't paid yet. So what a call's items draw
-# follows from the order of the caller's own steps, and not from how far workers are, nor from when
-# R collects an iterator that nobody has closed.
+# Until then another call may begin in the same state: it gets streams of another number, the first
+# that no iterator holds which has begun in this state and hasn't paid yet. So what a call's items
+# draw follows from the order of the caller's own steps, and not from how far workers are, nor from
+# when R collects an iterator that nobody has closed.
 new_call_random <- function() {
   holds <- the$holds
   if (length(holds$streams) == 0L || !is_state_of(holds)) return(new_random())

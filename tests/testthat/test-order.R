@@ -361,7 +361,7 @@ test_that("who chooses something else is told", {
   }
 })
 
-test_that("what is let go of when the head moves counts for the new head, and nobody waits for ever", {
+test_that("what is let go of when the head moves counts for the new head: nobody is stuck", {
   withr::local_options(lomp.buffer = 2e6)
   with_flag(function(flag) {
     n <- 4000
