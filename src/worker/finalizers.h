@@ -14,7 +14,8 @@ void mark_finalizers();
 /// fork by a thread that no worker has: one of httpuv's stood still for ever, in the first
 /// collection of one worker in a hundred of a Shiny app. Finalizers that items register do run.
 /// Their order and R's weak references stay as they are. Costs the copies of the pages that the
-/// list of finalizers lies in.
+/// list of finalizers lies in: 130 page faults of a worker in a session without packages, by
+/// faults.R.
 void drop_finalizers();
 
 }  // namespace lomp
