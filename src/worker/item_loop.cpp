@@ -413,7 +413,7 @@ Task make_task(const Settings& settings) {
 }
 
 void prepare_fork() {
-  mark_finalizers();  // first: R may collect there, and run finalizers
+  guard_finalizers();  // first: R may collect there, and run finalizers
   flush_open_files(false);
   prepare_seal();
   Output::prepare();

@@ -40,8 +40,20 @@ test_that("what was garbage at the fork isn't finalized in workers, whoever coll
   run <- run_r({
     library(lomp)
     invisible(gc())
-    for (i in 1:20) reg.finalizer(new.env(), function(thing) note("finalized garbage"))
-    lomp_map(1:4, function(i) gc(), .workers = 2)
+    items <- list(
+      young = function(i) gc(full = FALSE), all = function(i) gc(),
+      # Forks before it has collected.
+      forks = function(i) {
+        lomp_map(1:2, function(k) gc(), .workers = 1)
+        gc()
+      },
+      # R collects by itself.
+      makes = function(i) for (k in 1:200) as.list(1:1e4)
+    )
+    for (item in items) {
+      for (i in 1:5) reg.finalizer(new.env(), function(thing) note("finalized garbage"))
+      lomp_map(1:4, item, .workers = 2)
+    }
     invisible(gc())
     give(Sys.getpid())
   })
