@@ -91,12 +91,7 @@ registerDoLomp <- function(workers = lomp_workers()) { # nolint: object_name_lin
 }
 
 check_foreach <- function(is_installed = requireNamespace("foreach", quietly = TRUE)) {
-  if (is_installed) return(invisible())
-  stop(structure(
-    class = c("lomp_package_error", "error", "condition"),
-    list(message = "registerDoLomp() needs the package foreach, which isn't installed",
-         call = NULL, package = "foreach")
-  ))
+  if (!is_installed) stop_package("registerDoLomp()", "foreach")
 }
 
 # What foreach's getDoParWorkers() and the like ask for. Many divide by the number of workers.

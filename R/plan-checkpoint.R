@@ -74,7 +74,7 @@ checkpoint_header <- function(plan) {
 describe_prototype <- function(plan) {
   prototype <- plan$value$prototype
   kept <- attributes(prototype)[c("names", "dim", "dimnames")]
-  list(type = typeof(prototype), length = as.numeric(length_of(prototype)),
+  list(type = typeof(prototype), length = as.numeric(bare_length(prototype)),
        attributes = lapply(kept, plain_attribute))
 }
 

@@ -4,22 +4,12 @@
 oldest_future <- "1.67.0"
 
 check_future <- function() {
-  if (!requireNamespace("future", quietly = TRUE)) {
-    stop_package("future", "which isn't installed")
-  }
+  needs <- "plan(lomp_future)"
+  if (!requireNamespace("future", quietly = TRUE)) stop_package(needs, "future")
   version <- utils::packageVersion("future")
-  if (version < oldest_future) {
-    why <- sprintf("from version %s on, and %s is installed", oldest_future, version)
-    stop_package("future", why)
-  }
-}
-
-stop_package <- function(package, why) {
-  stop(structure(
-    class = c("lomp_package_error", "error", "condition"),
-    list(message = sprintf("this needs the package %s, %s", package, why), call = NULL,
-         package = package)
-  ))
+  if (version >= oldest_future) return(invisible())
+  why <- sprintf("from version %s on, and %s is installed", oldest_future, version)
+  stop_package(needs, "future", why)
 }
 
 # Its fields are an environment's, as future has it: besides future's own the `jobs` that run, the

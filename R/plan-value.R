@@ -21,7 +21,7 @@ new_value <- function(prototype, use_names, items, plan) {
     prototype = prototype, use_names = use_names,
     names = if (use_names) if (is.null(plan$names) && is.character(items)) items else plan$names,
     is_vector = is_plain,
-    takes_names = use_names && is.null(plan$redo) && length_of(prototype) != 1L &&
+    takes_names = use_names && is.null(plan$redo) && bare_length(prototype) != 1L &&
       is.null(names_of_rows(prototype, is_array_value(prototype)))
   )
 }
@@ -31,7 +31,7 @@ check_prototype <- function(prototype, plan) {
     stop_argument(".value", "must be a vector, as vapply()'s FUN.VALUE is one",
                   describe_value(prototype))
   }
-  if (isTRUE(plan$n >= 2^31) && length_of(prototype) != 1L) {
+  if (isTRUE(plan$n >= 2^31) && bare_length(prototype) != 1L) {
     stop_argument(".x", "must have fewer than 2^31 elements where the result is an array")
   }
   if (!is.null(plan$redo)) check_earlier(plan$redo, prototype)
@@ -42,12 +42,9 @@ check_earlier <- function(redo, prototype) {
   finished <- as.numeric(which(lomp_ok(redo$results)))
   item <- first_misfit(redo$results, finished, prototype)
   if (item == 0) return()
-  why <- misfit(redo$results[[item]], length_of(redo$results[[item]]), item, prototype)
+  why <- misfit(redo$results[[item]], bare_length(redo$results[[item]]), item, prototype)
   stop_argument(".redo", "has a result that isn't like `.value`", why = simpleError(why))
 }
-
-# Whatever the object's class makes of its length.
-length_of <- function(x) length(if (is.object(x)) unclass(x) else x)
 
 # Has the value dimensions, which the result gets, too?
 is_array_value <- function(prototype) length(attr(prototype, "dim", exact = TRUE)) > 0L
@@ -58,9 +55,9 @@ names_of_rows <- function(value, is_array) {
 
 # What vapply says of a value that doesn't fit.
 misfit <- function(value, length, item, prototype) {
-  if (length != length_of(prototype)) {
+  if (length != bare_length(prototype)) {
     return(gettextf("values must be length %d,\n but FUN(X[[%d]]) result is length %d",
-                    length_of(prototype), item, length, domain = "R"))
+                    bare_length(prototype), item, length, domain = "R"))
   }
   if (typeof(value) %in% c(typeof(prototype), promoted_types[[typeof(prototype)]])) {
     return(gettextf("dimnames(<value>) is neither NULL nor list of length %d",

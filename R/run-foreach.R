@@ -67,8 +67,6 @@ new_producer <- function(loop, it) {
   }
 }
 
-is_stop_iteration <- function(cnd) identical(conditionMessage(cnd), "StopIteration")
-
 # ---- Results ------------------------------------------------------------------------------------
 
 # combine(value, task). foreach wants to have been asked for a task's variables before it is given

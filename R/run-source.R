@@ -58,11 +58,14 @@ ask_producer <- function(state) {
     NULL
   }, error = function(cnd) {
     if (is_limit(cnd)) stop(cnd)
-    if (!source$stops || !identical(conditionMessage(cnd), "StopIteration")) return(cnd)
+    if (!source$stops || !is_stop_iteration(cnd)) return(cnd)
     item <<- list(exhausted)
     NULL
   }), state$progress), state$plan$call)
 }
+
+# How iterators of the package iterators end.
+is_stop_iteration <- function(cnd) identical(conditionMessage(cnd), "StopIteration")
 
 # Sends a worker as many items as it wants, or as there is room for; whatever was added is sent if
 # the producer leaves by a jump, too.

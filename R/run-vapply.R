@@ -29,7 +29,7 @@ with_missing_cells <- function(results, plan) {
 }
 
 missing_value <- function(prototype) {
-  value <- vector(typeof(prototype), length_of(prototype))
+  value <- vector(typeof(prototype), bare_length(prototype))
   if (!is.raw(value)) value[] <- if (is.complex(value)) NA_complex_ else NA
   value
 }
@@ -38,7 +38,7 @@ missing_value <- function(prototype) {
 
 with_missing <- function(outcome, plan) {
   items <- as.numeric(unfinished(outcome))
-  vector_set_missing(outcome$results, items, length_of(plan$value$prototype))
+  vector_set_missing(outcome$results, items, bare_length(plan$value$prototype))
   outcome$results
 }
 
@@ -51,7 +51,7 @@ unfinished <- function(outcome) {
 # Dimensions and names as vapply has them. To set them here would copy the vector.
 with_shape <- function(vector, first, plan) {
   value <- plan$value
-  each <- length_of(value$prototype)
+  each <- bare_length(value$prototype)
   if (each == 1L) {
     vector_set_shape(vector, NULL, NULL, value$names)
     return(vector)
@@ -63,7 +63,7 @@ with_shape <- function(vector, first, plan) {
 }
 
 extents_of <- function(prototype) {
-  if (is_array_value(prototype)) attr(prototype, "dim", exact = TRUE) else length_of(prototype)
+  if (is_array_value(prototype)) attr(prototype, "dim", exact = TRUE) else bare_length(prototype)
 }
 
 # Those of each value's extents, then those of the items.

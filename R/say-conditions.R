@@ -11,6 +11,15 @@ stop_argument <- function(argument, takes, got = NULL, why = NULL) {
   ))
 }
 
+# `needs` is what can't do without the package.
+stop_package <- function(needs, package, why = "which isn't installed") {
+  stop(structure(
+    class = c("lomp_package_error", "error", "condition"),
+    list(message = sprintf("%s needs the package %s, %s", needs, package, why), call = NULL,
+         package = package)
+  ))
+}
+
 # A condition's message as one text, whatever its class makes of it.
 message_of <- function(condition) {
   message <- tryCatch(as.character(conditionMessage(condition)), error = function(cnd) {

@@ -15,7 +15,7 @@ deferred_results <- function(outcome, plan) {
 # As lomp_map() would have it: each value has the names that vapply takes from the first one.
 list_of_vector <- function(outcome, plan) {
   prototype <- plan$value$prototype
-  each <- length_of(prototype)
+  each <- bare_length(prototype)
   attributes <- value_attributes(outcome$first, plan$value)
   vector <- outcome$results
   outcome$results <- lapply(seq_len(plan$n), function(item) {
@@ -28,7 +28,7 @@ list_of_vector <- function(outcome, plan) {
 }
 
 value_attributes <- function(first, value) {
-  if (length_of(value$prototype) == 1L) return(NULL)
+  if (bare_length(value$prototype) == 1L) return(NULL)
   rows <- row_names(first, value)
   if (!is_array_value(value$prototype)) return(if (!is.null(rows)) list(names = rows))
   list(dim = extents_of(value$prototype), dimnames = rows)

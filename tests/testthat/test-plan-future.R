@@ -31,7 +31,7 @@ test_that("a future that is too old, or not there, is an error of its own class"
     expect_identical(old$package, "future")
     old$message <- sub("[0-9.-]+ is installed", "<version> is installed", old$message)
   })
-  expect_messages(old, caught(stop_package("future", "which isn't installed")))
+  expect_messages(old, caught(stop_package("plan(lomp_future)", "future")))
 })
 
 # Without the functions for which lomp has methods.
@@ -51,7 +51,8 @@ test_that("lomp and an old version of future load side by side, in any order", {
       for (package in c("lomp", "future")) unloadNamespace(package)
     }
   })
-  said <- "this needs the package future, from version 1.67.0 on, and 1.31.0 is installed"
+  said <- paste("plan(lomp_future) needs the package future, from version 1.67.0 on, and 1.31.0 is",
+                "installed")
   expect_identical(trimws(run$out), c(said, said))
   expect_length(run$err, 0)
 })
