@@ -489,11 +489,63 @@ draw_flow <- function() {
   picture(880, 624, "Back-pressure and order", draw_bound(), draw_order(), draw_backlog())
 }
 
+# ---- A call on machines -------------------------------------------------------------------------
+
+draw_machine <- function(y, name, items) {
+  c(
+    frame(500, y, 366, 112, name),
+    box(514, y + 30, 150, 68, c("a daemon", "a call of its own,", "which goes on"), "parent"),
+    row_of_boxes(714, y + 30, 138, 68, 10, list(c("worker", items[[1]]), c("worker", items[[2]])),
+                 "worker"),
+    arrow(c(664, 714), c(y + 54, y + 54)),
+    arrow(c(714, 664), c(y + 76, y + 76))
+  )
+}
+
+draw_steps <- function() {
+  c(
+    arrow(c(224, 276), c(90, 90)),
+    arrow(c(276, 224), c(118, 118)),
+    arrow(c(426, 466, 466, 514), c(84, 84, 64, 64)),
+    arrow(c(514, 480, 480, 426), c(86, 86, 104, 104)),
+    arrow(c(426, 466, 466, 514), c(124, 124, 194, 194)),
+    arrow(c(514, 446, 446, 426), c(216, 216, 144, 144)),
+    note(276, 222, 168, 60,
+         c("a task goes to the", "first daemon that has", "none, whichever that is"))
+  )
+}
+
+draw_machines <- function() {
+  picture(
+    880, 400, "A call on machines: a step and its answer",
+    frame(14, 10, 430, 206, "The session"),
+    box(26, 44, 198, 108, c("run-machines.R", "as many steps out as there", "are daemons; who has",
+                            "which item"), "parent"),
+    box(26, 160, 198, 46, c("MachinesRunner", "rows become results"), "parent"),
+    box(276, 64, 150, 88, c("mirai", "its dispatcher,", "connections,", "TLS")),
+    draw_machine(10, "A machine", c("item 7", "item 8")),
+    draw_machine(140, "Another machine", c("item 4", "item 9")),
+    draw_steps(),
+    note(14, 296, 420, 94, c(
+      "A step: a block of items, what the call needs (by its",
+      "hash, or a piece of it), which calls are open.",
+      "At most half a second, and then the answer, whatever",
+      "has come. The next step is there as soon."
+    )),
+    note(446, 296, 420, 94, c(
+      "Its answer: which machine it is; a row for each value,",
+      "failure, condition and output since its last one; how",
+      "many items it has left. Its workers go on meanwhile.",
+      "One that doesn't answer in time is taken for lost."
+    ))
+  )
+}
+
 # ---- The program --------------------------------------------------------------------------------
 
 drawings <- list(
   layers = draw_layers, call = draw_call, item = draw_item, payload = draw_payload,
-  death = draw_death, flow = draw_flow
+  death = draw_death, flow = draw_flow, machines = draw_machines
 )
 
 arguments <- commandArgs(TRUE)

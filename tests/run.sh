@@ -11,12 +11,13 @@
 # LOMP_CPPFLAGS goes to the compiler: with -DLOMP_PORTABLE, the build without Linux's own features
 # is tested. LOMP_CMAKE has more options for the C++ tests' build. LOMP_TEST_FILES is a pattern for
 # the R test files to run, instead of all, LOMP_TEST_RSCRIPT a program that runs them as Rscript would.
-# With LOMP_TEST_LIGHT what is large isn't installed (a browser, caret): its tests are skipped.
+# With LOMP_TEST_LIGHT what is large isn't installed (a browser, caret): its tests are skipped, and
+# so are those that look by many repetitions for what no version of R changes.
 # Everything happens in a temporary folder; nothing is written into the checkout.
 set -uo pipefail
 
 # What the tests need, as "thing:Debian package that brings it". Add to these lists freely.
-commands=(R:r-base-core g++:g++ make:make python3:python3 tmux:tmux)
+commands=(R:r-base-core g++:g++ ip:iproute2 make:make python3:python3 tmux:tmux)
 files=(/usr/share/backgrounds/mate/nature:mate-backgrounds)
 # R packages that Debian has, as r-cran-<name in lower case> or r-bioc-<name>, and those that only
 # CRAN has.
@@ -24,7 +25,7 @@ debian_r=(Rcpp testthat withr cli crayon curl digest rlang R6 R.utils data.table
   glmnet httpuv httr iterators jpeg jsonlite knitr later listenv plumber plyr png prettyunits processx
   progressr promises sessioninfo shiny)
 debian_bioc=()
-cran_r=(coro future future.apply future.tests otel)
+cran_r=(coro future future.apply future.tests mirai otel)
 [[ "$*" == *r ]] || commands+=(cmake:cmake)
 # What is as large as all else together is looked at with one version of R.
 if [ -z "${LOMP_TEST_LIGHT:-}" ]; then
@@ -114,16 +115,19 @@ END
 }
 
 # Few tests need such a package, and the others can do without. What its own installation has
-# printed, if it has come to that, is shown only where that failed.
+# printed, if it has come to that, is shown only where that failed. Debian's libraries are too old
+# for nanonext, which mirai needs and which compiles its own then: that takes 61 s of processor time
+# with R's flags, 25 s with these.
 install_from_cran() {
   local packages
   packages=$(absent_r_packages "${cran_r[@]}")
   [ -n "$packages" ] || return 0
   say "installing from CRAN: $packages"
   write_cran_installer
+  echo "CFLAGS = -O0" >"$work/Makevars"
   # shellcheck disable=SC2086
-  MAKEFLAGS="-j$cores" Rscript --no-init-file "$work/cran.R" "$work/reason" $packages \
-    >"$work/cran.log" 2>&1
+  R_MAKEVARS_USER=$work/Makevars MAKEFLAGS="-j$cores" \
+    Rscript --no-init-file "$work/cran.R" "$work/reason" $packages >"$work/cran.log" 2>&1
   packages=$(absent_r_packages "${cran_r[@]}")
   [ -z "$packages" ] && return
   grep -q '^ERROR: ' "$work/cran.log" && tail -n 20 "$work/cran.log"

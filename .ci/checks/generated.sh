@@ -19,7 +19,8 @@ mkdir paper
 cd "$ROOT"
 Rscript --no-init-file .ci/diagrams.R "$WORK/generated/paper"
 Rscript --no-init-file .ci/vignette.R "$WORK/generated/paper"
-others=(--exclude=many-large-images.Rmd --exclude=idioms.Rmd --exclude=coming-from.Rmd)
+others=(--exclude=many-large-images.Rmd --exclude=idioms.Rmd --exclude=coming-from.Rmd
+        --exclude=machines.Rmd)
 diff -ru --exclude='*.html' "${others[@]}" vignettes "$WORK/generated/paper" || status=1
 Rscript --no-init-file .ci/idioms.R "$WORK/generated/idioms.R"
 diff -u inst/examples/idioms.R "$WORK/generated/idioms.R" || status=1

@@ -1,5 +1,8 @@
 # lomp_iterate(): any number of results for each item, one by one, and nothing left behind.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 every_kind <- expand.grid(workers = all_workers, ordered = c(FALSE, TRUE))
 
 # Runs `check(workers, ordered)` for all of them.
@@ -150,7 +153,6 @@ test_that("messages read well", {
 })
 
 test_that("a worker that dies costs its item's rest, and nothing twice", {
-  skip_on_cran()
   die_at <- function(i, emit) {
     for (k in 1:3) emit(c(i, k))
     if (i %% 7 == 0) tools::pskill(Sys.getpid(), tools::SIGKILL)
@@ -169,7 +171,6 @@ test_that("a worker that dies costs its item's rest, and nothing twice", {
 })
 
 test_that("items that all crash end by themselves", {
-  skip_on_cran()
   it <- lomp_iterate(1:6, function(i) tools::pskill(Sys.getpid(), 9), .workers = 2,
                      .on_error = "collect")
   values <- suppressWarnings(as.list(it))
@@ -214,7 +215,6 @@ test_that("bad arguments are named before anything is begun", {
 # ---- As they come --------------------------------------------------------------------------------
 
 test_that("a result comes while its item goes on", {
-  skip_on_cran()
   for (ordered in c(FALSE, TRUE)) {
     with_flag(function(flag) {
       it <- lomp_iterate(1:2, function(i, emit) {
@@ -231,7 +231,6 @@ test_that("a result comes while its item goes on", {
 })
 
 test_that("what was finished while the consumer was busy comes at once", {
-  skip_on_cran()
   with_flag(function(flag) {
     emitted <- paste0(flag, "emitted")
     it <- lomp_iterate(1, function(i, emit) {
@@ -293,7 +292,6 @@ test_that("an iterator works inside a worker, one of its parent's doesn't", {
 endless <- function(i, emit) repeat emit(i)
 
 test_that("however an iterator ends it leaves nothing", {
-  skip_on_cran()
   expect_no_leaks(as.list(lomp_iterate(1:10, count_up, .workers = 2)))
   expect_no_leaks({
     it <- lomp_iterate(1:2, endless, .workers = 2)
@@ -315,7 +313,6 @@ test_that("however an iterator ends it leaves nothing", {
 })
 
 test_that("an interrupt while waiting ends the workers", {
-  skip_on_cran()
   skip_without_terminal()
   session <- terminal_r(values = list(), code = {
     library(lomp)
@@ -341,7 +338,6 @@ test_that("an interrupt while waiting ends the workers", {
 })
 
 test_that("a session that ends takes its workers along", {
-  skip_on_cran()
   skip_without_proc()
   run <- run_r(code = {
     library(lomp)
@@ -360,7 +356,6 @@ test_that("a session that ends takes its workers along", {
 })
 
 test_that("a replacement sees the data as at the call", {
-  skip_on_cran()
   data <- 1:10
   setting <- "old"
   it <- lomp_iterate(data, function(i, emit) {
@@ -379,7 +374,6 @@ test_that("a replacement sees the data as at the call", {
 # ---- Back-pressure -------------------------------------------------------------------------------
 
 test_that("workers wait for a consumer that sleeps", {
-  skip_on_cran()
   skip_without_proc()
   with_options(list(lomp.buffer = 20e6), with_flag(function(flag) {
     # 80 KB each, and 8 MB in a payload.
@@ -408,7 +402,6 @@ test_that("workers wait for a consumer that sleeps", {
 })
 
 test_that("the memory of the whole tree stays bounded", {
-  skip_on_cran()
   skip_if(nzchar(Sys.getenv("LOMP_TEST_SANITIZED")), "the sanitizer keeps what is freed")
   skip_without_proc()
   run <- run_r(seconds = 120, code = {
@@ -465,7 +458,6 @@ try_mix <- function(seed) {
 }
 
 test_that("no mix of orders, sizes, buffers and deaths hangs or loses anything", {
-  skip_on_cran()
   for (seed in 1:40) {
     outcome <- try_mix(seed)
     expect_true(all(unlist(outcome)), label = paste("all well with seed", seed))

@@ -1,5 +1,8 @@
 # Iterators as objects: their protocol, and the packages that know it.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 test_that("the end is for ever, and so is a close", {
   for (workers in all_workers) {
     it <- lomp_iterate(1:3, identity, .workers = workers)
@@ -149,7 +152,6 @@ test_that("one that a producer leaves goes on with the producer's next item", {
 })
 
 test_that("a time limit leaves an iterator as it is", {
-  skip_on_cran()
   within_limit <- function(code) {
     on.exit(setTimeLimit())
     setTimeLimit(elapsed = 0.2, transient = TRUE)
@@ -200,7 +202,6 @@ test_that("as.list() that is left ends the workers, and what was finished is the
 })
 
 test_that("after an interrupt the results that had come are still there", {
-  skip_on_cran()
   for (workers in c(0, 2)) {
     interrupt <- function(done, total) if (done > 2) hang_up()
     hang_up <- function() {
@@ -226,7 +227,6 @@ test_that("after an interrupt the results that had come are still there", {
 })
 
 test_that("one ordered iterator's error has what came out of turn", {
-  skip_on_cran()
   with_flag(function(flag) {
     flags <- paste0(flag, 2:3)
     it <- lomp_iterate(1:3, function(i) {

@@ -49,6 +49,7 @@ kill_sessions <- function(session, seed, times) {
 }
 
 expect_survived <- function(session, seed = 1, times = 10) {
+  skip_in_light_run()
   run <- finish_r(start_r(kill_sessions(session, seed, times)), 240)
   expect_true(run$in_time, info = told(run))
   # The last call has come to its end, and others if no session was killed for long enough; at

@@ -1,5 +1,8 @@
 # Where the elements of a result lie: also those of a vector that R has wrapped around another one.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 # R's own wrapper around a vector that something else refers to, too.
 is_wrapped <- function(x) {
   any(grepl(" wrapper ", utils::capture.output(.Internal(inspect(x, 1))), fixed = TRUE))
@@ -47,7 +50,6 @@ test_that("a wrapper comes back as it is, whatever it wraps", {
 })
 
 test_that("a worker that sends a wrapper doesn't copy what it wraps", {
-  skip_on_cran()
   skip_if_not(file.exists("/proc/self/maps"), "no /proc")
   annotate <- function(x) structure(x, note = "kept")
   for (x in shared) {
@@ -59,7 +61,6 @@ test_that("a worker that sends a wrapper doesn't copy what it wraps", {
 })
 
 test_that("a long sequence within a wrapper stays a sequence", {
-  skip_on_cran()
   skip_if_not(file.exists("/proc/self/maps"), "no /proc")
   sequence <- 1:5000000
   expect_lt(faults_of(function(x) structure(x, note = "kept"), sequence), 5e6 * 4 / 4096 / 2)

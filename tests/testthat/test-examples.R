@@ -1,6 +1,9 @@
 # The example programs, run as a user runs them: by Rscript, in a process of its own, from the
 # installed package.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 example_script <- function(file) system.file("examples", file, package = "lomp", mustWork = TRUE)
 
 # What a program printed, errors included, with its exit status as an attribute where it isn't 0.

@@ -581,6 +581,7 @@ start_victims <- function(begun, over) {
 }
 
 test_that("hundreds of random kills cost running items alone, and leave no trace", {
+  skip_in_light_run()
   skip_without_proc()
   begun <- tempfile("begun")
   dir.create(begun)
@@ -674,6 +675,7 @@ run_refusing <- function(code, values = list()) {
 }
 
 test_that("whatever allocation fails in this process, the call ends and the session is sound", {
+  skip_in_light_run()
   skip_without_proc()
   run <- run_refusing(quote({
     library(lomp)
@@ -719,6 +721,7 @@ test_that("whatever allocation fails in this process, the call ends and the sess
 })
 
 test_that("an allocation that fails while a worker prints costs nothing", {
+  skip_in_light_run()
   skip_without_proc()
   run <- run_refusing(quote({
     library(lomp)
@@ -745,6 +748,7 @@ test_that("an allocation that fails while a worker prints costs nothing", {
 })
 
 test_that("short reads and writes and interrupted system calls change no result", {
+  skip_in_light_run()
   skip_without_proc()
   run <- run_injected(quote({
     library(lomp)

@@ -1,5 +1,8 @@
 # The code of the vignette "Idioms", piece by piece: each gives what plain R gives.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 example_program <- function(file) system.file("examples", file, package = "lomp", mustWork = TRUE)
 
 # Its pieces, as text, by their names.

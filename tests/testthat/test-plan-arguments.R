@@ -1,5 +1,8 @@
 # A call's arguments are checked before anything is begun.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 f <- function(i, ...) i
 
 test_that("what is no vector is refused", {

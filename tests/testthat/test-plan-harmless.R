@@ -1,5 +1,8 @@
 # The table of classes whose pointers needn't be alive, and the option that adds to it.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 a_reference <- function() getNativeSymbolInfo("unif_rand")$address
 
 warnings_from <- function(make, workers = 1) {

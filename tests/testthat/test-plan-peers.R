@@ -1,5 +1,8 @@
 # Names that arguments have elsewhere.
 
+# These take too long for each of CRAN's machines.
+skip_on_cran()
+
 plain <- function(i) i
 dots <- function(i, ...) list(i, ...)
 

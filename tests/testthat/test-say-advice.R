@@ -58,6 +58,25 @@ test_that("an item that began as soon as its worker was there can't begin sooner
   expect_match(message_for(report, "slow-item"), "^item 3 took 8.0 s, .* first in `.x`[.]$")
 })
 
+test_that("machines wait for an item, too, whichever worker of theirs has it", {
+  late <- on_machines(a_report(c(rep(1, 8), 8), 2), c("near", "far"), c(4, 4))
+  expect_match(message_for(late, "slow-item"), "^item 9 took 8.0 s, .*put it first in `.x`[.]$")
+  expect_false("slow-item" %in% ids(on_machines(a_report(rep(1, 9), 2), c("near", "far"), c(4, 4))))
+  # The other item that ran until then was on the same machine.
+  both <- on_machines(a_report(c(1, 8), 1), "near", 2)
+  both$items$start <- c(7, 0)
+  both$seconds <- both$workers$end <- 8
+  expect_false("slow-item" %in% ids(both))
+  expect_false("slow-item" %in% ids(binned(late)))
+  expect_false("slow-item" %in% ids(on_machines(a_report(8, 1), "near", 1)))
+})
+
+test_that("a call that machines aren't worth is told of this one's workers", {
+  small <- on_machines(a_report(rep(0.1, 4), 2), c("near", "far"), c(4, 4))
+  small$seconds <- small$workers$end <- 2
+  expect_match(message_for(small, "small-items"), "without `.compute`. Or let each item do more")
+})
+
 test_that("items that lapply() does faster are told of", {
   small <- a_report(rep(1e-5, 100), 2, seconds = 0.02)
   messages <- c(message_for(small, "small-items"),
@@ -213,11 +232,18 @@ test_that("items that are too small to pay are told of", {
   expect_not_advised("small-items", function() lomp_map(rep(0.2, 6), spin_for, .workers = 3))
 })
 
+# Where a process gets little of a processor, its own work is none of what a call waits for.
+skip_if_starved <- function(compute_for) {
+  share <- 0.3 / seconds(compute_for(0.3))
+  skip_if(share < 0.8, "others have the processors")
+}
+
 test_that("a session that is the limit is told so", {
   compute_for <- function(seconds) {
     until <- sum(proc.time()[1:2]) + seconds
     while (sum(proc.time()[1:2]) < until) NULL
   }
+  skip_if_starved(compute_for)
   say_much <- function() {
     withCallingHandlers(
       lomp_map(1:2, function(i) for (k in 1:50) message(i), .workers = 2),
