@@ -61,6 +61,21 @@ make_row_summer <- function(m) {
   function(block) rowSums(m[seq(block[[1]], block[[2]]), , drop = FALSE])
 }
 
+describe_one_of <- function(i, images) {
+  m <- images[[(i - 1) %% length(images) + 1]]
+  c(mean(m), stats::sd(m), range(m))
+}
+
+# By the clock, as in wait_exactly().
+busy_wait <- function(seconds) {
+  force(seconds)
+  function(i) {
+    end <- as.numeric(Sys.time()) + seconds
+    while (as.numeric(Sys.time()) < end) NULL
+    i
+  }
+}
+
 make_lister <- function(each) {
   force(each)
   function(i) lapply(seq_len(each), function(k) i * k)
@@ -93,6 +108,17 @@ setup_big <- function(n, bytes) {
   list(items = seq_len(n), fun = make_vector_maker(bytes / 8))
 }
 
+# Data that each item needs: they go to each machine, or to each worker, or with each task.
+setup_constant <- function(n, images, bytes) {
+  base <- matrix(as.numeric(seq_len(bytes / 8)), ncol = 100)
+  list(
+    items = seq_len(n), fun = describe_one_of,
+    constant = lapply(seq_len(images), function(k) base / k)
+  )
+}
+
+setup_busy <- function(n, seconds) list(items = seq_len(n), fun = busy_wait(seconds))
+
 setup_mixed <- function(n, side, strings) {
   list(items = seq_len(n), fun = make_record_maker(side, strings))
 }
@@ -102,6 +128,31 @@ setup_strings <- function(n, shares) {
   ends <- round(seq(0, n, length.out = shares + 1))
   items <- lapply(seq_len(shares), function(k) c(ends[[k]] + 1, ends[[k + 1]]))
   list(items = items, fun = make_share_reader(strings))
+}
+
+describe_here <- function(task, workers) lapply(task$items, task$fun, images = task$constant)
+
+describe_by_forks <- function(task, workers) {
+  lomp::lomp_map(task$items, task$fun, images = task$constant, .workers = workers)
+}
+
+describe_on_machines <- function(machines) {
+  force(machines)
+  function(task, workers) {
+    lomp::lomp_map(
+      task$items, task$fun, images = task$constant, .compute = profile,
+      .workers = max(1, workers %/% machines)
+    )
+  }
+}
+
+describe_by_tasks <- function(task, workers) {
+  sent <- list(images = task$constant)
+  mirai::mirai_map(task$items, task$fun, .args = sent, .compute = profile)[]
+}
+
+describe_by_futures <- function(task, workers) {
+  future.apply::future_lapply(task$items, task$fun, images = task$constant)
 }
 
 # Blocks of rows of one matrix, by their first and last ones.
@@ -274,6 +325,13 @@ at_most <- function(limit, against, engine = "lomp") {
   list(kind = "ratio", limit = limit, against = against, engine = engine)
 }
 
+# Of what has to go over the wire: the constant data for each machine, items and results.
+sends_at_most <- function(limit, engine) {
+  list(kind = "wire", limit = limit, against = "what has to be sent", engine = engine)
+}
+
+on_machines <- c("lapply", "lomp", "lomp_2x1", "lomp_1x2", "mirai_2x1", "cluster_2x1")
+
 grows_at_most <- function(limit, since, engine = "lomp") {
   list(kind = "growth", limit = limit, against = since, engine = engine)
 }
@@ -429,6 +487,36 @@ scenarios <- list(
     ),
     targets = list(at_most(1.5, "lapply"))
   ),
+  # Daemons of mirai's that are connected by TCP, as those of other machines would be.
+  machines_data = list(
+    title = "64 items, 200 MB that all of them need",
+    setup = setup_constant,
+    full = list(n = 64, images = 200, bytes = 1e6), quick = list(n = 8, images = 8, bytes = 1e5),
+    runs = list(
+      lapply = describe_here, lomp = describe_by_forks, lomp_2x1 = describe_on_machines(2),
+      lomp_1x2 = describe_on_machines(1), mirai_2x1 = describe_by_tasks,
+      cluster_2x1 = describe_by_futures
+    ),
+    targets = list(
+      at_most(0.6, "mirai_2x1", "lomp_2x1"), at_most(0.6, "mirai_2x1", "lomp_1x2"),
+      sends_at_most(1.05, "lomp_2x1"), sends_at_most(1.05, "lomp_1x2")
+    )
+  ),
+  machines_tiny = list(
+    title = "1e5 items, function(i) i, on machines", engines = on_machines,
+    setup = setup_counting, full = list(n = 1e5), quick = list(n = 2e3)
+  ),
+  machines_small = list(
+    title = "1e5 items of 0.1 ms, on machines", engines = on_machines,
+    setup = setup_busy,
+    full = list(n = 1e5, seconds = 1e-4), quick = list(n = 200, seconds = 1e-4),
+    targets = list(at_most(1.5, "lomp", "lomp_2x1"), at_most(1.5, "lomp", "lomp_1x2"))
+  ),
+  machines_calls = list(
+    title = "20 calls of 10 trivial items, on machines", engines = on_machines,
+    setup = setup_counting, full = list(n = 10), quick = list(n = 10),
+    calls = list(full = 20, quick = 2)
+  ),
   cost_1e5 = list(
     title = "1e5 trivial items", group = "cost", engines = c("lapply", "mclapply", "lomp"),
     setup = setup_counting, full = list(n = 1e5), quick = list(n = 1e2)
@@ -460,10 +548,37 @@ start_future <- function(workers) {
   future::plan(future::multicore, workers = workers)
 }
 
+profile <- "peers"
+
+start_machines <- function(machines) {
+  force(machines)
+  function(workers) {
+    mirai::daemons(url = "tcp://127.0.0.1:0", dispatcher = TRUE, .compute = profile)
+    mirai::launch_local(machines, .compute = profile)
+    while (mirai::info(profile)[["connections"]] < machines) Sys.sleep(0.02)
+  }
+}
+
+stop_machines <- function() mirai::daemons(0, .compute = profile)
+
+map_on_machines <- function(machines) {
+  force(machines)
+  function(x, f, workers) {
+    lomp::lomp_map(x, f, .compute = profile, .workers = max(1, workers %/% machines))
+  }
+}
+
+start_cluster <- function(workers) {
+  options(future.globals.maxSize = Inf)
+  future::plan(future::cluster, workers = parallelly::makeClusterPSOCK(workers))
+}
+
+machine_scenarios <- c("machines_data", "machines_tiny", "machines_small", "machines_calls")
+
 # packages: what must be installed; the last one gives the version. start and stop: preparation and
 # clearing away, outside the clock. quick: whether --quick runs it in every scenario; the others run
 # in those of `quick_everywhere` only, since it is their start that takes the time. only: the
-# scenarios it is for.
+# scenarios it is for. machines: how many processes get all that the items need.
 engines <- list(
   lapply = list(
     packages = "base", quick = TRUE,
@@ -532,6 +647,27 @@ engines <- list(
     run = function(x, f, workers) mirai::mirai_map(x, f)[],
     stop = function() mirai::daemons(0)
   ),
+  # Two machines of one core and one of two: the names of engines that have several processes that
+  # are connected by TCP.
+  lomp_2x1 = list(
+    packages = c("nanonext", "mirai", "lomp"), quick = TRUE, only = machine_scenarios, machines = 2,
+    start = start_machines(2), run = map_on_machines(2), stop = stop_machines
+  ),
+  lomp_1x2 = list(
+    packages = c("nanonext", "mirai", "lomp"), only = machine_scenarios, machines = 1,
+    start = start_machines(1), run = map_on_machines(1), stop = stop_machines
+  ),
+  mirai_2x1 = list(
+    packages = "mirai", only = machine_scenarios, machines = 2, start = start_machines(2),
+    run = function(x, f, workers) mirai::mirai_map(x, f, .compute = profile)[],
+    stop = stop_machines
+  ),
+  cluster_2x1 = list(
+    packages = c("parallelly", "future", "future.apply"), only = machine_scenarios, machines = 2,
+    start = start_cluster,
+    run = function(x, f, workers) future.apply::future_lapply(x, f),
+    stop = function() future::plan(future::sequential)
+  ),
   # A pool of processes, to which the matrices of a list go by shared memory; sharing them is part
   # of each call.
   shard = list(
@@ -574,6 +710,25 @@ pss_mb <- function(pid) {
   pss <- grep("^Pss:", read_rollup(pid), value = TRUE)
   # A process that has ended in the meantime has no memory.
   if (length(pss) == 0) 0 else as.numeric(gsub("[^0-9]", "", pss)) / 1024
+}
+
+# What this process has sent and received by TCP, as the kernel counts it for each connection; NA
+# without `ss`. All connections must be there before and after the work.
+wire_bytes <- function() {
+  if (!nzchar(Sys.which("ss"))) return(NA_real_)
+  lines <- suppressWarnings(system2("ss", "-tinpHO", stdout = TRUE, stderr = FALSE))
+  lines <- grep(sprintf("pid=%d,", Sys.getpid()), lines, value = TRUE)
+  counts <- unlist(regmatches(lines, gregexpr("bytes_(acked|received):[0-9]+", lines)))
+  sum(as.numeric(sub(".*:", "", counts)))
+}
+
+serialized_bytes <- function(x) length(serialize(x, NULL))
+
+# The least that can be sent; NA where nothing has to.
+needed_bytes <- function(engine, task, value) {
+  if (is.null(engine$machines)) return(NA_real_)
+  constant <- if (is.null(task$constant)) 0 else serialized_bytes(task$constant)
+  engine$machines * constant + serialized_bytes(as.list(task$items)) + serialized_bytes(value)
 }
 
 mark <- function(cell, phase) invisible(file.create(file.path(cell$dir, phase)))
@@ -637,15 +792,19 @@ measure_cell <- function(cell) {
   task <- make_task(scenario, cell_size(cell))
   gc()
   session <- pss_mb("self")
+  sent <- wire_bytes()
   wait_for_driver(cell)
   clock <- if (is.null(scenario$clock)) now else scenario$clock
   work <- timed_work(run, task, calls_of(scenario, cell_size(cell)), cell$workers, clock)
   mark(cell, "done")
+  sent <- wire_bytes() - sent
   if (!is.null(engine$stop)) engine$stop()
   list(
     status = check_result(work$value, cell$reference, cell$engine == "lapply"),
     seconds = work$seconds, prepare_seconds = prepared, session_mb = session,
     items = length(task$items), version = engine_version(engine),
+    wire_mb = if (is.null(engine$machines)) NA else sent / 1e6,
+    needed_mb = needed_bytes(engine, task, work$value) / 1e6,
     ideal = if (is.null(scenario$ideal)) NA else scenario$ideal(task$items, cell$workers)
   )
 }
@@ -778,7 +937,8 @@ run_cell <- function(cell) {
 
 result_fields <- list(
   status = "", seconds = NA_real_, prepare_seconds = NA_real_, session_mb = NA_real_,
-  peak_mb = NA_real_, samples = NA_real_, items = NA_real_, ideal = NA_real_, version = "",
+  peak_mb = NA_real_, samples = NA_real_, items = NA_real_, ideal = NA_real_, wire_mb = NA_real_,
+  needed_mb = NA_real_, version = "",
   message = ""
 )
 
@@ -873,6 +1033,7 @@ summarise_engine <- function(rows) {
     slowest = max_or_na(timed$seconds),
     peak_mb = peak, over_session = peak - median_or_na(rows$session_mb),
     prepare = median_or_na(timed$prepare_seconds), items = max_or_na(rows$items),
+    wire_mb = median_or_na(rows$wire_mb), needed_mb = max_or_na(rows$needed_mb),
     ideal = max_or_na(rows$ideal), limit = rows$limit[[1]], result = worst_status(rows$status)
   )
 }
@@ -916,6 +1077,10 @@ print_scenario <- function(summary, quick) {
     "over lapply" = show_number(summary$over_lapply, 0),
     result = summary$result, check.names = FALSE
   )
+  if (!all(is.na(summary$wire_mb))) {
+    table[["wire MB"]] <- show_number(summary$wire_mb, 2)
+    table[["/needed"]] <- show_number(summary$wire_mb / summary$needed_mb, 3)
+  }
   print(table, row.names = FALSE, width = 120)
   cat("/lapply and /mclapply: the median time as a multiple of theirs; above 1 is slower\n")
   if (!all(is.na(summary$ideal))) cat(sprintf("ideal: %.4f s\n", max_or_na(summary$ideal)))
@@ -934,7 +1099,12 @@ target_base <- function(target, summary) {
   value_of(summary, target$against, "median")
 }
 
+target_sent <- function(target, summary) {
+  value_of(summary, target$engine, "wire_mb") / value_of(summary, target$engine, "needed_mb")
+}
+
 target_value <- function(target, summary, summaries) {
+  if (target$kind == "wire") return(target_sent(target, summary))
   if (target$kind == "growth") {
     return(growth_of(target$engine, summary, summaries[[target$against]]))
   }
@@ -942,7 +1112,7 @@ target_value <- function(target, summary, summaries) {
 }
 
 target_subject <- function(target, summary, summaries) {
-  if (target$kind == "ratio") return(paste0(target$engine, "/", target$against))
+  if (target$kind != "growth") return(paste0(target$engine, "/", target$against))
   # The collector makes lapply dearer per item too as the result grows: said beside it.
   base <- growth_of("lapply", summary, summaries[[target$against]])
   sprintf("%s per item, relative to %s (lapply: %s)", target$engine, target$against,
@@ -1199,7 +1369,9 @@ run_all <- function(options) {
 
 # Only wrong or missing results make the exit status 1: times depend on the machine.
 exit_status <- function(summaries) {
-  results <- unlist(lapply(summaries, function(s) s$result[s$engine %in% c("lomp", "lapply")]))
+  results <- unlist(lapply(summaries, function(s) {
+    s$result[grepl("^(lomp|lapply)", s$engine)]
+  }))
   as.integer(any(results %in% c("WRONG", "error")))
 }
 
