@@ -181,6 +181,46 @@ weigh <- function(x, each, most) {
     .Call(`_lomp_weigh`, x, each, most)
 }
 
+call_note_machine <- function(handle, pid) {
+    .Call(`_lomp_call_note_machine`, handle, pid)
+}
+
+call_note_machine_end <- function(handle, machine, why) {
+    invisible(.Call(`_lomp_call_note_machine_end`, handle, machine, why))
+}
+
+call_note_given <- function(handle, n) {
+    invisible(.Call(`_lomp_call_note_given`, handle, n))
+}
+
+call_receive <- function(handle, machine, records) {
+    invisible(.Call(`_lomp_call_receive`, handle, machine, records))
+}
+
+call_strand <- function(handle, item, value, machine = -1L) {
+    invisible(.Call(`_lomp_call_strand`, handle, item, value, machine))
+}
+
+call_machines_end <- function(handle) {
+    invisible(.Call(`_lomp_call_machines_end`, handle))
+}
+
+call_head <- function(handle) {
+    .Call(`_lomp_call_head`, handle)
+}
+
+call_is_done <- function(handle, items) {
+    .Call(`_lomp_call_is_done`, handle, items)
+}
+
+call_untaken <- function(handle) {
+    .Call(`_lomp_call_untaken`, handle)
+}
+
+call_is_stopped <- function(handle) {
+    .Call(`_lomp_call_is_stopped`, handle)
+}
+
 random_draw <- function() {
     .Call(`_lomp_random_draw`)
 }
@@ -191,6 +231,14 @@ random_restore <- function(seed) {
 
 new_random <- function(stream = 0L) {
     .Call(`_lomp_new_random`, stream)
+}
+
+call_collect <- function(handle, seconds, most_bytes, low) {
+    .Call(`_lomp_call_collect`, handle, seconds, most_bytes, low)
+}
+
+call_give_some <- function(handle, worker, values, numbers, from, most) {
+    .Call(`_lomp_call_give_some`, handle, worker, values, numbers, from, most)
 }
 
 usable_processors <- function() {

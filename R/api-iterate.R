@@ -158,7 +158,7 @@
 #' it(close = TRUE)
 lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
                          .timeout = Inf, .progress = getOption("lomp.progress", FALSE),
-                         .ordered = FALSE, .redo = NULL, .checkpoint = NULL) {
+                         .ordered = FALSE, .redo = NULL, .checkpoint = NULL, .compute = NULL) {
   if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
   if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   # nolint start: object_name_linter.
@@ -173,9 +173,10 @@ lomp_iterate <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
-  list(.workers, .on_error, .timeout, .progress, .ordered, .redo, .checkpoint)
+  list(.workers, .on_error, .timeout, .progress, .ordered, .redo, .checkpoint, .compute)
+  machines <- plan_machines(.compute, if (!missing(.workers)) .workers)
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo,
-                   .checkpoint)
+                   .checkpoint, machines)
   plan <- as_iterate_plan(plan, FUN, .ordered)
   if (!is.null(plan$source)) X <- NULL
   if (!is.null(plan$redo)) X <- X[plan$redo$todo]

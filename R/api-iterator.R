@@ -25,7 +25,7 @@ close_iterator <- function(state) {
     tell_of_end(state)
     complaints <- state$plan$call$complaints
   }
-  call_close(state$handle)
+  close_call(state)
   close_wake(state)
   signal_warnings(complaints, NULL)
   invisible(exhausted)

@@ -257,6 +257,46 @@
 #' package's own notes) is said once by each worker, and again in the next call: what a worker knows
 #' ends with it. If it has been said before the call, it isn't said again.
 #'
+#' @section Other machines:
+#' With `.compute = "profile"` the items run on the daemons of that compute profile of the package
+#' mirai, which its user has set by `mirai::daemons()`: on this machine, or on others by SSH, by
+#' Slurm and the like. Each daemon forks workers of its own, as this process would, so **one daemon
+#' for each machine** is right. All that is said here holds there: results, names, order, random
+#' numbers (bit for bit the same, for any number of machines), errors, time limits, conditions,
+#' output, progress, `.redo` and `.checkpoint`. `.workers` is the number of workers of each machine;
+#' by itself, what [lomp_workers()] gives there.
+#'
+#' Nothing of this session is there but what is sent. `.f` and `...` are, and the variables that the
+#' code of `.f` names, as far as they aren't a package's, and those that functions among them name;
+#' packages that they are from are attached. What code looks up by a name that it makes itself
+#' (`get()`, `eval(parse())`), options, and packages attached for another reason must be prepared
+#' on the daemons, by `mirai::everywhere()`. All this travels once to each daemon, which keeps it
+#' for later calls; see [lomp_machines()]. Items travel with the blocks that machines get, as these
+#' become free; where items are numbers (`seq_along(files)`) and the data lie where all machines can
+#' read them, next to nothing does. Arguments in `...` are values there: [substitute()] doesn't show
+#' how they were written. Items can't use mirai or nanonext themselves, whose library doesn't work
+#' in a forked process. Nor is [parent.frame()] of `.f` this session's: it has what `.f` is called
+#' with, and nothing of the caller's. Calls within items run on the daemon's machine, without
+#' `.compute`.
+#'
+#' Each daemon must have the same version of lomp, else the call ends before any item is sent, by a
+#' `lomp_machine_error`, the condition of all that concerns the machines and no item. Another
+#' version of R is told by a warning, `lomp_machine_version`. Failures have a field `host`. Daemons
+#' that connect while a call runs get a share of its items.
+#'
+#' A worker that crashes costs its item. **A daemon that dies, is stopped or cut off** loses nothing
+#' that had arrived here: results come at least twice a second. Items that it had been given and
+#' whose results hadn't arrived are run again on other machines, and a warning, `lomp_machine_gone`,
+#' has them in its field `items`. Some of these may have been begun
+#' there, or even be finished, so what they do outside R may be done twice: on a machine that had
+#' `w` workers, `w` items that were running, and those that were finished since its last answer. An
+#' item that was lost twice is not run a third time: it fails, with the subclass
+#' `lomp_machine_lost`; so does, in [lomp_iterate()], one that had already emitted something. With
+#' the option `lomp.lost_items` set to `"fail"` all of these items fail, and nothing is ever run
+#' twice. A machine that doesn't answer within 30 seconds more than it should is taken for lost; the
+#' option `lomp.machine_timeout` says another number. What it sends later is ignored, and then it is
+#' used again.
+#'
 #' @section Progress by progressr and cli:
 #' A function whose items signal steps to a `progressr::progressor()` leaves it to its user whether
 #' and how progress is shown, by `progressr::with_progress()` or `handlers(global = TRUE)`. Steps
@@ -315,6 +355,8 @@
 #' @param .checkpoint The name of a file that results are appended to as they come, so that a call
 #'   can go on when its session was killed: see the section on checkpoints. `NULL` for none. Not for
 #'   items from a stream.
+#' @param .compute The name of a compute profile of the package mirai on whose daemons the items
+#'   run, see the section on other machines. `NULL` is this machine.
 #'
 #' @return A list of the length of `.x`, with its names.
 #' @seealso [lomp_vapply()] for results that are a few numbers each, [lomp_workers()], [lomp_ok()],
@@ -351,7 +393,7 @@
 #'              .workers = 2, .redo = all))
 lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop", "collect"),
                      .timeout = Inf, .progress = getOption("lomp.progress", FALSE), .redo = NULL,
-                     .checkpoint = NULL) {
+                     .checkpoint = NULL, .compute = NULL) {
   if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
   if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   # nolint start: object_name_linter.
@@ -370,9 +412,10 @@ lomp_map <- function(.x, .f, ..., .workers = lomp_workers(), .on_error = c("stop
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
   # Evaluated here, where an error of theirs tells the caller's own call.
-  list(.workers, .on_error, .timeout, .progress, .redo, .checkpoint)
+  list(.workers, .on_error, .timeout, .progress, .redo, .checkpoint, .compute)
+  machines <- plan_machines(.compute, if (!missing(.workers)) .workers)
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo,
-                   .checkpoint)
+                   .checkpoint, machines)
   plan$retries_dots <- ...length() > 0L && force_dots(...)
   if (!is.null(plan$source)) X <- NULL
   if (!is.null(plan$redo)) X <- X[plan$redo$todo]

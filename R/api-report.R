@@ -26,15 +26,15 @@
 #'     spans of time instead of items.
 #'   - `is_incomplete`: whether there was no memory for all that was to be noted.
 #'   - `workers`: a data frame with a row for each process, in the order of their forks: `worker`
-#'     (its place, from 1; 0 is this process), `incarnation` (which of the processes in that
-#'     place), `pid`, `begin` and `end`, `items`, `busy` (the share of its life that it spent in
-#'     `.f`), `run` (how long that was), `wait_items` and `wait_delivery` (how long it waited for
-#'     items of a stream, and until what it had was taken), `collecting` (garbage, between items),
-#'     `faults` (page faults), `private` (the most memory of its own that was seen), and `why` it
-#'     ended: `"finished"`, `"worn"` and `"memory"` (another one took its place, see
-#'     `lomp.worker_memory` in [lomp-options]), `"crash"`, `"timeout"`, `"stopped"` (with the
-#'     call) or `"running"`. What isn't known is `NA`: page faults of this process and of one that
-#'     was killed, and the memory of one that wasn't there for long.
+#'     (its place, from 1; 0 is this process), `incarnation` (which of the processes in that place),
+#'     `host` and `workers` (see below), `pid`, `begin` and `end`, `items`, `busy` (the share of its
+#'     life that it spent in `.f`), `run` (how long that was), `wait_items` and `wait_delivery` (how
+#'     long it waited for items of a stream, and until what it had was taken), `collecting`
+#'     (garbage, between items), `faults` (page faults), `private` (the most memory of its own that
+#'     was seen), and `why` it ended: `"finished"`, `"worn"` and `"memory"` (another one took its
+#'     place, see `lomp.worker_memory` in [lomp-options]), `"crash"`, `"timeout"`, `"stopped"` (with
+#'     the call) or `"running"`. What isn't known is `NA`: page faults of this process and of one
+#'     that was killed, and the memory of one that wasn't there for long.
 #'   - `memory`: a data frame of samples: `time`, `session` (what this process had), `shared` (the
 #'     most that a worker shared with it), `private` (what workers had of their own, together),
 #'     `workers` (how many there were) and `budget` (what these may have; `NA` if that isn't
@@ -51,6 +51,15 @@
 #'     (whether items needed more), `huge_pages` (whether glibc is told to use them).
 #'
 #'   `NULL` if no call has been made yet, and in a forked process, a worker among them.
+#'
+#' @section Other machines:
+#' Of a call with `.compute` the processes in `workers` are the daemons: `host` is where each one is
+#' (`NA` of this machine's workers), `workers` how many it had of its own (else 1), and `busy` the
+#' share of these workers' time that they spent in `.f`. One that was lost ended by `"crash"`; if it
+#' came again, it is another process. The times of items are reckoned back from when their results
+#' came, since clocks of other machines tell nothing here. What workers waited for and what memory
+#' they took isn't known; `bytes` by the way `"pipe"` are what results from there took.
+#' `workers_asked` is how many daemons were connected when the call began.
 #' @seealso [lomp_last()] for what a call that failed had finished.
 #' @export
 #' @examples

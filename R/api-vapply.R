@@ -60,7 +60,7 @@
 lomp_vapply <- function(.x, .f, .value, ..., .use_names = TRUE, .workers = lomp_workers(),
                         .on_error = c("stop", "collect"), .timeout = Inf,
                         .progress = getOption("lomp.progress", FALSE), .redo = NULL,
-                        .checkpoint = NULL) {
+                        .checkpoint = NULL, .compute = NULL) {
   if (missing(.x)) stop_missing(".x", names(substitute(list(...))))
   if (missing(.f)) stop_missing(".f", names(substitute(list(...))))
   if (missing(.value)) stop_missing(".value", names(substitute(list(...))))
@@ -78,9 +78,10 @@ lomp_vapply <- function(.x, .f, .value, ..., .use_names = TRUE, .workers = lomp_
   if (!is_plain_vector(X) && !is_source(X)) {
     X <- tryCatch(as_items(X, parent.frame()), error = function(cnd) stop_not_vector(cnd))
   }
-  list(.value, .use_names, .workers, .on_error, .timeout, .progress, .redo, .checkpoint)
+  list(.value, .use_names, .workers, .on_error, .timeout, .progress, .redo, .checkpoint, .compute)
+  machines <- plan_machines(.compute, if (!missing(.workers)) .workers)
   plan <- new_plan(X, .workers, .on_error, .timeout, .progress, !missing(.progress), .redo,
-                   .checkpoint)
+                   .checkpoint, machines)
   plan$value <- new_value(.value, .use_names, X, plan)
   plan$retries_dots <- ...length() > 0L && force_dots(...)
   if (!is.null(plan$source)) X <- NULL

@@ -8,7 +8,8 @@
 #' `vignette("many-large-images", "lomp")` goes through all of it with photographs, and
 #' `vignette("how-lomp-works", "lomp")` through the package's inside. `vignette("idioms", "lomp")`
 #' has what people ask for: two lists at once, cross-validation, retries, early stops, progress.
-#' `vignette("coming-from", "lomp")` says what to write instead of what other packages have.
+#' `vignette("coming-from", "lomp")` says what to write instead of what other packages have, and
+#' `vignette("machines", "lomp")` how the same calls run on several machines.
 #'
 #' @section In other packages:
 #' lomp is for Unix alone. A package that supports Windows as well has it in `Suggests`, and one

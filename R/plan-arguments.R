@@ -40,6 +40,12 @@
 #'   how many bytes there may be of each variable, 1 MiB if unset, and `lomp.frames_bytes` how many
 #'   of all that a worker sends in all its errors, 16 MiB if unset.
 #'
+#' - `lomp.machine_timeout`: with `.compute`, after how many seconds without an answer that is due a
+#'   machine is taken for lost, 30 if unset. `lomp.lost_items`: what becomes of the items that such
+#'   a one had: `"again"` (or unset), they are run on other machines, though some may have been
+#'   begun there; `"fail"`, they fail. `lomp.kept_bytes`, an option of a daemon, says how many bytes
+#'   it keeps of what calls need. See the section on other machines in [lomp_map()].
+#'
 #' - `lomp.harmless_pointers`: a character vector of further classes whose objects make their
 #'   external pointers again or don't need them, so that [lomp_map()] doesn't warn of those in such
 #'   objects (`lomp_dead_reference`). It knows by itself of [recordPlot()]'s plots, lme4's models,
@@ -59,7 +65,8 @@ max_workers <- 10000L
 # A call's arguments, checked: what is to be done, apart from the data.
 # `progress` and whether the caller gave it are as in lomp_map().
 new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, given = TRUE,
-                     redo = NULL, checkpoint = NULL) {
+                     redo = NULL, checkpoint = NULL, machines = NULL) {
+  if (!is.null(machines)) workers <- machines$machines
   plan <- if (is_source(items)) {
     new_source_plan(items, workers, on_error, redo, checkpoint)
   } else {
@@ -74,7 +81,7 @@ new_plan <- function(items, workers, on_error, timeout = Inf, progress = FALSE, 
     frames = frame_limits(),
     backlog = if (plan$workers == 0L || is_live()) 0 else buffer_bytes(),
     trace_rows = trace_rows(), harmless = harmless_pointers(), is_map = TRUE, ordered = FALSE,
-    emits = FALSE
+    emits = FALSE, machines = machines
   ))
 }
 

@@ -10,9 +10,10 @@ lanes_of <- function(report, xlim, cells) {
   lanes <- sort(unique(report$workers$worker))
   fine <- diff(xlim) / cells
   items <- items_of_lanes(report, lanes)
-  is_exact <- !report$is_binned && has_wide_bars(items, fine)
+  is_exact <- !report$is_binned && all(items$workers == 1L) && has_wide_bars(items, fine)
   list(
-    names = if (length(lanes) > 0L) name_lane(lanes) else "", xlim = xlim, is_exact = is_exact,
+    names = if (length(lanes) > 0L) name_lanes(lanes, report$workers) else "",
+    xlim = xlim, is_exact = is_exact,
     bands = bands_of(report, lanes),
     bars = if (is_exact) bars_of(items),
     shares = if (!is_exact) shares_of(items, xlim, cells, length(lanes)),
@@ -24,11 +25,13 @@ has_wide_bars <- function(items, fine) {
   nrow(items) <= few_items || sum(items$to - items$from >= 2 * fine) >= nrow(items) / 2
 }
 
-# Items that ran, or spans of time with some, with the number of their `lane`.
+# Items that ran, or spans of time with some, with the number of their `lane` and how many workers
+# that has: more than one if it is a machine.
 items_of_lanes <- function(report, lanes) {
   items <- report$items
   items <- items[!is.na(items$worker) & !is.na(items$start), ]
   items$lane <- match(items$worker, lanes)
+  items$workers <- report$workers$workers[match(items$worker, report$workers$worker)]
   items$from <- items$start
   items$to <- if (report$is_binned) items$end else items$start + items$run + items$wait
   items[!is.na(items$lane) & !is.na(items$to), ]
@@ -72,6 +75,7 @@ few_lanes <- 12L  # which are so high that small differences show
 
 shares_of_lane <- function(items, edges, steps) {
   if (nrow(items) == 0L) return()
+  if (items$workers[[1L]] > 1L) items <- side_by_side(items)
   spans <- one_after_the_other(items)
   # Within an item its waiting comes last, as in a bar; within a span both are everywhere.
   apart <- is.null(items$end)
@@ -94,6 +98,29 @@ one_after_the_other <- function(items) {
   for (what in c("run", "wait")) rows[[what]] <- diff(c(0, cumsum(items[[what]])[is_last]))
   rows$to <- pmin(rows$to, c(rows$from[-1L], Inf))
   rows
+}
+
+# Of a lane with several workers: spans of time in which the same number of them are in `.f` and
+# waiting, each with its shares of what they could be. Spans of many items have only to be scaled.
+side_by_side <- function(items) {
+  workers <- items$workers[[1L]]
+  if (!is.null(items$end)) {
+    items[c("run", "wait")] <- items[c("run", "wait")] / workers
+    return(items)
+  }
+  ran <- items$from + items$run
+  at <- sort(unique(c(items$from, ran, items$to)))
+  if (length(at) < 2L) at <- c(at, at + 1e-9)
+  width <- diff(at)
+  data.frame(from = at[-length(at)], to = at[-1L], end = at[-1L],
+             run = count_at(items$from, ran, at) * width / workers,
+             wait = count_at(ran, items$to, at) * width / workers)
+}
+
+# How many are underway from each of these times to the next one.
+count_at <- function(from, to, at) {
+  changes <- tabulate(match(from, at), length(at)) - tabulate(match(to, at), length(at))
+  cumsum(changes)[-length(at)]
 }
 
 # What share of each cell is taken by amounts that are spread evenly over spans of time, none of
@@ -128,8 +155,9 @@ marks_of <- function(report, items, lanes) {
   }
   bands <- bands_of(report, lanes)
   again <- bands[bands$incarnation > 1L, ]
-  rbind(failures, data.frame(lane = again$lane, at = again$from,
-                             kind = rep("restart", nrow(again))))
+  lost <- bands[bands$why == "crash" & is_on_machines(report$workers), ]
+  rbind(failures, data.frame(lane = c(again$lane, lost$lane), at = c(again$from, lost$to),
+                             kind = rep(c("restart", "crash"), c(nrow(again), nrow(lost)))))
 }
 
 marks_of_items <- function(items) {
@@ -138,10 +166,11 @@ marks_of_items <- function(items) {
              kind = as.character(failed$outcome))
 }
 
-# A process that ended by an item tells which kind its last failure was; all others are errors.
+# A process that ended by an item tells which kind its last failure was; all others are errors. A
+# machine doesn't end by its items.
 marks_of_spans <- function(report, items, lanes) {
   bands <- bands_of(report, lanes)
-  ended <- bands[bands$why %in% c("crash", "timeout"), ]
+  ended <- bands[bands$why %in% c("crash", "timeout") & !is_on_machines(report$workers), ]
   errors <- items[items$failed > 0, ]
   errors <- errors[order(-errors$from), ]
   process <- paste(errors$lane, errors$incarnation)

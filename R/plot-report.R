@@ -2,12 +2,14 @@
 
 #' @section The picture:
 #' `plot()` draws a lane for each worker, with its items as bars from left to right, and below them
-#' memory over time where that was sampled. A triangle on a lane's upper edge is a new process, by
-#' which another one was replaced. Where items are too many or too short for bars of their own, the
-#' height of a lane is the share of its time in `.f`; lanes that are too low for heights have shades
-#' instead. Errors, crashes and time outs have a mark in any case. All of it is drawn in one plot
-#' region, so that `par(mfrow = )`, `layout()` and documents have it as any other plot; its
-#' horizontal axis is in seconds, whatever unit its labels have, as `abline()` and the like see it.
+#' memory over time where that was sampled. With `.compute` it is a lane for each machine, whose
+#' height is the share of its workers' time in `.f` if it has several; a crash at its end is that it
+#' was lost. A triangle on a lane's upper edge is a new process, by which another one was replaced.
+#' Where items are too many or too short for bars of their own, the height of a lane is the share of
+#' its time in `.f`; lanes that are too low for heights have shades instead. Errors, crashes and
+#' time outs have a mark in any case. All of it is drawn in one plot region, so that
+#' `par(mfrow = )`, `layout()` and documents have it as any other plot; its horizontal axis is in
+#' seconds, whatever unit its labels have, as `abline()` and the like see it.
 #'
 #' @param main,sub The title, and the line below it; `""` leaves one out.
 #' @param xlab,xlim The label of the time axis, and the seconds from which to which it goes.

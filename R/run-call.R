@@ -35,7 +35,9 @@ new_bag <- function() {
 
 open_call <- function(plan, frame) {
   state <- new_state(plan)
-  if (plan$workers > 0L) {
+  if (is_remote(plan)) {
+    state$net <- meet_machines(plan, frame)
+  } else if (plan$workers > 0L) {
     note_session()
     ready_frame(frame)
   }
@@ -43,11 +45,21 @@ open_call <- function(plan, frame) {
   state$handle <- call_open(call_settings(state, frame), results_to_fill(plan))
   # Nobody else has the call yet: its workers would live until the next collection.
   is_open <- FALSE
-  on.exit(if (!is_open) call_close(state$handle))
-  if (is_traced(plan)) the$traced <- state$traced <- new_traced(plan, call_trace(state$handle))
+  on.exit(if (!is_open) close_call(state))
+  if (is_traced(plan)) {
+    the$traced <- state$traced <- new_traced(plan, call_trace(state$handle), state$net$lanes)
+  }
+  if (!is.null(state$net)) note_lanes(state)
   stop_by(plan$call, stopper(state))
   is_open <- TRUE
   state
+}
+
+# Tells whether an item has drawn random numbers.
+close_call <- function(state) {
+  drawn <- call_close(state$handle)
+  if (!is.null(state$net)) leave_net(state$net)
+  drawn
 }
 
 # What an interrupt does. All that an iterator's workers have finished is here when it returns.
@@ -59,12 +71,15 @@ stopper <- function(state) {
 
 # What C++ and the workers know of a call, by these names: see src/call/settings.h. `items` is NA
 # where they are produced; `tick` is in seconds, 0 for none; `buffer`, `backlog` and
-# `worker_memory` are in bytes, 0 of the last for as much as there is.
+# `worker_memory` are in bytes, 0 of the last for as much as there is. With `is_numbered` a produced
+# item is list(number, value), since it is a part of another call, whose item has that number; with
+# `is_single` each value is its item's one result, though it goes into a queue.
 call_settings <- function(state, frame) {
   plan <- state$plan
   list(
-    items = items_to_run(plan), workers = plan$workers, is_list = plan$is_map,
-    is_ordered = plan$ordered, buffer = plan$buffer, backlog = if (plan$is_map) plan$backlog else 0,
+    items = items_to_run(plan), workers = plan$workers, is_remote = is_remote(plan),
+    is_list = plan$is_map, is_ordered = plan$ordered, buffer = plan$buffer,
+    backlog = if (plan$is_map) plan$backlog else 0,
     tick = tick_of(state$progress), timeout = plan$timeout, worker_memory = plan$worker_memory,
     keep_connections = plan$keep_connections, harmless = plan$harmless,
     frame = frame, item_call = plan$item_call, hooks = item_hooks(state), limit = limit_call(plan),
@@ -72,6 +87,7 @@ call_settings <- function(state, frame) {
     trace_rows = if (is_traced(plan)) plan$trace_rows else NA,
     checkpoint = plan$checkpoint$handle,
     value = plan$value$prototype, is_vector = goes_into_vector(plan),
+    is_numbered = isTRUE(plan$is_numbered), is_single = isTRUE(plan$is_single),
     takes_names = plan$value$takes_names, on_event = new_handler(state), look = new_look(plan$call)
   )
 }
@@ -89,7 +105,8 @@ new_handler <- function(state) {
 # if it has heard a "tick" by then. Interrupts are held back.
 on_event <- function(event, state) {
   switch(event$kind,
-    request = feed_worker(event, state),
+    request = if (is.null(state$served)) feed_worker(event, state) else feed_served(event, state),
+    machines = attend_machines(event, state),
     step = run_step(state),
     drawn = if (pays_on_the_way(state$plan)) pay_iterator(state, TRUE),
     condition = ,
@@ -98,7 +115,7 @@ on_event <- function(event, state) {
     rest = rest_progress(state),
     ended = conclude_iterator(state),
     exhausted = fail_call(new_fork_error(event$value, state$plan), state),
-    fail_call(failure_of(event, state$plan), state)
+    fail_call(with_host(failure_of(event, state$plan), event, state), state)
   )
 }
 
@@ -128,8 +145,16 @@ failure_of <- function(event, plan) {
     failure = new_item_error(item, event$value, plan),
     unread = new_item_error(item, unread_result(event$value), plan),
     unsent = new_item_error(item, unsent_item(), plan),
-    lost = new_crash(item, event$value, plan)
+    lost = new_crash(item, event$value, plan),
+    stranded = new_stranded(item, event$value, plan)
   )
+}
+
+# Where the item has failed.
+with_host <- function(failure, event, state) {
+  host <- unname(state$net$hosts[as.character(event$item)])
+  if (length(host) == 1L && !is.na(host)) failure$host <- host
+  failure
 }
 
 # For want of memory, as a rule. `cnd` is NULL where a handler of the caller's has left the call

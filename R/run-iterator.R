@@ -161,12 +161,12 @@ conclude_with <- function(state, results) {
     if (state$how == "interrupted") warnings <- c(warnings, warning_of_interrupt(state$end))
     signal_warnings(warnings, results)
     if (!is.null(end)) {
-      call_close(state$handle)
+      close_call(state)
       leave_with(end)
     }
     if (is_outside()) the$last <- NULL
   }
-  call_close(state$handle)
+  close_call(state)
 }
 
 outcome_of_iterator <- function(state) {

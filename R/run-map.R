@@ -72,7 +72,7 @@ run_list <- function(plan, frame) {
     if (!is_over) leave_list(state)
   })
   on.exit({
-    drawn <- call_close(handle)
+    drawn <- close_call(state)
     pay_random(plan$random, drawn, plan)
     if (isTRUE(plan$n > plan$trace_rows) || !is.null(the$traced$span)) end_trace(plan)
   }, add = TRUE)

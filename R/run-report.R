@@ -1,17 +1,20 @@
 # What a call's trace knows, as the parts of a report.
 
 # A call within another one, or in a worker, isn't the one that lomp_report() tells of.
-is_traced <- function(plan) the$depth == as.integer(plan$is_map) && !in_worker()
+is_traced <- function(plan) {
+  the$depth == as.integer(plan$is_map) && !in_worker() && !isTRUE(plan$is_served)
+}
 
 # What is kept of a call until the next one: no data, no results, and nothing that keeps an iterator
 # from being dropped. A call that had nothing to do has no trace. Names are those of the items that
-# are run, and `todo` has their positions if these aren't all.
-new_traced <- function(plan, trace = NULL) {
+# are run, and `todo` has their positions if these aren't all. `lanes` tells which machines took
+# part, of a call that has some: see new_machine_lanes().
+new_traced <- function(plan, trace = NULL, lanes = NULL) {
   todo <- plan$redo$todo
   list(
     trace = trace, fate = plan$call$fate, fun = name_of_call(plan), began = Sys.time(),
     said = light_call(plan$said), n = items_to_run(plan), workers = plan$workers,
-    names = if (is.null(todo)) plan$names else plan$names[todo], todo = todo,
+    names = if (is.null(todo)) plan$names else plan$names[todo], todo = todo, lanes = lanes,
     span = if (wants_spans()) list(parent = active_span())
   )
 }
@@ -59,6 +62,20 @@ traced_of <- function(it) {
   traced
 }
 
+# Which machine is in which place of a call's trace: its host, and how many workers it has.
+new_machine_lanes <- function() {
+  lanes <- new.env(parent = emptyenv())
+  lanes$hosts <- character()
+  lanes$workers <- integer()
+  lanes
+}
+
+note_machine_lane <- function(lanes, machine, workers) {
+  if (is.null(workers)) workers <- machine$workers
+  lanes$hosts[[machine$lane + 1L]] <- machine$host
+  lanes$workers[[machine$lane + 1L]] <- as.integer(workers)
+}
+
 name_of_call <- function(plan) {
   if (!plan$is_map) return("lomp_iterate")
   if (is.null(plan$value)) "lomp_map" else "lomp_vapply"
@@ -74,7 +91,7 @@ report_of <- function(traced) {
 
 new_report <- function(raw, traced) {
   totals <- raw$totals
-  processes <- processes_of(raw, totals$seconds)
+  processes <- processes_of(raw, totals$seconds, traced$workers == 0L, traced$lanes)
   structure(class = "lomp_report", list(
     fun = traced$fun, call = one_line(traced$said), began = traced$began,
     seconds = totals$seconds, how = end_of_traced(traced, totals),
@@ -108,20 +125,28 @@ count_in_place <- function(place) {
 # A process that goes on has had its life until now.
 until_now <- function(end, seconds) ifelse(is.na(end), seconds, end)
 
-processes_of <- function(raw, seconds) {
+# What is done there isn't known of a machine, but for its items.
+processes_of <- function(raw, seconds, is_here = FALSE, lanes = NULL) {
   p <- raw$processes
-  lives <- until_now(p$end, seconds) - p$begin
-  place <- if (raw$totals$forks == 0 && length(p$place) > 0L) 0 * p$place else p$place
+  place <- if (is_here) 0 * p$place else p$place
+  workers <- if (is.null(lanes)) rep(1L, length(place)) else lanes$workers[place]
+  lives <- workers * (until_now(p$end, seconds) - p$begin)
+  known <- function(waits) if (is.null(lanes)) waits else rep(NA_real_, length(waits))
   data.frame(
     worker = as.integer(place), incarnation = as.integer(count_in_place(place)),
-    pid = as.integer(p$pid), begin = p$begin, end = p$end, items = p$items,
-    busy = ifelse(lives > 0, pmin(1, p$run / lives), 0), run = p$run, wait_items = p$wait_items,
-    wait_delivery = p$wait_delivery, collecting = p$collecting,
+    host = if (is.null(lanes)) rep(NA_character_, length(place)) else lanes$hosts[place],
+    workers = workers, pid = as.integer(p$pid), begin = p$begin, end = p$end, items = p$items,
+    busy = ifelse(lives > 0, pmin(1, p$run / lives), 0), run = p$run,
+    wait_items = known(p$wait_items), wait_delivery = known(p$wait_delivery),
+    collecting = known(p$collecting),
     # Those of this process are of its whole life.
     faults = ifelse(place == 0, NA_real_, p$faults), private = p$private,
-    why = ends_of_processes[p$why + 1]
+    why = ends_of_processes[p$why + 1], stringsAsFactors = FALSE
   )
 }
+
+# Are these processes daemons, each on its machine and with workers of its own?
+is_on_machines <- function(processes) any(!is.na(processes$host))
 
 ways_of_results <- c("none", "pipe", "file", "mapped")
 failures_of_items <- c("error", "crash", "timeout")
@@ -164,7 +189,7 @@ totals_of <- function(totals, processes) {
     results = totals$results, conditions = totals$conditions, errors = totals$errors,
     crashes = totals$crashes, timeouts = totals$timeouts, forks = totals$forks,
     fork_seconds = totals$fork_seconds, replaced = sum(processes$why %in% c("worn", "memory")),
-    collections = sum(processes$collecting)
+    collections = if (is_on_machines(processes)) NA_real_ else sum(processes$collecting)
   )
 }
 

@@ -50,6 +50,7 @@ advise_slow_item <- function(report) {
 
 # With the seconds for which it was `alone` at work: NULL if other items were then, too.
 last_item <- function(report) {
+  if (is_on_machines(report$workers)) return(last_item_elsewhere(report))
   until <- busy_until(report)
   if (length(until) < 2L) return()
   order <- order(until, decreasing = TRUE)
@@ -57,6 +58,17 @@ last_item <- function(report) {
   item <- item_of_lane(report, as.integer(names(until))[[order[[1L]]]])
   if (is.null(item) || item$run < 0.9 * alone) return()
   c(item, list(alone = min(alone, item$run)))
+}
+
+# The same of machines, of whose workers nothing is known but their items.
+last_item_elsewhere <- function(report) {
+  if (report$is_binned) return()
+  ends <- report$items$start + report$items$run + report$items$wait
+  order <- utils::head(order(ends, decreasing = TRUE, na.last = NA), 2L)
+  if (length(order) < 2L) return()
+  item <- report$items[order[[1L]], ]
+  list(index = item$index, name = item$name, run = item$run,
+       alone = min(-diff(ends[order]), item$run), is_late = item$start > 0.1 * report$seconds)
 }
 
 # When the last item of each lane ended, by its number. Where single items aren't known it is when
@@ -100,7 +112,11 @@ advise_small_items <- function(report) {
   sprintf("All items together took %s in `.f`, the call %s: %s would have been faster, and so %s.",
           format_seconds(run), format_seconds(report$seconds),
           if (report$fun == "lomp_vapply") "vapply()" else "lapply()",
-          "would `.workers = 0`. Or let each item do more")
+          if (is_on_machines(report$workers)) {
+            "would this machine's own workers, without `.compute`. Or let each item do more"
+          } else {
+            "would `.workers = 0`. Or let each item do more"
+          })
 }
 
 # Where nothing is known that explains the time, there is nothing to be said.

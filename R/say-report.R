@@ -9,7 +9,9 @@
 #' Shares are of the time that workers lived. What isn't known isn't told: a short call has no
 #' samples of memory, for example. "2.0 GB shared with 8 workers, 400 MB of their own" are the
 #' greatest values that were seen; "a copy for each worker" is what processes that share nothing
-#' would have taken for the same. Units are powers of 1000.
+#' would have taken for the same. Units are powers of 1000. Of a call with `.compute` machines are
+#' told instead of workers, by the names of their hosts; their shares are of the time of all their
+#' workers.
 #'
 #' @section What to do:
 #' `summary(report)$advice` is a data frame with the columns `id` and `message`, and a row for each
@@ -86,7 +88,7 @@ print.summary.lomp_report <- function(x, ...) {
   cat(c(
     report$call, wrapped(tell_call(report)),
     section("Time", c(tell_began(report), tell_work(report), tell_session(report))),
-    section("Workers", tell_lanes(report), wrap = FALSE),
+    section(paste0(name_kind(report), "s"), tell_lanes(report), wrap = FALSE),
     section("Memory", c(tell_memory(report), tell_own(report))),
     section("Results", c(tell_ways(report), tell_conditions(report))),
     section("Processes", c(tell_forks(report), tell_fewer(report), tell_reasons(report))),
@@ -131,8 +133,20 @@ tell_where <- function(report) {
   there <- count_lanes(report)
   if (there == 0L) return()
   if (report$workers_asked == 0L) return(" in this session")
-  if (there >= report$workers_asked) return(paste(" on", count_of(there, "worker")))
-  sprintf(" on %s of %s", format_count(there), count_of(report$workers_asked, "worker"))
+  of_all <- if (there < report$workers_asked) paste(" of", format_count(report$workers_asked))
+  all <- max(there, report$workers_asked)
+  what <- tolower(name_kind(report))
+  paste0(" on ", format_count(there), of_all, " ", what, if (all != 1L) "s", tell_their(report))
+}
+
+# What a lane is.
+name_kind <- function(report) if (is_on_machines(report$workers)) "Machine" else "Worker"
+
+# " with 64 workers", of machines.
+tell_their <- function(report) {
+  if (!is_on_machines(report$workers)) return()
+  is_last <- !duplicated(report$workers$worker, fromLast = TRUE)
+  paste(" with", count_of(sum(report$workers$workers[is_last]), "worker"))
 }
 
 count_lanes <- function(report) length(unique(report$workers$worker))
@@ -178,15 +192,17 @@ activities <- c(run = "in `.f`", wait_items = "waiting for items",
                 wait_delivery = "waiting to deliver", collecting = "collecting garbage")
 
 # A row for each lane, with sums over the processes that were one after the other there: seconds of
-# life, and what they were spent on.
+# life, and what they were spent on. Those of a machine are its workers'.
 sums_by_lane <- function(report) {
   processes <- report$workers
   sums <- cbind(
     processes[c("items", names(activities))], processes = rep(1, nrow(processes)),
-    life = until_now(processes$end, report$seconds) - processes$begin
+    life = processes$workers * (until_now(processes$end, report$seconds) - processes$begin)
   )
   lanes <- rowsum(data.matrix(sums), processes$worker)
-  data.frame(worker = as.integer(rownames(lanes)), lanes, row.names = NULL)
+  worker <- as.integer(rownames(lanes))
+  data.frame(worker = worker, name = name_lanes(worker, processes), lanes, row.names = NULL,
+             stringsAsFactors = FALSE)
 }
 
 # The share of an activity in each lane's life; of all lanes together if these are summed.
@@ -200,7 +216,16 @@ share_in_all <- function(activity, lanes) {
   if (life > 0) min(1, sum(lanes[[activity]]) / life) else NA_real_
 }
 
-name_lane <- function(worker) ifelse(worker == 0L, "session", paste("worker", worker))
+# Daemons that have the same host are told apart by the numbers of their processes.
+name_lanes <- function(worker, processes) {
+  if (!is_on_machines(processes)) {
+    return(ifelse(worker == 0L, "session", paste("worker", worker)))
+  }
+  of <- match(worker, processes$worker)
+  hosts <- vapply(processes$host[of], shorten, "", 20L, USE.NAMES = FALSE)
+  is_twice <- hosts %in% hosts[duplicated(hosts)]
+  ifelse(is_twice, sprintf("%s (%d)", hosts, processes$pid[of]), hosts)
+}
 
 # In one sentence, with what else took a good part of the time.
 tell_busy <- function(report) {
@@ -223,8 +248,7 @@ tell_range <- function(activity, lanes) {
   low <- format_share(shares[[least]])
   high <- format_share(shares[[most]])
   if (low == high) return()
-  sprintf(" (%s %s, %s %s)", name_lane(lanes$worker[[least]]), low, name_lane(lanes$worker[[most]]),
-          high)
+  sprintf(" (%s %s, %s %s)", lanes$name[[least]], low, lanes$name[[most]], high)
 }
 
 most_lanes <- 12L  # of which each has a line of its own
@@ -251,7 +275,7 @@ table_of_lanes <- function(shown, lanes) {
   columns <- c(columns, list(c("items", format(lanes$items, scientific = FALSE, trim = TRUE))))
   if (any(lanes$processes > 1)) columns <- c(columns, list(c("processes", lanes$processes)))
   aligned <- lapply(columns, function(column) formatC(column, width = max(nchar(column))))
-  names <- c("", name_lane(lanes$worker))
+  names <- c("", lanes$name)
   do.call(paste, c(list(formatC(names, width = -max(nchar(names)))), aligned, sep = "  "))
 }
 
@@ -297,6 +321,7 @@ tell_ways <- function(report) {
   bytes <- report$totals$bytes[names(way_words)]
   is_used <- !is.na(bytes) & bytes > 0
   if (!any(is_used)) return()
+  if (is_on_machines(report$workers)) way_words[["pipe"]] <- "from machines"
   in_a_row(paste(vapply(bytes[is_used], format_bytes, ""), way_words[is_used]))
 }
 
@@ -331,7 +356,7 @@ tell_fewer <- function(report) {
   session <- report$session
   wanted <- min(report$workers_asked, report$n)
   is_told <- isTRUE(session$held_back) || isTRUE(session$refused > 0L)
-  if (report$how != "finished" || is_told) return()
+  if (report$how != "finished" || is_told || is_on_machines(report$workers)) return()
   if (isTRUE(count_lanes(report) < wanted)) "more workers weren't worth their forks"
 }
 
@@ -346,14 +371,20 @@ tell_ends <- function(report) {
   counts <- count_ends(report, list(replaced = c("worn", "memory"), crash = "crash",
                                     timeout = "timeout"))
   if (length(counts) == 0L) return()
+  if (is_on_machines(report$workers)) return(tell_lost_machines(counts[["crash"]]))
   words <- c(replaced = if (counts[[1L]] == 1L) "was replaced" else "were replaced",
              crash = "crashed", timeout = "ran out of time")
   paste("of the workers", in_a_row(paste(counts, words[names(counts)])))
 }
 
+tell_lost_machines <- function(n) {
+  paste(count_of(n, "machine"), if (n == 1L) "was" else "were", "lost")
+}
+
 end_reasons <- c("worn", "memory", "crash", "timeout", "stopped")
 
 tell_reasons <- function(report) {
+  if (is_on_machines(report$workers)) return(tell_ends(report))
   counts <- count_ends(report, end_reasons)
   vapply(names(counts), function(why) tell_reason(why, counts[[why]]), "", USE.NAMES = FALSE)
 }

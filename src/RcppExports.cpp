@@ -481,6 +481,111 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// call_note_machine
+int call_note_machine(SEXP handle, int pid);
+RcppExport SEXP _lomp_call_note_machine(SEXP handleSEXP, SEXP pidSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type pid(pidSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_note_machine(handle, pid));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_note_machine_end
+void call_note_machine_end(SEXP handle, int machine, SEXP why);
+RcppExport SEXP _lomp_call_note_machine_end(SEXP handleSEXP, SEXP machineSEXP, SEXP whySEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type machine(machineSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type why(whySEXP);
+    call_note_machine_end(handle, machine, why);
+    return R_NilValue;
+END_RCPP
+}
+// call_note_given
+void call_note_given(SEXP handle, double n);
+RcppExport SEXP _lomp_call_note_given(SEXP handleSEXP, SEXP nSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< double >::type n(nSEXP);
+    call_note_given(handle, n);
+    return R_NilValue;
+END_RCPP
+}
+// call_receive
+void call_receive(SEXP handle, int machine, SEXP records);
+RcppExport SEXP _lomp_call_receive(SEXP handleSEXP, SEXP machineSEXP, SEXP recordsSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type machine(machineSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type records(recordsSEXP);
+    call_receive(handle, machine, records);
+    return R_NilValue;
+END_RCPP
+}
+// call_strand
+void call_strand(SEXP handle, double item, SEXP value, int machine);
+RcppExport SEXP _lomp_call_strand(SEXP handleSEXP, SEXP itemSEXP, SEXP valueSEXP, SEXP machineSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< double >::type item(itemSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
+    Rcpp::traits::input_parameter< int >::type machine(machineSEXP);
+    call_strand(handle, item, value, machine);
+    return R_NilValue;
+END_RCPP
+}
+// call_machines_end
+void call_machines_end(SEXP handle);
+RcppExport SEXP _lomp_call_machines_end(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    call_machines_end(handle);
+    return R_NilValue;
+END_RCPP
+}
+// call_head
+double call_head(SEXP handle);
+RcppExport SEXP _lomp_call_head(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_head(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_is_done
+SEXP call_is_done(SEXP handle, SEXP items);
+RcppExport SEXP _lomp_call_is_done(SEXP handleSEXP, SEXP itemsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type items(itemsSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_is_done(handle, items));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_untaken
+double call_untaken(SEXP handle);
+RcppExport SEXP _lomp_call_untaken(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_untaken(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_is_stopped
+bool call_is_stopped(SEXP handle);
+RcppExport SEXP _lomp_call_is_stopped(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_is_stopped(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
 // random_draw
 double random_draw();
 RcppExport SEXP _lomp_random_draw() {
@@ -506,6 +611,34 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< int >::type stream(streamSEXP);
     rcpp_result_gen = Rcpp::wrap(new_random(stream));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_collect
+SEXP call_collect(SEXP handle, double seconds, double most_bytes, double low);
+RcppExport SEXP _lomp_call_collect(SEXP handleSEXP, SEXP secondsSEXP, SEXP most_bytesSEXP, SEXP lowSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< double >::type seconds(secondsSEXP);
+    Rcpp::traits::input_parameter< double >::type most_bytes(most_bytesSEXP);
+    Rcpp::traits::input_parameter< double >::type low(lowSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_collect(handle, seconds, most_bytes, low));
+    return rcpp_result_gen;
+END_RCPP
+}
+// call_give_some
+double call_give_some(SEXP handle, int worker, SEXP values, SEXP numbers, double from, double most);
+RcppExport SEXP _lomp_call_give_some(SEXP handleSEXP, SEXP workerSEXP, SEXP valuesSEXP, SEXP numbersSEXP, SEXP fromSEXP, SEXP mostSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< int >::type worker(workerSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type numbers(numbersSEXP);
+    Rcpp::traits::input_parameter< double >::type from(fromSEXP);
+    Rcpp::traits::input_parameter< double >::type most(mostSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_give_some(handle, worker, values, numbers, from, most));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -707,9 +840,21 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_child_fail", (DL_FUNC) &_lomp_child_fail, 2},
     {"_lomp_has_light_calls", (DL_FUNC) &_lomp_has_light_calls, 3},
     {"_lomp_weigh", (DL_FUNC) &_lomp_weigh, 3},
+    {"_lomp_call_note_machine", (DL_FUNC) &_lomp_call_note_machine, 2},
+    {"_lomp_call_note_machine_end", (DL_FUNC) &_lomp_call_note_machine_end, 3},
+    {"_lomp_call_note_given", (DL_FUNC) &_lomp_call_note_given, 2},
+    {"_lomp_call_receive", (DL_FUNC) &_lomp_call_receive, 3},
+    {"_lomp_call_strand", (DL_FUNC) &_lomp_call_strand, 4},
+    {"_lomp_call_machines_end", (DL_FUNC) &_lomp_call_machines_end, 1},
+    {"_lomp_call_head", (DL_FUNC) &_lomp_call_head, 1},
+    {"_lomp_call_is_done", (DL_FUNC) &_lomp_call_is_done, 2},
+    {"_lomp_call_untaken", (DL_FUNC) &_lomp_call_untaken, 1},
+    {"_lomp_call_is_stopped", (DL_FUNC) &_lomp_call_is_stopped, 1},
     {"_lomp_random_draw", (DL_FUNC) &_lomp_random_draw, 0},
     {"_lomp_random_restore", (DL_FUNC) &_lomp_random_restore, 1},
     {"_lomp_new_random", (DL_FUNC) &_lomp_new_random, 1},
+    {"_lomp_call_collect", (DL_FUNC) &_lomp_call_collect, 4},
+    {"_lomp_call_give_some", (DL_FUNC) &_lomp_call_give_some, 6},
     {"_lomp_usable_processors", (DL_FUNC) &_lomp_usable_processors, 0},
     {"_lomp_signal_name", (DL_FUNC) &_lomp_signal_name, 1},
     {"_lomp_errno_text", (DL_FUNC) &_lomp_errno_text, 1},

@@ -1,12 +1,10 @@
 // The exports behind lomp_map() and lomp_iterate(): a call is opened, asked for its results until
 // there are none, and closed.
-#include "call/call.h"
-
 #include <cstdio>
 #include <vector>
 
+#include "call/call_handle.h"
 #include "call/refusal.h"
-#include "call/scoped_flag.h"
 #include "lomp/os/fork_count.hpp"
 #include "r/protected.h"
 #include "r/unwind.h"
@@ -14,17 +12,12 @@
 namespace {
 
 using lomp::Call;
-using lomp::refuse;
+using lomp::call_of;
+using lomp::living_call;
 using lomp::refuse_foreign;
 using lomp::unwind;
-
-Call* call_of(SEXP handle) { return static_cast<Call*>(R_ExternalPtrAddr(handle)); }
-
-// The tag of a closed handle: it tells that from one that was saved while it was open, and read
-// again.
-SEXP closed() { return Rf_install(".closed"); }
-
-bool was_closed(SEXP handle) { return R_ExternalPtrTag(handle) == closed(); }
+using lomp::Use;
+using lomp::use_of;
 
 // The list of the results is the caller's alone from now on, and can be changed without a copy.
 void let_go_of_kept(SEXP handle) {
@@ -35,8 +28,7 @@ void let_go_of_kept(SEXP handle) {
 void close_handle(SEXP handle) {
   Call* call = call_of(handle);
   if (call == nullptr) return;
-  R_ClearExternalPtr(handle);
-  R_SetExternalPtrTag(handle, closed());
+  lomp::mark_closed(handle);
   delete call;
   let_go_of_kept(handle);
 }
@@ -52,15 +44,6 @@ SEXP make_kept(SEXP settings, SEXP results) {
 }
 
 SEXP exhausted() { return Rf_install(".__exhausted__."); }
-
-// The handle's call; nullptr if it has ended. Jumps if it never was this process's.
-Call* living_call(SEXP handle) {
-  Call* call = call_of(handle);
-  if (call == nullptr && !was_closed(handle)) {
-    refuse("it isn't alive in this process: it was saved and read again, or made by another one");
-  }
-  return call;
-}
 
 // Is there anything for this process to end?
 bool is_own(SEXP handle) {
@@ -84,26 +67,6 @@ SEXP pids_of(const std::vector<lomp::RunningWorker>& workers) {
   UNPROTECT(2);
   return pids;
 }
-
-// The call's flag, if it can be used now: else R's error says why.
-bool& use_of(Call& call) {
-  refuse_foreign(call);
-  if (call.is_busy()) refuse("it is being used already");
-  return call.is_busy();
-}
-
-// The call is being used for as long as one of these lives.
-class Use {
- public:
-  explicit Use(Call& call) : call_(call), flag_(use_of(call)) {}
-  ~Use() { call_.leave(); }
-  Use(const Use&) = delete;
-  Use& operator=(const Use&) = delete;
-
- private:
-  Call& call_;
-  const lomp::ScopedFlag flag_;
-};
 
 SEXP next_single(Call& call) {
   const Use use(call);
@@ -293,7 +256,7 @@ bool call_close(SEXP handle) {
 
 // Is the handle open, or was it closed in this process? FALSE for one that was read from a file.
 // [[Rcpp::export(rng = false)]]
-bool call_is_known(SEXP handle) { return call_of(handle) != nullptr || was_closed(handle); }
+bool call_is_known(SEXP handle) { return call_of(handle) != nullptr || lomp::was_closed(handle); }
 
 // Where the call stands: list(item, taken, given, done, drawn, silent, dead_references, refused,
 // forks, in_hand, item_seconds). The item of the last result, and how many were taken; how many

@@ -1,8 +1,10 @@
 #include "call/call.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "call/local_runner.h"
+#include "call/machines_runner.h"
 #include "call/pool_runner.h"
 #include "lomp/os/fork_count.hpp"
 #include "r/protected.h"
@@ -21,18 +23,27 @@ std::shared_ptr<CallTrace> make_trace(const Settings& settings) {
                                      static_cast<std::uint64_t>(rows));
 }
 
+std::int64_t deadline_in(double seconds) {
+  constexpr double most = 1e9;
+  return now_ns() + static_cast<std::int64_t>(std::min(seconds, most) * 1e9);
+}
+
 }  // namespace
 
 Call::Call(SEXP kept)
     : kept_(kept),
       owner_(fork_depth()),
       has_workers_(settings_of(kept).number("workers") > 0),
+      is_remote_(settings_of(kept).flag("is_remote")),
       trace_(make_trace(settings_of(kept))),
       progress_(settings_of(kept).number("tick")),
       delivery_(kept, settings_of(kept)),
       checkpoint_(checkpoint_of(settings_of(kept))) {
   const Settings settings = settings_of(kept);
-  if (has_workers_) {
+  if (is_remote_) {
+    runner_ =
+        std::make_unique<MachinesRunner>(settings, kept, delivery_, *checkpoint_, trace_.get());
+  } else if (has_workers_) {
     runner_ = std::make_unique<PoolRunner>(settings, kept, delivery_, *checkpoint_, trace_.get());
   } else {
     runner_ = std::make_unique<LocalRunner>(settings, kept, delivery_, *checkpoint_, progress_,
@@ -50,7 +61,7 @@ Call::~Call() {
 
 void Call::begin() {
   unwind([this] {
-    delivery_.expect(runner_->given(), has_workers_);
+    delivery_.expect(runner_->given(), has_workers_ && !is_remote_);
     return R_NilValue;
   });
   runner_->begin();
@@ -92,12 +103,18 @@ bool Call::take_arrival(Arrival& arrival, SEXP& value) {
 // record didn't count would never be favoured again.
 bool Call::take_next(Arrival& arrival, SEXP& value) {
   const std::uint64_t head = delivery_.head();
-  const bool has_come = delivery_.take(arrival, value);
+  if (delivery_.take(arrival, value)) {
+    let_go_of(arrival, head);
+    return true;
+  }
   if (delivery_.head() != head) runner_->set_head(delivery_.head());
-  if (!has_come) return false;
+  return false;
+}
+
+void Call::let_go_of(const Arrival& arrival, std::uint64_t head) {
+  if (delivery_.head() != head) runner_->set_head(delivery_.head());
   if (arrival.has_record && !runner_->has_ended()) runner_->release(arrival.record);
   note_taken(arrival);
-  return true;
 }
 
 // Before the first result, failure or end of an item that has drawn is taken: a jump leaves it
@@ -140,8 +157,7 @@ SEXP Call::next_single() {
 }
 
 bool Call::is_ready(double seconds) {
-  constexpr double most = 1e9;
-  const std::int64_t deadline = now_ns() + static_cast<std::int64_t>(std::min(seconds, most) * 1e9);
+  const std::int64_t deadline = deadline_in(seconds);
   bool is_ready = false;
   try {
     is_ready = look_ahead(deadline);
@@ -242,6 +258,98 @@ SEXP Call::take_some(SEXP part, int most) {
     throw;
   }
   return part;
+}
+
+// ---- All that comes -----------------------------------------------------------------------------
+
+namespace {
+
+const char* kind_of(SEXP event) { return CHAR(STRING_ELT(VECTOR_ELT(event, 0), 0)); }
+
+bool is_of_kind(SEXP event, const char* kind) { return std::strcmp(kind_of(event), kind) == 0; }
+
+bool is_no(SEXP answer) { return TYPEOF(answer) == LGLSXP && Rf_asLogical(answer) == FALSE; }
+
+// Whole milliseconds, lest the last part of one is waited for in turns.
+int milliseconds_until(std::int64_t then, std::int64_t now, int most) {
+  const std::int64_t left = (then - now + 999999) / 1000000;
+  return static_cast<int>(std::min<std::int64_t>(most, std::max<std::int64_t>(left, 0)));
+}
+
+}  // namespace
+
+SEXP Call::collect(const CollectBounds& bounds) {
+  const Patience patience(*runner_);
+  try {
+    gather(bounds);
+  } catch (...) {
+    set_stock(true);
+    tell_rest();
+    throw;
+  }
+  set_stock(true);
+  tell_rest();
+  return unwind([this] {
+    const bool is_over = runner_->is_over() && !delivery_.has_next();
+    return rows_.release(static_cast<double>(runner_->undone()), is_over);
+  });
+}
+
+// As long as things come one after the other no single one is waited for: workers send them
+// together. Where nothing has come for a while, nor at the end, no finished item may be held back
+// by one that its worker has begun since, so the pool takes what is staged.
+void Call::gather(const CollectBounds& bounds) {
+  constexpr std::int64_t sweep_ns = 10000000;
+  constexpr int calm_ms = 20;
+  const std::int64_t deadline = deadline_in(bounds.seconds);
+  std::int64_t end = 0;  // of a last look, once there is nothing to wait for
+  Heard heard = Heard::something;
+  while (!is_closing_ && heard != Heard::end) {
+    if (is_tick_due(false)) tell("tick", true);
+    if (!take_rows(bounds.bytes) || runner_->is_over()) return;
+    const std::int64_t now = now_ns();
+    if (end == 0 && (now >= deadline || is_low(bounds))) end = now + sweep_ns;
+    if (end != 0 && (now >= end || !has_workers_)) return;
+    if (end != 0 && heard == Heard::nothing && runner_->is_idle()) return;
+    const bool is_prompt = end != 0 || heard == Heard::nothing;
+    runner_->set_prompt(is_prompt);
+    heard = hear(end != 0 ? 0 : milliseconds_until(deadline, now, is_prompt ? tick_ms : calm_ms));
+  }
+}
+
+// False if there are rows enough.
+bool Call::take_rows(double most_bytes) {
+  for (;;) {
+    if (static_cast<double>(rows_.bytes()) >= most_bytes) return false;
+    tell_draws();
+    const std::uint64_t head = delivery_.head();
+    Arrival arrival;
+    if (!rows_.take(arrival)) return true;
+    let_go_of(arrival, head);
+  }
+}
+
+// Where nothing at all is underway nothing can come.
+bool Call::is_low(const CollectBounds& bounds) const {
+  return !has_stock_ && static_cast<double>(runner_->undone()) < std::max(bounds.low, 1.0);
+}
+
+// Where no worker can be had R is told once, and decides.
+Call::Heard Call::hear(int milliseconds) {
+  Protected event(runner_->wait(milliseconds));
+  if (event == R_NilValue) return delivery_.has_next() ? Heard::something : Heard::nothing;
+  const std::uint64_t before = runner_->given() + runner_->undone();
+  Protected answer(handle(event));
+  if (is_of_kind(event, "request")) {
+    if (is_no(answer) || runner_->given() + runner_->undone() == before) set_stock(false);
+    return Heard::something;
+  }
+  return is_no(answer) || is_of_kind(event, "exhausted") ? Heard::end : Heard::something;
+}
+
+void Call::set_stock(bool has_stock) {
+  has_stock_ = has_stock;
+  runner_->set_stock(has_stock);
 }
 
 void Call::put_back(SEXP values, const double* items, R_xlen_t n) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "call/checkpoint.h"
+#include "call/collected_rows.h"
 #include "call/delivery.h"
 #include "call/events.h"
 #include "call/runner.h"
@@ -17,10 +18,17 @@
 
 namespace lomp {
 
-/// Any call of lomp's is of three choices: its items are numbered or produced; they run in workers
-/// or in this process; and their results go into a list or a queue, in the order of items or not.
-/// What isn't a result goes to on_event() of R's, which decides what follows. The call's R objects
-/// are kept alive by its handle. What throws lets R's jumps through, see unwind().
+/// How long collect() may go on: what it waits for at the most.
+struct CollectBounds {
+  double seconds;  ///< from now on
+  double bytes;    ///< of rows; one may be beyond that
+  double low;      ///< fewer items than so many are underway, and the producer has no more for now
+};
+
+/// Any call of lomp's is of three choices: its items are numbered or produced; they run in workers,
+/// on other machines or in this process; and their results go into a list or a queue, in the order
+/// of items or not. What isn't a result goes to on_event() of R's, which decides what follows. The
+/// call's R objects are kept alive by its handle. What throws lets R's jumps through, see unwind().
 class Call {
  public:
   /// `kept` is a list as Kept has it, with the call's settings. Forks no worker yet. Throws.
@@ -57,6 +65,13 @@ class Call {
   /// list(number, values, items) of the next results, up to so many, and fewer at the end. What is
   /// thrown on the way leaves them where they were. Throws.
   SEXP take(int most);
+
+  /// All that comes, as CollectedRows gives it, until one of the bounds is met or the call has
+  /// ended. on_event() hears only what is none of that, and on a "request" it says FALSE, or gives
+  /// nothing, where there are no produced items for now: then it isn't asked for any until the next
+  /// time. What is thrown on the way loses nothing: the next time begins with what has come.
+  /// Throws.
+  SEXP collect(const CollectBounds& bounds);
 
   /// The results that were taken last, so many, come once more, before all others. Throws.
   void put_back(SEXP values, const double* items, R_xlen_t n);
@@ -101,12 +116,20 @@ class Call {
   void begin_closing();
 
  private:
+  enum class Heard { nothing, something, end };
+
   SEXP handle(SEXP event);
   bool look_ahead(std::int64_t deadline);
   bool has_outcome() const;
   bool hear_next();
   void wait_for(int milliseconds);
   bool take_next(Arrival& arrival, SEXP& value);
+  void let_go_of(const Arrival& arrival, std::uint64_t head);
+  void gather(const CollectBounds& bounds);
+  bool take_rows(double most_bytes);
+  bool is_low(const CollectBounds& bounds) const;
+  Heard hear(int milliseconds);
+  void set_stock(bool has_stock);
   SEXP take_some(SEXP part, int most);
   bool take_arrival(Arrival& arrival, SEXP& value);
   void note_taken(const Arrival& arrival);
@@ -118,15 +141,18 @@ class Call {
   SEXP kept_;
   unsigned owner_;
   bool has_workers_;
+  bool is_remote_;  // and are they other machines'?
   bool is_busy_ = false;
   bool was_left_ = false;
   bool is_closing_ = false;
   bool was_told_ = false;
   bool has_taken_drawn_ = false;
   bool has_told_draws_ = false;
+  bool has_stock_ = true;  // as far as collect() knows
   std::shared_ptr<CallTrace> trace_;
   ProgressClock progress_;
   Delivery delivery_;
+  CollectedRows rows_{delivery_};
   SharedCheckpoint checkpoint_;
   ExternalMemoryUse external_memory_use_;
   std::unique_ptr<Runner> runner_;

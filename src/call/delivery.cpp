@@ -1,12 +1,16 @@
 #include "call/delivery.h"
 
 #include "call/events.h"
+#include "codec/serialize.h"
 
 namespace lomp {
 
 void Delivery::put_end(const Record& record, bool is_ignored) {
   silent_ += is_ignored;
-  if (!has_places_) line_up(record, ArrivalKind::nothing, -1);
+  if (has_places_) return;
+  Record ended = record;
+  ended.kind = static_cast<unsigned>(is_ignored ? Encoding::ignored : Encoding::nothing);
+  line_up(ended, ArrivalKind::nothing, -1);
 }
 
 void Delivery::put_event(const Record& record, const char* kind, SEXP value) {
@@ -34,13 +38,13 @@ void Delivery::put_event(std::uint64_t item, SEXP event) {
   UNPROTECT(1);
 }
 
-void Delivery::line_up(const Record& record, ArrivalKind kind, R_xlen_t place) {
+void Delivery::line_up(const Record& record, ArrivalKind kind, R_xlen_t place, int holder) {
   Arrival arrival;
   arrival.kind = kind;
   arrival.record = record;
   arrival.has_record = true;
   arrival.place = place;
-  arrival.holder = dead_.look(record);
+  arrival.holder = holder;
   arrivals_.put(arrival, !record.goes_on);
 }
 

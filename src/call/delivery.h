@@ -51,13 +51,21 @@ class Delivery {
   // ---- For the runner
 
   /// A result of the record's item; the caller protects it. May jump.
-  void put_value(const Record& record, SEXP value) {
+  void put_value(const Record& record, SEXP value) { put_value(record, value, dead_.look(record)); }
+
+  /// The same for one whose dead references were found where its record was made: `holder` is what
+  /// holder_of() gives, or DeadReferences::harmless.
+  void put_value(const Record& record, SEXP value, int holder) {
     has_value_ = true;
-    if (!has_places_) return line_up(record, ArrivalKind::value, waiting_.put(value));
+    if (!has_places_) return line_up(record, ArrivalKind::value, waiting_.put(value), holder);
     if (vector_) return vector_.put_value(record.item, value);
     places_.put(record.item, value);
-    dead_.note(record.item, dead_.look(record));
+    dead_.note(record.item, holder);
   }
+
+  /// The number of a class, "" if it isn't known, whose objects hold dead references. Throws
+  /// std::bad_alloc.
+  int holder_of(const char* name) { return dead_.number_of(name); }
 
   /// A result as the elements of a vector. May jump.
   void put_part(const Record& record) { vector_.put(record); }
@@ -98,6 +106,10 @@ class Delivery {
   /// isn't protected any more. Never jumps.
   bool take(Arrival& arrival, SEXP& value);
 
+  /// The same, and the value stays where it is, in waiting(): it is only known where that is. The
+  /// result isn't noted as taken. Never jumps.
+  bool take_place(Arrival& arrival) { return arrivals_.take(arrival); }
+
   /// In order: leaves items behind that have ended and of which all was taken. True if there were
   /// any.
   bool pass_ended() { return arrivals_.pass_ended(); }
@@ -124,7 +136,8 @@ class Delivery {
   std::uint64_t silent() const { return has_value_ ? 0 : silent_; }
 
  private:
-  void line_up(const Record& record, ArrivalKind kind, R_xlen_t place);
+  void line_up(const Record& record, ArrivalKind kind, R_xlen_t place,
+               int holder = DeadReferences::harmless);
   void line_up_event(const Record& record, ArrivalKind kind, const char* event, SEXP value);
 
   bool has_places_;

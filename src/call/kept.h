@@ -16,6 +16,8 @@ enum Kept {
   kept_witness,    ///< see HeapHeadroom
   kept_generator,  ///< without workers: the generator in hand
   kept_stream,     ///< the `.Random.seed` with which it goes on
+  kept_reply,      ///< on other machines: the records that are being taken in
+  kept_said,       ///< and what items have said that waits for its turn
   kept
 };
 

@@ -40,6 +40,7 @@ class PoolRunner final : public Runner {
   void step() override {}
   bool give(int worker, SEXP value) override;
   void post(int worker, bool is_end) override;
+  void set_stock(bool has_stock) override { pool_.feeder().set_stock(has_stock); }
   void stop() override { pool_.stop(); }
   void settle() override;
   bool has_ended() const override { return has_ended_; }
@@ -50,6 +51,7 @@ class PoolRunner final : public Runner {
   void set_prompt(bool is_prompt) override { pool_.set_prompt(is_prompt); }
   std::uint64_t given() const override { return is_produced_ ? next_item_ : pool_.items(); }
   std::uint64_t done() const override { return pool_.done(); }
+  std::uint64_t undone() const override { return given() - done(); }
   bool is_done(std::uint64_t item) const override { return pool_.is_done(item); }
   std::uint64_t in_hand() const override { return 0; }
   double item_seconds() const override { return 0; }

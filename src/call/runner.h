@@ -54,6 +54,9 @@ class Runner {
   /// Behind the last one that was given on such an event. With `is_end`, no more will come.
   virtual void post(int worker, bool is_end) = 0;
 
+  /// Has its caller produced items now? Without, it isn't asked for any.
+  virtual void set_stock(bool has_stock) = 0;
+
   /// Ends the items; what was finished still comes.
   virtual void stop() = 0;
 
@@ -81,8 +84,9 @@ class Runner {
 
   // ---- Counts of items
 
-  virtual std::uint64_t given() const = 0;  ///< how many there are, as far as that is known
-  virtual std::uint64_t done() const = 0;   ///< how many are over
+  virtual std::uint64_t given() const = 0;   ///< how many there are, as far as that is known
+  virtual std::uint64_t done() const = 0;    ///< how many are over
+  virtual std::uint64_t undone() const = 0;  ///< of produced ones: how many are still to be over
   virtual bool is_done(std::uint64_t item) const = 0;
   virtual std::uint64_t in_hand() const = 0;  ///< here: the one that runs, or ran last
   virtual double item_seconds() const = 0;    ///< here: how long that one has run

@@ -26,8 +26,14 @@ class DeadReferences {
   /// read it. Never jumps.
   int look(const Record& record);
 
+  /// What note() is to be told of a result whose holder has this class. Throws std::bad_alloc.
+  int number_of(const std::string& name);
+
   /// The result of this item (from 0) has arrived. An item is noted once, by its first one.
   void note(std::uint64_t item, int holder);
+
+  /// The class that look() has given a number, "" if it isn't known.
+  const std::string& name(int holder) const { return names_[static_cast<std::size_t>(holder)]; }
 
   bool any() const { return !items_.empty(); }
 
@@ -35,8 +41,6 @@ class DeadReferences {
   SEXP items() const;
 
  private:
-  int number_of(const std::string& name);
-
   std::vector<std::string> harmless_;
   std::vector<std::string> names_;     // of the classes, each one once
   std::vector<std::uint64_t> places_;  // of one result

@@ -177,7 +177,10 @@ void deliver(Run& run, SEXP value) {
   const Task::Results results = run.task->results;
   note_draws(run);
   Output::send(run.worker->is_at_end());
-  if (results == Task::Results::one) return write_value(run, value, false);
+  if (results == Task::Results::one) {
+    run.worker->await_room();
+    return write_value(run, value, false);
+  }
   if (results == Task::Results::elements) return write_part(run, value);
   if (results == Task::Results::any && !is_generator_of(run, value)) {
     refuse_end_marker(value);
@@ -202,24 +205,54 @@ void give_back(SEXP item, SEXP value) {
   for (R_xlen_t i = 0; i < XLENGTH(item); ++i) give_back(VECTOR_ELT(item, i), value);
 }
 
-// An item that was sent here is the one element of a list of its own.
-SEXP evaluate_streamed(Run& run) {
+SEXP read_streamed(Run& run) {
   const Record& record = run.worker->streamed();
   if (record.data == nullptr) Rf_error("the item can't be read: its file is lost");
-  SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
-  SET_VECTOR_ELT(items, 0, read_record(record, *run.worker));
+  return read_record(record, *run.worker);
+}
+
+SEXP evaluate_only_one(Run& run, SEXP items) {
   const ItemCall& call = run.task->call;
   Rf_defineVar(Rf_install("X"), items, call.frame);
   SEXP value = PROTECT(call.evaluate(0));
   Rf_defineVar(Rf_install("X"), R_NilValue, call.frame);
   give_back(VECTOR_ELT(items, 0), value);
-  UNPROTECT(2);
+  UNPROTECT(1);
   return value;
 }
 
-SEXP evaluate(Run& run, std::uint32_t item) {
-  run.random->begin(item);
+// An item that was sent here is the one element of a list of its own.
+SEXP evaluate_streamed(Run& run) {
+  SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
+  SET_VECTOR_ELT(items, 0, read_streamed(run));
+  SEXP value = evaluate_only_one(run, items);
+  UNPROTECT(1);
+  return value;
+}
+
+void start_timer(Run& run) {
   if (run.task->timeout_ns > 0) run.worker->start_timer(run.task->timeout_ns);
+}
+
+// The item says which state its random numbers begin with, and by which number it is known. What
+// it was sent in lets go of its value before that is evaluated: it has one owner then.
+SEXP evaluate_numbered(Run& run, std::uint64_t& item) {
+  start_timer(run);
+  SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
+  SEXP pair = PROTECT(read_streamed(run));
+  item = split_item(pair, items);
+  SET_VECTOR_ELT(pair, 1, R_NilValue);
+  UNPROTECT(1);
+  run.random->begin(item);
+  SEXP value = evaluate_only_one(run, items);
+  UNPROTECT(1);
+  return value;
+}
+
+SEXP evaluate(Run& run, std::uint64_t& item) {
+  if (run.task->is_numbered) return evaluate_numbered(run, item);
+  run.random->begin(item);
+  start_timer(run);
   return run.task->is_streamed ? evaluate_streamed(run) : run.task->call.evaluate(item);
 }
 
@@ -271,8 +304,9 @@ bool tidy_up_block(Run& run) {
 }
 
 void run_block(Run& run) {
-  std::uint32_t item;
-  while (run.worker->take(item)) {
+  std::uint32_t taken;
+  while (run.worker->take(taken)) {
+    std::uint64_t item = taken;
     SEXP value = PROTECT(evaluate(run, item));
     check_value(*run.task, item, value);
     if (!is_generator_of(run, value)) run.worker->stop_timer();
@@ -376,14 +410,23 @@ std::int64_t as_nanoseconds(double seconds) {
   return seconds >= century ? 0 : 1 + static_cast<std::int64_t>(seconds * 1e9);
 }
 
-// A list has one result for each item, whatever that is.
+// A list has one result for each item, whatever that is; and so has a queue whose results are to go
+// into a list elsewhere.
 Task::Results results_of(const Settings& settings) {
   if (settings.flag("is_vector")) return Task::Results::elements;
-  if (settings.flag("is_list")) return Task::Results::one;
+  if (settings.flag("is_list") || settings.flag("is_single")) return Task::Results::one;
   return settings.get("outlet") == R_NilValue ? Task::Results::any : Task::Results::by_emission;
 }
 
 }  // namespace
+
+std::uint64_t split_item(SEXP item, SEXP items) {
+  const bool is_pair = TYPEOF(item) == VECSXP && XLENGTH(item) == 2;
+  const double number = is_pair ? Rf_asReal(VECTOR_ELT(item, 0)) : NA_REAL;
+  if (!(number >= 1 && number <= 4294967296.0)) Rf_error("the item can't be read: it is damaged");
+  SET_VECTOR_ELT(items, 0, VECTOR_ELT(item, 1));
+  return static_cast<std::uint64_t>(number) - 1;
+}
 
 void refuse_value(const Task& task, std::uint64_t item, SEXP value) {
   SEXP length = PROTECT(Rf_ScalarReal(static_cast<double>(Rf_xlength(value))));
@@ -405,6 +448,7 @@ Task make_task(const Settings& settings) {
   task.results = results_of(settings);
   task.prototype = prototype_of(settings);
   task.is_streamed = ISNAN(settings.number("items"));
+  task.is_numbered = settings.flag("is_numbered");
   if (settings.get("outlet") != R_NilValue) task.outlet = settings.get("outlet");
   task.seed = settings.get("seed");
   task.numbers = settings.get("numbers");

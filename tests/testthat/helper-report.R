@@ -98,11 +98,11 @@ workers_of_items <- function(ran, processes) {
   life <- processes$end - processes$begin
   run <- of(function(items) sum(items$run))
   data.frame(
-    worker = processes$worker, incarnation = processes$incarnation,
-    pid = 4000L + seq_len(nrow(processes)), begin = processes$begin, end = processes$end,
-    items = of(nrow), busy = ifelse(life > 0, run / life, 0), run = run, wait_items = 0 * life,
-    wait_delivery = of(function(items) sum(items$wait)), collecting = 0 * life,
-    faults = NA_real_, private = NA_real_, why = processes$why
+    worker = processes$worker, incarnation = processes$incarnation, host = NA_character_,
+    workers = 1L, pid = 4000L + seq_len(nrow(processes)), begin = processes$begin,
+    end = processes$end, items = of(nrow), busy = ifelse(life > 0, run / life, 0), run = run,
+    wait_items = 0 * life, wait_delivery = of(function(items) sum(items$wait)),
+    collecting = 0 * life, faults = NA_real_, private = NA_real_, why = processes$why
   )
 }
 
@@ -221,4 +221,15 @@ kinds_of_reports <- function() {
                         outcome = c("11" = "error", setNames(rep("not run", 17), 14:30))),
     long_names = a_report(some_seconds(6), 2, names = strrep("a very long name of a file ", 1:6))
   )
+}
+
+# The same call on machines that have so many workers each, of which items may overlap.
+on_machines <- function(report, hosts, workers) {
+  place <- report$workers$worker
+  report$workers$host <- hosts[place]
+  report$workers$workers <- as.integer(workers)[place]
+  report$workers[c("wait_items", "wait_delivery", "collecting")] <- NA_real_
+  report$workers$busy <- report$workers$busy / report$workers$workers
+  report$totals[c("forks", "fork_seconds", "collections")] <- c(0, 0, NA)
+  report
 }

@@ -132,3 +132,45 @@ test_that("a call without items has lanes, and nothing in them", {
   expect_identical(nrow(found$marks), 0L)
   expect_identical(nrow(found$bands), 2L)
 })
+
+# ---- Machines -----------------------------------------------------------------------------------
+
+test_that("a machine with several workers shows the share of their time", {
+  report <- a_report(c(4, 2, 2, 1), 1)
+  report$items$start <- c(0, 0, 2, 4)
+  report$seconds <- report$workers$end <- 5
+  report$items$wait <- c(0, 0, 0, 1)
+  found <- lanes(on_machines(report, "near", 2))
+  expect_false(found$is_exact)
+  expect_identical(found$names, "near")
+  spent <- function(what) sum((found$shares$to - found$shares$from) * found$shares[[what]])
+  expect_equal(spent("run"), 9 / 2, tolerance = 0.02)
+  expect_equal(spent("wait"), 0, tolerance = 0.02)
+  at <- function(t) found$shares$run[found$shares$from <= t & found$shares$to > t]
+  expect_equal(at(1), 1)
+  expect_equal(at(3), 1)
+  expect_equal(at(4.5), 0.5)
+  expect_true(lanes(on_machines(report, "near", 1))$is_exact)
+})
+
+test_that("spans of a machine are scaled by its workers, too", {
+  report <- binned(a_report(rep(0.01, 400), 1))
+  spent <- function(report) {
+    shares <- lanes(report)$shares
+    sum((shares$to - shares$from) * shares$run)
+  }
+  expect_equal(spent(on_machines(report, "near", 4)), spent(report) / 4, tolerance = 0.05)
+})
+
+test_that("a machine that was lost has a mark at its end", {
+  report <- on_machines(a_report(rep(1, 4), 2), c("near", "far"), c(2, 2))
+  expect_identical(nrow(lanes(report)$marks), 0L)
+  report$workers$why[[2]] <- "crash"
+  report$workers$end[[2]] <- 1.5
+  for (each in list(report, binned(report))) {
+    marks <- lanes(each)$marks
+    expect_identical(marks$lane, 2L)
+    expect_identical(marks$at, 1.5)
+    expect_identical(marks$kind, "crash")
+  }
+})

@@ -22,6 +22,8 @@ test_that("summary() tells all of it", {
   expect_identical(value$value$report, kinds$session)
 })
 
+within_report <- function(report, ...) utils::modifyList(report, list(...))
+
 said <- function(report) paste(utils::capture.output(print(summary(report))), collapse = "\n")
 
 test_that("what isn't known isn't told", {
@@ -90,6 +92,34 @@ test_that("workers' shares are of their own lives, over all that were one after 
   expect_identical(lanes$life, 2 + 6)
   expect_identical(share_of("run", lanes), 4 / 8)
   expect_match(tell_busy(report), "in `.f` for 50% of the time, 12% waiting to deliver$")
+})
+
+test_that("machines are told by their hosts, with all of their workers", {
+  report <- on_machines(a_report(c(2, 1, 1, 1), 2), c("near", "far"), c(4, 8))
+  expect_match(tell_call(report), "^4 items in [0-9.]+ s on 2 machines with 12 workers$")
+  expect_match(tell_busy(report), "^workers were in `.f` for [0-9]+% of the time .far ..%, near")
+  expect_match(tell_call(within_report(report, workers_asked = 3L)), " on 2 of 3 machines with 12 ")
+  expect_snapshot({
+    print(report)
+    print(summary(report))
+  })
+  one <- on_machines(a_report(1, 1), "near", 1)
+  expect_match(tell_call(one), " on 1 machine with 1 worker$")
+})
+
+test_that("daemons that have the same host are told apart by their processes", {
+  report <- on_machines(a_report(rep(1, 6), 3), c("near", "far", "near"), 1:3)
+  expect_identical(name_lanes(1:3, report$workers), c("near (4001)", "far", "near (4003)"))
+  expect_identical(name_lanes(0:1, a_report(1, 1)$workers), c("session", "worker 1"))
+})
+
+test_that("a machine that was lost is told, and not as a crash", {
+  report <- on_machines(a_report(rep(1, 6), 3), c("a", "b", "c"), rep(2, 3))
+  expect_null(tell_ends(report))
+  report$workers$why[[2]] <- "crash"
+  expect_identical(tell_ends(report), "1 machine was lost")
+  report$workers$why[] <- "crash"
+  expect_identical(tell_reasons(report), "3 machines were lost")
 })
 
 test_that("each reason for a worker's end is told, in singular and plural", {

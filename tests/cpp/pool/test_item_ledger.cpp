@@ -69,3 +69,19 @@ TEST_CASE("produced items are complete when the last one is over and none will c
   CHECK(ledger.settle(1));
   CHECK(ledger.is_complete());
 }
+
+TEST_CASE("a producer without items for now isn't asked, and nothing is complete by that") {
+  ItemLedger ledger(0, true);
+  ledger.in_flight().give(0, 1);
+  ledger.set_stock(false);
+  CHECK(ledger.lacks_new());
+  CHECK_FALSE(ledger.has_more());
+  CHECK_FALSE(ledger.has_all());
+  ledger.in_flight().take_back(1);
+  CHECK(ledger.has_more());
+  ledger.in_flight().give(0, 2);
+  CHECK(ledger.settle(0));
+  CHECK_FALSE(ledger.is_complete());
+  ledger.set_stock(true);
+  CHECK(ledger.has_more());
+}

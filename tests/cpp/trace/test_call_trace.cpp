@@ -1,6 +1,7 @@
 #include <sys/resource.h>
 #include <testthat/vendor/catch.h>
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -167,6 +168,36 @@ TEST_CASE("an item of this process's has no records") {
   CHECK(trace.items()[0].run_ns == 0);
   CHECK(trace.totals().done == 2);
   CHECK(trace.totals().errors == 1);
+}
+
+TEST_CASE("an item of another machine's has ended by this one's clock and within the call") {
+  for (const std::uint64_t most_rows : {10, 0}) {
+    CallTrace trace(6, most_rows, made_up_meter());
+    trace.note_process(0, 100, begin);
+    trace.note_process(1, 200, begin);
+    told.now = begin + 50 * us;
+    trace.note_end_elsewhere(0, 1, Outcome::ok, {begin + 40 * us, 1000, 200});
+    trace.note_end_elsewhere(1, 1, Outcome::error, {begin + 900 * us, 2000, 0});
+    trace.note_end_elsewhere(2, 0, Outcome::crash, {begin - 900 * us, 500, 500});
+    trace.note_end_elsewhere(3, 0, Outcome::timeout, {begin + 10 * us, 1e30F, NAN});
+    trace.note_end_elsewhere(4, 0, Outcome::ok, {begin + 10 * us, NAN, -1});
+    const CallTotals totals = trace.totals();
+    CHECK(totals.done == 5);
+    CHECK(totals.errors == 1);
+    CHECK(totals.crashes == 1);
+    CHECK(totals.timeouts == 1);
+    CHECK(totals.run_ns == 3000 + 10 * us);
+    CHECK(totals.wait_ns == 200);
+    CHECK(trace.processes()[0].items == 3);
+    CHECK(trace.processes()[1].run_ns == 3000);
+    if (!trace.has_rows()) continue;
+    CHECK(trace.items()[0].end_ns == begin + 40 * us);
+    CHECK(trace.items()[0].begin_ns() == begin + 40 * us - 1200);
+    CHECK(trace.items()[0].process == 1);
+    CHECK(trace.items()[1].end_ns == begin + 50 * us);
+    CHECK(trace.items()[2].end_ns == begin);
+    CHECK(trace.items()[5].outcome == Outcome::not_run);
+  }
 }
 
 TEST_CASE("conditions are counted however many an item signals") {
@@ -621,6 +652,21 @@ TEST_CASE("of a worker that has told no faults the system is asked") {
   told.faults = -1;
   trace.note_end_of(1, ProcessEnd::crash, usage);
   CHECK(trace.processes()[1].faults == -1);
+}
+
+TEST_CASE("of another machine's process the system isn't asked") {
+  CallTrace trace(1, 10, made_up_meter());
+  trace.note_process(0, 100, begin);
+  told.now = begin + 30;
+  trace.note_process_end_elsewhere(0, ProcessEnd::crash);
+  told.now = begin + 60;
+  trace.note_process_end_elsewhere(0, ProcessEnd::finished);
+  trace.note_process_end_elsewhere(1, ProcessEnd::finished);
+  const std::vector<ProcessRow> processes = trace.processes();
+  REQUIRE(processes.size() == 1);
+  CHECK(processes[0].end == ProcessEnd::crash);
+  CHECK(processes[0].end_ns == begin + 30);
+  CHECK(processes[0].faults == -1);
 }
 
 TEST_CASE("a worker's times are within its life whatever it has told") {

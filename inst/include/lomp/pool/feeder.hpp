@@ -81,6 +81,10 @@ class Feeder {
   /// No items will come but those that must be given again.
   void end_of_items() { ledger_.end(); }
 
+  /// Has the caller new items now? Without, no worker asks for any, and one that is idle gets what
+  /// others have in store.
+  void set_stock(bool has_stock) { ledger_.set_stock(has_stock); }
+
   // ---- For the pool
 
   /// A worker that has nothing in hand, if there is anything for it: what came back, what another
@@ -101,7 +105,7 @@ class Feeder {
     if (find_worker([](const WorkerHandle& m) { return m.supply.is_starting(); })) return nullptr;
     const WorkerHandle* asking =
         find_worker([](const WorkerHandle& m) { return m.supply.is_asking(); });
-    if (asking == nullptr || is_ordered_) return ledger_.has_all() ? nullptr : asking;
+    if (asking == nullptr || is_ordered_) return ledger_.lacks_new() ? nullptr : asking;
     if (!ledger_.in_flight().has_returned()) relieve_overtaken(*asking);
     return ledger_.has_more() ? asking : nullptr;
   }
@@ -147,7 +151,7 @@ class Feeder {
   /// again than to be run, if they have been there for longer than a batch should take.
   void relieve_for_idle() {
     const std::int64_t now = now_ns();
-    const bool is_scarce = ledger_.has_all() || is_supply_slow_;
+    const bool is_scarce = ledger_.lacks_new() || is_supply_slow_;
     relieve(find_rest([=](const Supply::Rest& rest) {
       return ((is_scarce || rest.items == 1) && !rest.is_awaited) || now - rest.since > batch_ns;
     }));

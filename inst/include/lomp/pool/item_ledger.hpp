@@ -61,12 +61,19 @@ class ItemLedger {
   void end() { has_all_ = true; }
   bool has_all() const { return has_all_; }
 
+  /// Has its producer any new ones now? Else none is asked for until it has.
+  void set_stock(bool has_stock) { has_stock_ = has_stock; }
+
+  /// Is none to be had, now or ever, but those that must be given again?
+  bool lacks_new() const { return has_all_ || !has_stock_; }
+
   /// Is there one to give: a new one, or one that came back?
-  bool has_more() const { return !has_all_ || in_flight_.has_returned(); }
+  bool has_more() const { return !lacks_new() || in_flight_.has_returned(); }
 
  private:
   bool is_produced_;
   bool has_all_ = false;
+  bool has_stock_ = true;
   Bitmap done_;
   std::uint64_t first_open_ = 0;
   InFlight in_flight_;

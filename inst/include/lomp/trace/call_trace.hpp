@@ -107,6 +107,13 @@ class CallTrace {
     if (end - here_.begin_ns > together_ns) try_to([&] { put_here(); });
   }
 
+  /// The same of one that another machine has run, whose clock isn't this one's: `end` is reckoned
+  /// by this one's, and may be anything.
+  void note_end_elsewhere(std::uint64_t item, std::uint32_t process, Outcome outcome,
+                          const ItemEnd& end) noexcept {
+    try_to([&] { put_end(item, process, outcome, within_call(end)); });
+  }
+
   /// The item was lost with its worker just now, and had run for so long; negative if that isn't
   /// known.
   void note_loss(std::uint64_t item, std::uint32_t process, bool was_late,
@@ -135,7 +142,7 @@ class CallTrace {
     fork_ns_ += now - began;
   }
 
-  /// Without workers: this process.
+  /// Without workers: this process; or one of another machine's.
   void note_process(int slot, pid_t pid, std::int64_t begin) noexcept {
     ProcessRow row;
     row.pid = pid;
@@ -162,6 +169,13 @@ class CallTrace {
     if (row.faults < 0) row.faults = ask_for_faults(row.pid);
     row.private_bytes = std::max(row.private_bytes, usage.private_bytes.load());
     row.private_now = 0;
+  }
+
+  /// The same of another machine's process, of which this one's system knows nothing.
+  void note_process_end_elsewhere(std::uint32_t process, ProcessEnd end) noexcept {
+    if (!is_own() || process >= processes_.size() || !processes_[process].is_running()) return;
+    processes_[process].end_ns = meter_.now_ns();
+    processes_[process].end = end;
   }
 
   /// What a process that runs has done so far.
@@ -284,10 +298,14 @@ class CallTrace {
   ItemEnd end_of(const RecordTime& time) {
     const std::int64_t end =
         time.end_after(std::max(begin_ns_, seen_ns_ - RecordTime::period_ns / 2));
-    const std::int64_t sound = within_call(end);
+    return within_call(ItemEnd{end, time.run_ns(), time.waited_ns()});
+  }
+
+  ItemEnd within_call(const ItemEnd& end) {
+    const std::int64_t sound = within_call(end.end_ns);
     const auto most = static_cast<float>(sound - begin_ns_);
-    const float run = std::min(time.run_ns(), most);
-    return {sound, run, std::min(time.waited_ns(), most - run)};
+    const float run = std::max(0.0F, std::min(end.run_ns, most));
+    return {sound, run, std::max(0.0F, std::min(end.wait_ns, most - run))};
   }
 
   /// Nothing has ended that is yet to come. The clock is looked at if the time is later than that
