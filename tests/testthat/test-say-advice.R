@@ -248,7 +248,7 @@ test_that("a session that is the limit is told so", {
     withCallingHandlers(
       lomp_map(1:2, function(i) for (k in 1:50) message(i), .workers = 2),
       message = function(cnd) {
-        compute_for(0.002)
+        compute_for(0.0005)
         invokeRestart("muffleMessage")
       }
     )
