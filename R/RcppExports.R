@@ -205,20 +205,8 @@ call_machines_end <- function(handle) {
     invisible(.Call(`_lomp_call_machines_end`, handle))
 }
 
-call_head <- function(handle) {
-    .Call(`_lomp_call_head`, handle)
-}
-
-call_is_done <- function(handle, items) {
-    .Call(`_lomp_call_is_done`, handle, items)
-}
-
 call_untaken <- function(handle) {
     .Call(`_lomp_call_untaken`, handle)
-}
-
-call_is_stopped <- function(handle) {
-    .Call(`_lomp_call_is_stopped`, handle)
 }
 
 random_draw <- function() {

@@ -135,9 +135,9 @@ do_step <- function(step) {
     the$served[[step$call]] <- open_served(step)
   }
   served <- the$served[[step$call]]
-  attach_needed(served$packages)
-  add_block(served, step$block)
+  attach_quietly(served$packages)
   returned <- if (step$gives_back) take_back(served)
+  add_block(served, step$block)
   answer <- collect_served(served, step)
   if (answer$is_over) close_served(step$call)
   c(list(took = TRUE, returned = returned), answer)
@@ -179,11 +179,10 @@ with_items <- function(rows, served) {
 # A call of this process's own, of items that it is given one after the other.
 open_served <- function(step) {
   needs <- use_kept(step$needs$hash)
-  attach_needed(needs$packages)
+  attach_quietly(needs$packages)
   served <- new.env(parent = emptyenv())
   served$packages <- needs$packages
   served$blocks <- list()
-  served$at <- 1
   served$items <- numeric()
   plan <- served_plan(step$settings, needs)
   served$workers <- plan$workers
@@ -224,11 +223,7 @@ served_plan <- function(settings, needs) {
 }
 
 # Where the session had them attached its function finds what they export.
-attach_needed <- function(packages) {
-  for (package in setdiff(packages, .packages())) {
-    suppressPackageStartupMessages(library(package, character.only = TRUE, warn.conflicts = FALSE))
-  }
-}
+attach_quietly <- function(packages) suppressPackageStartupMessages(attach_packages(packages))
 
 # ---- Items --------------------------------------------------------------------------------------
 

@@ -545,27 +545,6 @@ BEGIN_RCPP
     return R_NilValue;
 END_RCPP
 }
-// call_head
-double call_head(SEXP handle);
-RcppExport SEXP _lomp_call_head(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(call_head(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// call_is_done
-SEXP call_is_done(SEXP handle, SEXP items);
-RcppExport SEXP _lomp_call_is_done(SEXP handleSEXP, SEXP itemsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type items(itemsSEXP);
-    rcpp_result_gen = Rcpp::wrap(call_is_done(handle, items));
-    return rcpp_result_gen;
-END_RCPP
-}
 // call_untaken
 double call_untaken(SEXP handle);
 RcppExport SEXP _lomp_call_untaken(SEXP handleSEXP) {
@@ -573,16 +552,6 @@ BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
     rcpp_result_gen = Rcpp::wrap(call_untaken(handle));
-    return rcpp_result_gen;
-END_RCPP
-}
-// call_is_stopped
-bool call_is_stopped(SEXP handle);
-RcppExport SEXP _lomp_call_is_stopped(SEXP handleSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
-    rcpp_result_gen = Rcpp::wrap(call_is_stopped(handle));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -846,10 +815,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_call_receive", (DL_FUNC) &_lomp_call_receive, 3},
     {"_lomp_call_strand", (DL_FUNC) &_lomp_call_strand, 4},
     {"_lomp_call_machines_end", (DL_FUNC) &_lomp_call_machines_end, 1},
-    {"_lomp_call_head", (DL_FUNC) &_lomp_call_head, 1},
-    {"_lomp_call_is_done", (DL_FUNC) &_lomp_call_is_done, 2},
     {"_lomp_call_untaken", (DL_FUNC) &_lomp_call_untaken, 1},
-    {"_lomp_call_is_stopped", (DL_FUNC) &_lomp_call_is_stopped, 1},
     {"_lomp_random_draw", (DL_FUNC) &_lomp_random_draw, 0},
     {"_lomp_random_restore", (DL_FUNC) &_lomp_random_restore, 1},
     {"_lomp_new_random", (DL_FUNC) &_lomp_new_random, 1},

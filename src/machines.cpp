@@ -30,18 +30,6 @@ ProcessEnd end_by_name(const char* why) {
 // From 0.
 std::uint64_t item_of(double item) { return static_cast<std::uint64_t>(item) - 1; }
 
-// May jump.
-SEXP which_are_done(const MachinesRunner* machines, SEXP items) {
-  SEXP numbers = PROTECT(Rf_coerceVector(items, REALSXP));
-  SEXP are_done = PROTECT(Rf_allocVector(LGLSXP, XLENGTH(numbers)));
-  for (R_xlen_t i = 0; i < XLENGTH(numbers); ++i) {
-    const double item = REAL_RO(numbers)[i];
-    LOGICAL(are_done)[i] = machines != nullptr && item >= 1 && machines->is_done(item_of(item));
-  }
-  UNPROTECT(2);
-  return are_done;
-}
-
 }  // namespace
 
 // A machine takes part from now on, whose process has this number there. Gives its number in the
@@ -92,30 +80,9 @@ void call_machines_end(SEXP handle) {
   if (machines != nullptr) machines->end();
 }
 
-// In order: the item whose turn it is, from 1.
-// [[Rcpp::export(rng = false)]]
-double call_head(SEXP handle) {
-  const MachinesRunner* machines = machines_of(handle);
-  return machines == nullptr ? 1 : lomp::as_item(machines->head());
-}
-
-// Which of these items are over? None if the call is closed.
-// [[Rcpp::export(rng = false)]]
-SEXP call_is_done(SEXP handle, SEXP items) {
-  const MachinesRunner* machines = machines_of(handle);
-  return lomp::unwind([=] { return which_are_done(machines, items); });
-}
-
 // The bytes of what has come for an iterator and was not taken.
 // [[Rcpp::export(rng = false)]]
 double call_untaken(SEXP handle) {
   const MachinesRunner* machines = machines_of(handle);
   return machines == nullptr ? 0 : static_cast<double>(machines->untaken());
-}
-
-// Is the call to come to its end, with nothing but what was finished? So is one that is closed.
-// [[Rcpp::export(rng = false)]]
-bool call_is_stopped(SEXP handle) {
-  const MachinesRunner* machines = machines_of(handle);
-  return machines == nullptr || machines->is_stopped();
 }

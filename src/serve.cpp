@@ -11,24 +11,8 @@ namespace {
 using lomp::Call;
 using lomp::unwind;
 
-bool are_items(SEXP values) {
-  switch (TYPEOF(values)) {
-    case VECSXP:
-    case EXPRSXP:
-    case LGLSXP:
-    case INTSXP:
-    case REALSXP:
-    case CPLXSXP:
-    case RAWSXP:
-    case STRSXP:
-      return true;
-    default:
-      return false;
-  }
-}
-
 void check_items(SEXP values, SEXP numbers) {
-  if (!are_items(values)) lomp::throw_error("items must be elements of a list or a plain vector");
+  if (!Rf_isVector(values)) lomp::throw_error("items must be elements of a list or a plain vector");
   if (TYPEOF(numbers) != REALSXP || XLENGTH(numbers) != XLENGTH(values)) {
     lomp::throw_error("each item must have a number");
   }

@@ -52,7 +52,7 @@ class MachinesRunner final : public Runner {
   bool is_over() const override { return has_ended_ && !has_unread() && !held_.has_next(); }
   bool note_unread(SEXP) override { return false; }
   void release(const Record& record) override;
-  void set_head(std::uint64_t item) override { head_ = item; }
+  void set_head(std::uint64_t) override {}
   void set_prompt(bool) override {}
   std::uint64_t given() const override { return over_.size(); }
   std::uint64_t done() const override { return done_; }
@@ -65,12 +65,6 @@ class MachinesRunner final : public Runner {
   int forks() const override { return 0; }
 
   // ---- For R, which talks to the machines
-
-  /// Has stop() been called?
-  bool is_stopped() const { return is_stopped_; }
-
-  /// In order: the item whose turn it is.
-  std::uint64_t head() const { return head_; }
 
   /// What has been lined up and not been taken, by the bytes of its rows.
   std::uint64_t untaken() const { return untaken_; }
@@ -126,7 +120,6 @@ class MachinesRunner final : public Runner {
   bool is_stopped_ = false;
   bool has_ended_ = false;
   bool has_drawn_ = false;
-  std::uint64_t head_ = 0;
   std::uint64_t untaken_ = 0;
   int machines_ = 0;           // how many have taken part
   PreserveList said_;          // events that wait for their turn

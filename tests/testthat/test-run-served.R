@@ -492,3 +492,22 @@ test_that("nothing is left when they end", {
   expect_no_machine_children(machines)
   withr::deferred_run(scope)
 })
+
+test_that("a machine gives back what it had before, and not what comes with the same step", {
+  served <- list2env(list(blocks = list(), items = numeric(), packages = character()))
+  block <- function(items) list(items = items, values = as.list(items))
+  step <- list(call = "a call", needs = list(hash = "kept"), block = block(c(7, 9)),
+               gives_back = TRUE)
+  add_block(served, block(c(1, 2, 4)))
+  served$blocks[[1L]]$at <- 2  # a worker has the first one
+  withr::defer({
+    the$served[["a call"]] <- NULL
+    the$kept[["kept"]] <- NULL
+  })
+  the$served[["a call"]] <- served
+  the$kept[["kept"]] <- list(value = NULL, bytes = 0)
+  answer <- with_lomp("collect_served", function(served, step) list(is_over = FALSE), do_step(step))
+  expect_equal(answer$returned, c(2, 4))
+  expect_equal(served$items, c(1, 7, 9))
+  expect_equal(left_in_queue(served), 2)
+})
