@@ -102,7 +102,8 @@ check_iterator <- function(it) {
 print.lomp_iterator <- function(x, ...) {
   state <- state_of(x)
   items <- if (is.na(state$plan$n)) "items from a stream" else counted(state$plan$n, "item")
-  cat("<lomp_iterator> ", items, ", ", counted(state$plan$workers, "worker"), "; ",
+  where <- counted(state$plan$workers, if (is_remote(state$plan)) "machine" else "worker")
+  cat("<lomp_iterator> ", items, ", ", where, "; ",
       paste(describe_state(state), collapse = "\n"), "\n", sep = "")
   invisible(x)
 }

@@ -328,6 +328,7 @@ test_that("an iterator gives what items emit, by item or as it comes", {
 
 test_that("an iterator's descriptor tells when to come", {
   it <- iterate_there(1:2, sqrt, .ordered = TRUE)
+  expect_output(print(it), "2 items, 2 machines; so far", fixed = TRUE)
   expect_type(lomp_fd(it), "integer")
   expect_true(wait_until(lomp_ready(it)))
   expect_identical(it(), 1)
