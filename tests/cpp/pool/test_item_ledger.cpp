@@ -70,7 +70,7 @@ TEST_CASE("produced items are complete when the last one is over and none will c
   CHECK(ledger.is_complete());
 }
 
-TEST_CASE("a producer without items for now isn't asked, and nothing is complete by that") {
+TEST_CASE("a producer without items for now isn't asked and nothing is complete by that") {
   ItemLedger ledger(0, true);
   ledger.in_flight().give(0, 1);
   ledger.set_stock(false);
