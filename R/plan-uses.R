@@ -166,9 +166,20 @@ is_left <- function(code) {
   name %in% c("stop", "return", "next", "break")
 }
 
+# What its body assigns may not be there afterwards.
 use_for <- function(code, own, found) {
-  own <- use_code(code[[3L]], own, found)
-  use_code(code[[4L]], union(own, as.character(code[[2L]])), found)
+  own <- union(use_code(code[[3L]], own, found), as.character(code[[2L]]))
+  use_code(code[[4L]], own, found)
+  own
+}
+
+# Only the first of them is evaluated for sure, and what that assigns is there for each other one.
+use_first <- function(code, own, found) {
+  parts <- present(as.list(code)[-1L])
+  if (length(parts) == 0L) return(own)
+  own <- use_code(parts[[1L]], own, found)
+  for (part in parts[-1L]) use_code(part, own, found)
+  own
 }
 
 # What follows `$` or `@` is the name of an element.
@@ -203,7 +214,8 @@ use_dots <- function(code, own, found) {
 
 special_calls <- list(
   `<-` = use_assignment, `=` = use_assignment, `<<-` = use_outer_assignment,
-  `function` = use_literal, `if` = use_if, `for` = use_for, `$` = use_element, `@` = use_element,
+  `function` = use_literal, `if` = use_if, `for` = use_for, `while` = use_first,
+  switch = use_first, `&&` = use_first, `||` = use_first, `$` = use_element, `@` = use_element,
   `::` = use_nothing, `:::` = use_nothing, `~` = use_apart, quote = use_apart, bquote = use_apart,
   substitute = use_apart, expression = use_apart, local = use_apart, get = use_named,
   get0 = use_named, mget = use_named, exists = use_named, dynGet = use_named,

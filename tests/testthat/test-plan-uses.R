@@ -29,12 +29,18 @@ test_that("what only one branch assigns may be another's", {
   }), "limit")
 })
 
-test_that("what loops and arguments assign is there afterwards", {
+test_that("what arguments assign is there afterwards, and what may not be evaluated isn't", {
   expect_identical(names_in(function(x) {
     for (k in x) image <- k
+    while ((rest <- x) > 5) below <- x
+    x > 1 && (both <- 2)
+    switch(text <- x, a = {
+      one <- 2
+      one
+    }, b = one)
     suppressWarnings(data <- log(x))
-    image + data + k
-  }), character())
+    image + data + k + rest + below + both + text
+  }), c("below", "both", "image", "one"))
 })
 
 test_that("functions that are assigned know what is assigned later", {
