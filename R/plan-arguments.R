@@ -9,7 +9,7 @@
 #'   Each worker may keep as much again of the memory of results that were dropped, for the next
 #'   ones; and so may this process for each worker, of large items from a stream. And about so many
 #'   bytes of what items of [lomp_map()] say wait in memory for their turn; more, in a temporary
-#'   file.
+#'   file (with `.compute` all of it waits in memory).
 #'
 #' - `lomp.worker_memory`: how many bytes a worker of [lomp_map()] may have of its own, beside what
 #'   it shares with the session, before a fresh one takes its place, between two items. Unset, it is
@@ -159,10 +159,11 @@ trace_rows <- function() {
 
 buffer_bytes <- function() byte_option("lomp.buffer", 64 * 2^20)
 
-byte_option <- function(name, default) {
+byte_option <- function(name, default, may_be_zero = FALSE) {
   value <- getOption(name)
   if (is.null(value)) return(default)
-  ok <- is.numeric(value) && length(value) == 1L && !is.na(value) && value > 0
+  ok <- is.numeric(value) && length(value) == 1L && !is.na(value) &&
+    (value > 0 || may_be_zero && value == 0)
   if (!ok) {
     stop_argument(paste("option", name), "must be a positive number of bytes",
                   describe_value(value))

@@ -20,11 +20,14 @@ send_next <- function(state) {
   }
   machine <- next_machine(net)
   items <- next_items(block_size(machine, net, state), state)
+  is_sent <- FALSE
+  on.exit(if (!is_sent) give_again(items, net))
   if (!is.null(machine)) machine$undone <- machine$undone + length(items)
   low <- if (has_more(state)) low_mark(machine) else 0
   step <- new_step(net, "items", block = block_of(items, state), low = low,
-                   gives_back = has_spare(net, state))
+                   gives_back = has_spare(net, state), only = only_wanted(state))
   send_step(net, step, items)
+  is_sent <- TRUE
 }
 
 is_piece <- function(task) !is.null(task$piece)
@@ -81,11 +84,11 @@ low_mark <- function(machine) {
 }
 
 # There are no more items to be given, and one machine has nothing to do where another one has more
-# than its workers can begin: that one gives back what it hasn't begun.
+# than its workers have begun: that one gives back the others.
 has_spare <- function(net, state) {
   if (has_more(state)) return(FALSE)
   machines <- Filter(function(machine) !machine$is_lost && machine$has, net$known)
-  undone <- vapply(machines, function(m) m$undone - 2 * m$workers, 0)
+  undone <- vapply(machines, function(m) m$undone - m$workers, 0)
   any(undone > 0) && any(vapply(machines, function(m) m$undone == 0, NA))
 }
 
@@ -103,22 +106,35 @@ has_all_over <- function(state) {
 }
 
 # The numbers of the items that are given next. Those that come again go first; there are no new
-# ones while results that wait for their taker are too many.
+# ones while results that wait for their taker are too many. The caller's producer may leave by a
+# jump: then those that it has made are among those that come again.
 next_items <- function(most, state) {
   net <- state$net
+  new <- if (is_full(state)) {
+    numeric()
+  } else if (is.na(state$plan$n)) {
+    pull_items(most - length(net$again), state)
+  } else {
+    new_items(most - length(net$again), net)
+  }
   again <- utils::head(net$again, most)
   net$again <- net$again[seq_along(net$again) > length(again)]
-  if (is_full(state)) return(again)
-  c(again, if (is.na(state$plan$n)) pull_items(most - length(again), state)
-           else new_items(most - length(again), net))
+  c(again, new)
 }
 
 is_full <- function(state) {
   !state$plan$is_map && call_untaken(state$handle) >= state$plan$buffer
 }
 
+# The item that alone is waited for, since results of others fill the buffer already: 0 if there is
+# none; NULL as long as there is room.
+only_wanted <- function(state) {
+  if (!is_full(state)) return(NULL)
+  if (state$plan$ordered) match(TRUE, state$net$owner != -1L, nomatch = 0L) else 0L
+}
+
 new_items <- function(most, net) {
-  items <- net$given + seq_len(min(most, length(net$owner) - net$given))
+  items <- net$given + seq_len(max(0, min(most, length(net$owner) - net$given)))
   net$given <- net$given + length(items)
   items
 }
@@ -127,9 +143,14 @@ new_items <- function(most, net) {
 pull_items <- function(most, state) {
   net <- state$net
   first <- net$given
+  is_done <- FALSE
+  on.exit({
+    call_note_given(state$handle, net$given)
+    if (!is_done) give_again(first + seq_len(net$given - first), net)
+  })
   deadline <- elapsed() + step_seconds / 10
   while (net$given - first < most && elapsed() <= deadline && keep_pulled(state)) NULL
-  call_note_given(state$handle, net$given)
+  is_done <- TRUE
   first + seq_len(net$given - first)
 }
 
@@ -157,7 +178,7 @@ values_of_items <- function(items, state) {
   if (is.na(state$plan$n)) return(state$net$values[items])
   X <- state$net$frame$X # nolint: object_name_linter.
   if (!is.atomic(X) && !is.list(X)) X <- as.list(X) # nolint: object_name_linter.
-  unname(X[items])
+  if (is.object(X)) lapply(items, function(i) X[[i]]) else unname(X[items])
 }
 
 # Two numbers for a row of them.

@@ -105,10 +105,9 @@ lose_machine <- function(machine, state) {
 # delivered, or it isn't wanted.
 lose_items <- function(items, machine, state) {
   net <- state$net
-  names <- as.character(items)
-  tried <- net$tried[names]
-  again <- is.na(tried) & is.na(net$begun[names]) & net$lost_items == "again"
-  net$tried[names] <- TRUE
+  if (length(items) == 0L) return()
+  again <- !(net$tried[items] %in% TRUE | net$begun[items] %in% TRUE) & net$lost_items == "again"
+  net$tried[items] <- TRUE
   net$twice <- c(net$twice, items[again])
   give_again(items[again], net)
   for (item in items[!again]) strand_item(item, machine, state)

@@ -62,9 +62,12 @@ needs_of <- function(frame, plan) {
   needs
 }
 
-# What an argument's evaluation fails with is left to the items that use it.
+# What an argument's evaluation fails with is left to the items that use it, and so is one that was
+# left out, as in lomp_map(x, `[`, , 1).
 values_of_dots <- function(frame) {
   dots <- lapply(seq_len(evalq(...length(), frame)), function(k) {
+    is_left_out <- eval(call("missing", as.name(paste0("..", k))), frame)
+    if (is_left_out) return(structure(list(), class = "lomp_no_argument"))
     tryCatch(
       withCallingHandlers(eval(call("...elt", k), frame), warning = muffle_retry),
       error = function(cnd) structure(list(cnd), class = "lomp_failed_argument")
@@ -135,6 +138,7 @@ machine_of <- function(answer, net) {
     machine$trip <- 0
     machine$undone <- 0
     machine$block <- 1
+    machine$answers <- 0
     machine$is_over <- TRUE
     machine$is_lost <- FALSE
     net$known[[id]] <- machine
@@ -151,7 +155,7 @@ machine_of <- function(answer, net) {
 # On the event "machines": does what there is to be done, and waits for an answer if there is none.
 attend_machines <- function(event, state) {
   net <- state$net
-  if (net$is_over) return(NULL)
+  if (net$is_over) return(finish_machines(state))
   if (event$value[[2L]] != 0) return(stop_machines(state))
   tick(net)
   answered <- take_answered(net)
@@ -192,13 +196,28 @@ note_answer <- function(task, state) {
   }
   if (!is.list(answer)) return(note_lost_task(task, net))
   if (!is.null(answer$problem)) return(leave_out(task, answer, state))
+  if (is.null(net$known[[id_of(answer)]])) note_other_r(list(answer), state$plan)
   machine <- machine_of(answer, net)
   if (isTRUE(answer$took)) net$owner[task$items] <- machine$number else give_again(task$items, net)
+  if (has_missed(machine, answer)) return(lose_machine(machine, state))
   machine$wants <- if (!machine$has) answer$wants
   give_again(answer$returned[net$owner[answer$returned] == machine$number], net)
   note_pace(machine, answer, task)
   if (!is.null(answer$rows)) take_rows(answer$rows, machine, state)
-  if (!is.null(answer$failed)) fail_call(new_machine_error(answer$failed, machine), state)
+  if (!is.null(answer$failed)) {
+    fail_call(new_machine_error(answer$failed, machine), state)
+  } else if (machine$is_over) {
+    lose_items(which(net$owner == machine$number), machine, state)
+  }
+}
+
+# Its answers are counted. One of those before didn't come: what was in it, nobody knows any more.
+has_missed <- function(machine, answer) {
+  if (is.null(answer$nth)) return(FALSE)
+  machine$answers <- machine$answers + 1
+  if (answer$nth != machine$answers) return(TRUE)
+  if (isTRUE(answer$is_over)) machine$answers <- 0
+  FALSE
 }
 
 # A daemon that came later and can't be used: it is known, and none of its workers counts. The next
@@ -222,7 +241,7 @@ give_again <- function(items, net) {
 
 # How many items a second, and how long it takes until a step and its answer are there.
 note_pace <- function(machine, answer, task) {
-  machine$undone <- answer$undone
+  if (!is.null(answer$undone)) machine$undone <- answer$undone
   machine$is_over <- isTRUE(answer$is_over)
   if (!is.null(answer$workers)) machine$workers <- answer$workers
   if (is.null(answer$rows)) return()
@@ -282,7 +301,7 @@ note_rows <- function(rows, machine, state) {
   failed <- rows$item[kinds %in% c("failure", "lost")]
   if (length(failed) > 0L) net$hosts[as.character(failed)] <- machine$host
   parts <- unique(rows$item[rows$goes_on & kinds == "value"])
-  if (length(parts) > 0L) net$begun[as.character(parts)] <- TRUE
+  if (length(parts) > 0L) net$begun[parts] <- TRUE
 }
 
 # Of those that were there when the call began. Others follow when they answer.
@@ -302,6 +321,8 @@ lane_of <- function(machine, state) {
 # What machines have finished by now still comes.
 stop_machines <- function(state) {
   net <- state$net
+  on.exit(end_machines(state))
+  for (task in take_answered(net)) if (is.list(task$aio$data)) note_answer(task, state)
   for (task in net$sent$tasks) net$owner[task$items] <- NA
   cancel_tasks(net)
   answers <- send_to_all(net, new_step(net, "last"), state$plan$call, min(net$timeout, 10))
@@ -311,7 +332,7 @@ stop_machines <- function(state) {
     machine$is_over <- TRUE
     if (!is.null(answer$rows)) take_rows(answer$rows, machine, state)
   }
-  end_machines(state)
+  NULL
 }
 
 cancel_tasks <- function(net) {
@@ -319,18 +340,26 @@ cancel_tasks <- function(net) {
   net$sent$tasks <- list()
 }
 
+# An interrupt or a time limit may leave it while it waits: the call is over nevertheless.
 end_machines <- function(state) {
   net <- state$net
   net$is_over <- TRUE
+  on.exit(finish_machines(state))
   cancel_tasks(net)
   if (has_busy(net)) send_to_all(net, new_step(net, "last"), state$plan$call, last_seconds)
   for (machine in net$known) machine$is_over <- TRUE
+}
+
+finish_machines <- function(state) {
+  net <- state$net
+  on.exit(call_machines_end(state$handle))
+  if (net$is_left) return(NULL)
   leave_net(net)
   for (machine in net$known) {
     if (!is.null(machine$lane)) call_note_machine_end(state$handle, machine$lane, "finished")
   }
   add_complaints(warning_of_loss(net, state$plan), state$plan$call)
-  call_machines_end(state$handle)
+  NULL
 }
 
 # So long a machine may take at the most to end its workers before the call returns nevertheless.
@@ -339,8 +368,9 @@ last_seconds <- 2
 has_busy <- function(net) any(vapply(net$known, function(machine) !machine$is_over, NA))
 
 # Machines that have something of the call's end it, those that wait for more of it don't any more.
-# It may be R's collector that finds nobody has the call; that of a forked copy has none either. One
-# that has heard of it takes a while when it does so again, in which others do that are still busy.
+# It may be R's collector that finds nobody has the call; that of a forked copy has none either.
+# Nobody hears who has got that: so there are more tasks than machines, and who gets another one
+# holds it longer than the step takes that a machine may still be busy with.
 leave_net <- function(net) {
   if (net$is_left || net$pid != Sys.getpid()) return()
   net$is_left <- net$is_over <- TRUE
@@ -348,6 +378,6 @@ leave_net <- function(net) {
   drop_constants(net$constants)
   if (!mirai::daemons_set(net$profile)) return()
   cancel_tasks(net)
-  if (has_busy(net)) ask_all(net, new_step(net, "last"), times = 3L)
+  if (has_busy(net)) ask_all(net, new_step(net, "last"), 2L, seconds_of_step(net) + 0.1)
   invisible()
 }

@@ -8,7 +8,7 @@ the$kept <- list()
 the$coming <- list()
 
 # Answers a step, see new_step(). An interrupt, by which a session cancels the step, ends the items
-# of its call; what they had finished is given to the last step of the call.
+# of its call; what they had finished comes with the answer to the next one.
 answer_step <- function(step) {
   began <- elapsed()
   on.exit(hold_step(step, began))
@@ -22,13 +22,14 @@ answer_step <- function(step) {
     items = do_step(step),
     last = end_served(step$call)
   )
-  c(who_answers(), list(has = has_kept(step$needs), wants = wanted_byte(step$needs)), answer)
+  has <- has_kept(step$needs) || is_served(step$call)
+  c(who_answers(), list(has = has, wants = wanted_byte(step$needs)), answer)
 }
 
 # It comes once to each machine, so it isn't over at once where others can be free for it.
 hold_step <- function(step, began) {
   if (is.null(step$round)) return()
-  least <- if (identical(step$round, the$heard)) 0.1 else step$hold
+  least <- if (identical(step$round, the$heard)) step$again else step$hold
   the$heard <- step$round
   Sys.sleep(max(0, least - (elapsed() - began)))
 }
@@ -74,36 +75,45 @@ wanted_byte <- function(needs) {
   if (has_kept(needs)) needs$bytes else if (is.null(coming)) 0 else coming$bytes
 }
 
-# A piece that comes twice, or too early, is none.
+# A piece that comes twice, or too early, is none. Where it can't be written as a whole, or an
+# interrupt comes meanwhile, all of them have to come again.
 take_piece <- function(piece, needs) {
   if (is.null(piece) || has_kept(needs) || piece$from != wanted_byte(needs)) return()
   coming <- the$coming[[needs$hash]]
   if (is.null(coming)) coming <- list(path = tempfile("lomp-needs-"), bytes = 0)
-  append_bytes(coming$path, piece$bytes)
+  is_whole <- FALSE
+  on.exit(if (!is_whole) drop_coming(needs$hash))
   coming$bytes <- coming$bytes + length(piece$bytes)
   the$coming[[needs$hash]] <- coming
+  append_bytes(coming$path, piece$bytes, coming$bytes)
   if (coming$bytes >= needs$bytes) keep_what_came(needs)
+  is_whole <- coming$bytes < needs$bytes
 }
 
-append_bytes <- function(path, bytes) {
+# The file has so many bytes then.
+append_bytes <- function(path, bytes, all) {
   file <- file(path, "ab")
   on.exit(close(file))
   writeBin(bytes, file)
+  flush(file)
+  if (file.size(path) == all) return()
+  stop(sprintf("a call's data can't be written to %s: is there room on the disk?", dirname(path)))
 }
 
 keep_what_came <- function(needs) {
-  path <- the$coming[[needs$hash]]$path
-  on.exit({
-    unlink(path)
-    the$coming[[needs$hash]] <- NULL
-  })
   make_room(needs$bytes)
-  the$kept[[needs$hash]] <- list(value = received_constants(path), bytes = needs$bytes)
+  value <- received_constants(the$coming[[needs$hash]]$path)
+  the$kept[[needs$hash]] <- list(value = value, bytes = needs$bytes)
+}
+
+drop_coming <- function(hash) {
+  unlink(the$coming[[hash]]$path)
+  the$coming[[hash]] <- NULL
 }
 
 # The last one that was used is at the end.
 make_room <- function(bytes) {
-  most <- byte_option("lomp.kept_bytes", 4 * 2^30)
+  most <- byte_option("lomp.kept_bytes", 4 * 2^30, may_be_zero = TRUE)
   while (length(the$kept) > 0L && bytes + kept_bytes() > most) the$kept[[1L]] <- NULL
 }
 
@@ -128,19 +138,59 @@ forget_kept <- function() {
 
 # ---- Steps --------------------------------------------------------------------------------------
 
+is_served <- function(call) !is.null(the$served[[call]])
+
 do_step <- function(step) {
-  if (!has_kept(step$needs)) return(list(took = FALSE))
-  if (is.null(the$served[[step$call]])) {
+  if (!is_served(step$call)) {
+    if (!has_kept(step$needs)) return(list(took = FALSE))
     if (is.null(step$block)) return(idle_step(step))
-    the$served[[step$call]] <- open_served(step)
+  } else if (the$served[[step$call]]$is_cancelled) {
+    return(c(list(took = FALSE), end_served(step$call)))
   }
+  # mirai sets options back after each task.
+  before <- options(warn = step$settings$warn)
+  on.exit(options(before))
+  served <- tryCatch(served_of(step), error = conditionMessage)
+  if (is.character(served)) return(list(took = FALSE, undone = 0, failed = served))
+  answer <- advance_served(served, step)
+  if (answer$is_over) close_served(step$call)
+  c(list(took = TRUE), answer)
+}
+
+# The call that the step is one of, with what it has attached in its session.
+served_of <- function(step) {
+  if (!is_served(step$call)) the$served[[step$call]] <- open_served(step)
   served <- the$served[[step$call]]
   attach_quietly(served$packages)
+  served
+}
+
+# A step that is cancelled ends the items.
+advance_served <- function(served, step) {
+  is_done <- FALSE
+  on.exit(if (!is_done) cancel_served(served))
   returned <- if (step$gives_back) take_back(served)
   add_block(served, step$block)
-  answer <- collect_served(served, step)
-  if (answer$is_over) close_served(step$call)
-  c(list(took = TRUE, returned = returned), answer)
+  answer <- if (is_wanted(step, served)) collect_served(served, step) else keep_served(served, step)
+  is_done <- TRUE
+  served$answers <- served$answers + 1
+  c(answer, list(returned = returned, nth = served$answers))
+}
+
+cancel_served <- function(served) {
+  served$is_cancelled <- TRUE
+  call_stop(served$state$handle)
+}
+
+# The session has no room for results of others than one item?
+is_wanted <- function(step, served) is.null(step$only) || step$only %in% served$items
+
+# Nothing is read from the workers, so that they wait as soon as pipes are full. The session may
+# have room soon.
+keep_served <- function(served, step) {
+  began <- elapsed()
+  Sys.sleep(step$seconds / 5)
+  list(is_over = FALSE, seconds = elapsed() - began, workers = served$workers)
 }
 
 is_idle <- function(rows) rows$undone == 0 && length(rows$item) == 0L
@@ -153,14 +203,10 @@ idle_step <- function(step) {
   list(took = TRUE, undone = 0, is_over = TRUE, seconds = elapsed() - began)
 }
 
-# A step that is cancelled ends the items.
 collect_served <- function(served, step) {
   began <- elapsed()
-  is_done <- FALSE
-  on.exit(if (!is_done) call_stop(served$state$handle))
   rows <- call_collect(served$state$handle, step$seconds, step$bytes, step$low)
   if (is_idle(rows) && is.null(step$block)) Sys.sleep(max(0, step$seconds - elapsed() + began))
-  is_done <- TRUE
   fatal <- served$state$failures$all()
   if (length(fatal) > 0L) served$problem <- conditionMessage(fatal[[1L]])
   list(
@@ -184,26 +230,33 @@ open_served <- function(step) {
   served$packages <- needs$packages
   served$blocks <- list()
   served$items <- numeric()
+  served$answers <- 0
+  served$is_cancelled <- FALSE
   plan <- served_plan(step$settings, needs)
   served$workers <- plan$workers
-  options(warn = step$settings$warn)
-  frame <- do.call(served_frame, c(list(needs$f, plan$outlet), lapply(needs$dots, as_argument)))
+  frame <- served_frame(needs, plan$outlet)
   served$state <- open_call(plan, frame)
   served$state$served <- served
   served
 }
 
-# One that has failed in the session fails where it is used.
+# One that has failed in the session fails where it is used; one that was left out there is so here.
 as_argument <- function(value) {
   if (inherits(value, "lomp_failed_argument")) return(call("stop", value[[1L]]))
+  if (inherits(value, "lomp_no_argument")) return(quote(expr = )) # nolint: spaces_inside_linter.
   if (is.language(value)) enquote(value) else value
 }
 
+frame_of_dots <- function(...) environment()
+
 # What a call's items are evaluated in, as lomp_map() has it: X, FUN, further arguments and `emit`.
-served_frame <- function(FUN, outlet, ...) { # nolint: object_name_linter.
-  X <- NULL # nolint: object_name_linter, object_usage_linter.
-  if (!is.null(outlet)) emit <- new_emit(outlet) # nolint: object_usage_linter.
-  environment()
+# Those may have any name, so nothing else is an argument of its function's.
+served_frame <- function(needs, outlet) {
+  frame <- do.call(frame_of_dots, lapply(needs$dots, as_argument))
+  assign("X", NULL, envir = frame)
+  assign("FUN", needs$f, envir = frame)
+  if (!is.null(outlet)) assign("emit", new_emit(outlet), envir = frame)
+  frame
 }
 
 served_plan <- function(settings, needs) {
@@ -218,7 +271,8 @@ served_plan <- function(settings, needs) {
     is_map = FALSE, ordered = FALSE, emits = settings$emits, value = value,
     outlet = if (settings$emits) outlet_new(), is_numbered = TRUE, is_single = settings$is_single,
     is_served = TRUE, retries_dots = FALSE, random = list(seed = settings$seed, pays = FALSE),
-    call = new_call(), item_call = if (settings$emits) emitting_call else item_call
+    call = new_call(goes_on = FALSE, outlasts = TRUE),
+    item_call = if (settings$emits) emitting_call else item_call
   )
 }
 
@@ -270,7 +324,7 @@ feed_served <- function(event, state) {
 # What has come until now comes with the answer, and nothing more.
 end_served <- function(call) {
   served <- the$served[[call]]
-  if (is.null(served)) return(list(took = TRUE, is_over = TRUE))
+  if (is.null(served)) return(list(is_over = TRUE))
   on.exit(close_served(call))
   served$blocks <- list()
   call_settle(served$state$handle)

@@ -17,12 +17,13 @@ step_call <- quote({
 })
 
 # `needs` tells what the call needs, of which a step may have a piece; `low`: it answers when it has
-# fewer items than that.
-new_step <- function(net, kind, piece = NULL, block = NULL, low = 0, gives_back = FALSE) {
+# fewer items than that; `only`: but one that has this item keeps what comes.
+new_step <- function(net, kind, piece = NULL, block = NULL, low = 0, gives_back = FALSE,
+                     only = NULL) {
   list(
     lomp = own_version(), kind = kind, call = net$id, open = names(the$open), piece = piece,
     needs = net$constants[c("hash", "bytes")], dropped = net$dropped, settings = net$settings,
-    block = block, low = low, gives_back = gives_back, seconds = seconds_of_step(net),
+    block = block, low = low, gives_back = gives_back, only = only, seconds = seconds_of_step(net),
     bytes = min(net$settings$buffer, piece_bytes)
   )
 }
@@ -51,12 +52,14 @@ send_to_all <- function(net, step, call, timeout = net$timeout) {
   unname(asked$answers)
 }
 
-# As many tasks as there are daemons that may answer; `times` as many where nobody hears who has.
-ask_all <- function(net, step, times = 1L) {
+# As many tasks as there are daemons that may answer. A daemon that gets one `again` holds it for so
+# many seconds, in which others get theirs.
+ask_all <- function(net, step, times = 1L, again = 0.1) {
   asked <- new.env(parent = emptyenv())
   asked$n <- reachable(net)
   bytes <- length(step$piece$bytes)
-  asked$step <- c(step, round = next_round(), hold = asked$n * (5e-4 + bytes * send_pace()))
+  asked$step <- c(step, round = next_round(), hold = asked$n * (5e-4 + bytes * send_pace()),
+                  again = again)
   asked$tasks <- asked$answers <- list()
   asked$began <- elapsed()
   asked$completed <- -1
@@ -73,7 +76,7 @@ next_round <- function() the$rounds <- if (is.null(the$rounds)) 1 else the$round
 send_pace <- function() if (is.null(the$send_pace)) 1e-9 else the$send_pace
 
 ask <- function(n, asked, net) {
-  for (k in seq_len(n)) {
+  for (k in seq_len(max(0, n))) {
     aio <- mirai::mirai(step_call, .args = list(step = asked$step), .compute = net$profile)
     asked$tasks <- c(asked$tasks, list(aio))
   }
@@ -85,6 +88,7 @@ hear_asked <- function(asked, net) {
   is_open <- vapply(asked$tasks, mirai::unresolved, NA)
   come <- lapply(asked$tasks[!is_open], function(aio) aio$data)
   asked$tasks <- asked$tasks[is_open]
+  hear_failed(Filter(mirai::is_mirai_error, come), asked)
   for (answer in Filter(is.list, come)) {
     id <- id_of(answer)
     if (is.null(asked$answers[[id]])) {
@@ -97,6 +101,14 @@ hear_asked <- function(asked, net) {
   if (has_all_answers(asked) || asked$is_large) return()
   if (!all(is_open)) asked$n <- min(asked$n, reachable(net))
   ask(asked$n - length(asked$tasks), asked, net)
+}
+
+# A daemon on which lomp's own code has failed would do so again. At the end of a call it isn't
+# waited for.
+hear_failed <- function(failed, asked) {
+  if (length(failed) == 0L) return()
+  if (asked$step$kind != "last") stop(new_machine_error(as.character(failed[[1L]])))
+  asked$n <- asked$n - length(failed)
 }
 
 has_all_answers <- function(asked) {

@@ -21,6 +21,10 @@ check_machines <- function(answers, plan) {
   }
   unfit <- Filter(function(answer) !is.null(answer$problem), answers)
   if (length(unfit) > 0L) stop(new_machine_error(describe_unfit(unfit)))
+  note_other_r(answers, plan)
+}
+
+note_other_r <- function(answers, plan) {
   other <- Filter(has_other_r, answers)
   if (length(other) > 0L) add_complaints(list(warning_of_r(other)), plan$call)
 }

@@ -44,6 +44,31 @@ test_that("a machine that ends between two of its answers is missed", {
   })
 })
 
+test_that("a machine that somebody interrupts loses what it had underway", {
+  machines <- local_machines(2)
+  with_flag(function(flag) {
+    expect_gone(result <- when_begun(2, flag, function() {
+      tools::pskill(machines$pids[[2]], tools::SIGINT)
+      raise(flag)
+    }, lomp_map(1:20, function(i) {
+      begin_item(flag, i)
+      message("go")
+      wait_for(flag)
+      i
+    }, .compute = machines$profile)))
+    expect_identical(result, as.list(1:20))
+  })
+})
+
+test_that("a machine whose answer didn't come has nothing that counts any more", {
+  machine <- list2env(list(answers = 0))
+  expect_false(has_missed(machine, list()))
+  expect_false(has_missed(machine, list(nth = 1)))
+  expect_false(has_missed(machine, list(nth = 2, is_over = TRUE)))
+  expect_false(has_missed(machine, list(nth = 1)))
+  expect_true(has_missed(machine, list(nth = 3)))
+})
+
 test_that("a call goes on with a daemon that comes when all others have gone", {
   machines <- local_machines(1)
   with_flag(function(flag) {

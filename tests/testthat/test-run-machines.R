@@ -68,7 +68,7 @@ test_that("a daemon that comes gets large constants, once, and may be cut off", 
   })
   sent <- relay$bytes()[["from"]]
   expect_gt(sent, 8 * length(large))
-  expect_lt(sent, 1.2 * 8 * length(large))
+  expect_lt(sent, 1.5 * 8 * length(large))  # one piece may be on its way twice
   expect_true(wait_until(!any(is_alive(machines$pids[[2]])), 20))
 })
 

@@ -41,6 +41,12 @@ test_that("items are what they are here, whatever they are elements of", {
   for (name in names(all)) expect_same_there(all[[name]], identity, label = name)
 })
 
+test_that("items of lists with a class are what its methods make of them", {
+  persons <- c(utils::person("Ada", "Lovelace"), utils::person("Alan", "Turing"))
+  expect_same_there(persons, function(p) c(class(p), p$family))
+  expect_same_there(numeric_version(c("1.2", "3.4")), format)
+})
+
 test_that("one item, and ten thousand", {
   expect_same_there("one", nchar)
   expect_same_there(1:10000, function(i) i * 2L)
@@ -69,6 +75,18 @@ test_that("items of packages' streams", {
   skip_if_not_installed("coro")
   expect_identical(map_there(coro::generator(function() for (i in 1:4) coro::yield(i))(), sqrt),
                    lapply(1:4, sqrt))
+})
+
+test_that("what a producer had made goes on after a jump out of it", {
+  count <- counter(10)
+  produce <- function() {
+    item <- count()
+    if (identical(item, 4)) message("four")
+    item
+  }
+  it <- lomp_iterate(produce, identity, .compute = machines$profile, .workers = 8)
+  expect_identical(tryCatch(it(), message = function(cnd) "left"), "left")
+  expect_identical(sort(unlist(as.list(it))), c(1, 2, 3, 5, 6, 7, 8, 9, 10))
 })
 
 test_that("a producer that fails ends the call, with what was finished, and is closed", {
@@ -115,6 +133,17 @@ test_that("calls, frames and places are those of one worker", {
   }
   # What stands in `...` is a value there.
   expect_identical(map_there(1, function(x, y) substitute(y), y = 1 + 2), list(3))
+})
+
+test_that("arguments have any name, and may be left out", {
+  expect_same_there(list(1:3, 4:6), sapply, FUN = function(...) nargs())
+  expect_same_there(1:2, function(x, out, f, F, needs) paste(out, f, F, needs, x), out = "dir",
+                    f = 1, F = 2, needs = 3)
+  expect_same_there(list(diag(2)), `[`, , 1)
+  expect_same_there(1:2, function(i, a, b) c(missing(a), b), , 3)
+  pass_on <- function(z, map) map(1:2, function(i, y) missing(y), z)
+  expect_identical(pass_on(map = map_there), list(TRUE, TRUE))
+  expect_identical(pass_on(1, map = map_there), list(FALSE, FALSE))
 })
 
 test_that("an argument that fails does so in the items that use it", {
@@ -182,6 +211,23 @@ test_that("\"stop\" ends the others at once", {
     }
     expect_identical(caught(map_there(1:2, f))$item, 1)
     expect_no_machine_children(machines)
+  })
+})
+
+test_that("\"stop\" keeps what machines had finished", {
+  with_flag(function(flag) {
+    finished <- function() length(Sys.glob(paste0(flag, "-done-*")))
+    f <- function(i) {
+      if (i == 1) {
+        while (finished() < 50) Sys.sleep(0.01)
+        stop("enough")
+      }
+      Sys.sleep(0.005)
+      file.create(sprintf("%s-done-%d", flag, i))
+      i
+    }
+    cnd <- caught(map_there(1:1000, f))
+    expect_gte(sum(lomp_ok(cnd$results)), finished() - 2)
   })
 })
 
@@ -489,16 +535,30 @@ test_that("a limit of the session's leaves the call", {
   expect_identical(map_there(1:2, identity), list(1L, 2L))
 })
 
+test_that("a call is over though its end was left on the way", {
+  original <- getFromNamespace("send_to_all", "lomp")
+  left <- function(net, step, ...) if (step$kind == "last") stop("left") else original(net, step, ...)
+  with_lomp("send_to_all", left, {
+    expect_match(conditionMessage(caught(map_there(1:2, identity))), "left")
+    it <- iterate_there(1:2, function(i) if (i == 2) endless() else i)
+    expect_identical(it(), 1L)
+    try(it(close = TRUE), silent = TRUE)
+  })
+  expect_no_machine_children(machines)
+  expect_identical(map_there(1:2, identity), list(1L, 2L))
+})
+
 test_that("nothing is left when they end", {
   expect_no_machine_children(machines)
   withr::deferred_run(scope)
 })
 
 test_that("a machine gives back what it had before, and not what comes with the same step", {
-  served <- list2env(list(blocks = list(), items = numeric(), packages = character()))
+  served <- list2env(list(blocks = list(), items = numeric(), packages = character(), answers = 4,
+                          is_cancelled = FALSE))
   block <- function(items) list(items = items, values = as.list(items))
   step <- list(call = "a call", needs = list(hash = "kept"), block = block(c(7, 9)),
-               gives_back = TRUE)
+               gives_back = TRUE, settings = list(warn = 0))
   add_block(served, block(c(1, 2, 4)))
   served$blocks[[1L]]$at <- 2  # a worker has the first one
   withr::defer({
@@ -509,6 +569,32 @@ test_that("a machine gives back what it had before, and not what comes with the 
   the$kept[["kept"]] <- list(value = NULL, bytes = 0)
   answer <- with_lomp("collect_served", function(served, step) list(is_over = FALSE), do_step(step))
   expect_equal(answer$returned, c(2, 4))
+  expect_equal(answer$nth, 5)
   expect_equal(served$items, c(1, 7, 9))
   expect_equal(left_in_queue(served), 2)
+})
+
+test_that("pieces of what a call needs come again after one that wasn't written", {
+  needs <- list(hash = "pieces", bytes = 8)
+  piece <- function(from) list(from = from, bytes = as.raw(from + 1:4))
+  take_piece(piece(0), needs)
+  expect_equal(wanted_byte(needs), 4)
+  path <- the$coming[["pieces"]]$path
+  append_half <- function(path, bytes, all) {
+    cat("x", file = path, append = TRUE)
+    stop("no room")
+  }
+  expect_error(with_lomp("append_bytes", append_half, take_piece(piece(4), needs)), "no room")
+  expect_equal(wanted_byte(needs), 0)
+  expect_false(file.exists(path))
+})
+
+test_that("a machine keeps what comes where the session has no room for it", {
+  served <- list2env(list(items = c(3, 5)))
+  expect_true(is_wanted(list(only = NULL), served))
+  expect_true(is_wanted(list(only = 5L), served))
+  expect_false(is_wanted(list(only = 0L), served))
+  answer <- keep_served(served, list(seconds = 0.01))
+  expect_false(answer$is_over)
+  expect_null(answer$rows)
 })

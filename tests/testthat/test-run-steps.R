@@ -37,6 +37,23 @@ test_that("those that are busy aren't waited for", {
   mirai::stop_mirai(task)
 })
 
+test_that("a machine on which lomp's own code fails is told of at once", {
+  machines <- local_machines(1)
+  machines$add(options = list(lomp.kept_bytes = "much"))
+  cnd <- caught(lomp_map(1:2, identity, .compute = machines$profile))
+  expect_s3_class(cnd, "lomp_machine_error")
+  expect_match(conditionMessage(cnd), "lomp.kept_bytes")
+})
+
+test_that("a machine may keep nothing for later calls", {
+  machines <- local_machines(0)
+  machines$add(options = list(lomp.kept_bytes = 0))
+  for (k in 1:2) {
+    expect_identical(lomp_map(1:2, function(i) i + k, .compute = machines$profile),
+                     list(1L + k, 2L + k))
+  }
+})
+
 test_that("steps of many machines last longer", {
   net <- list(sent = list(tasks = vector("list", 1000)))
   expect_equal(seconds_of_step(net), 5)
