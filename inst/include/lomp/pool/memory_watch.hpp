@@ -32,6 +32,7 @@ class MemoryWatch {
     if (now < retry_at_) return has_room_;
     const std::uint64_t room = meter_.available();
     is_plenty_ = room >= all(plenty);
+    if (!is_plenty_) look_at_workers(now);
     has_room_ = is_plenty_ || room >= (has_seen_enough(now) ? needed() : good_deal());
     retry_at_ = now + (is_plenty_ ? long_ns : interval_ns);
     return has_room_;
@@ -53,6 +54,7 @@ class MemoryWatch {
  private:
   static constexpr std::int64_t interval_ns = std::int64_t{interval_ms} * 1000000;
   static constexpr std::int64_t long_ns = 1000000000;
+  static constexpr std::int64_t some_ns = 5 * interval_ns;
   static constexpr std::uint64_t margin = std::uint64_t{16} << 20;
 
   std::uint64_t all(std::uint64_t each) const {
@@ -64,32 +66,43 @@ class MemoryWatch {
     return 2 * modest * (static_cast<std::uint64_t>(count_live(workers_)) + 1);
   }
 
-  /// An item has been run, or the call has gone on for long enough to show what items take.
+  /// An item has been run, or the call has gone on for long; and workers take no more than they did
+  /// a while ago.
   bool has_seen_enough(std::int64_t now) const {
+    if (now - grew_at_ < some_ns) return false;
     for (int i = 0; i < page_.slots(); ++i) {
       if (page_.slot(i).finished > 0) return true;
     }
     return now - first_fork_ >= long_ns;
   }
 
-  /// What the next one and those that are there may still take.
-  std::uint64_t needed() const {
-    std::uint64_t most = page_.most_private(), live = 0, taken = 0;
+  void look_at_workers(std::int64_t now) {
+    live_ = taken_ = 0;
+    std::uint64_t most = page_.most_private();
     for (const auto& handle : workers_) {
       if (!handle) continue;
       const std::uint64_t own = meter_.private_memory(handle->last_pid);
       most = std::max(most, own);
-      taken += own;
-      ++live;
+      taken_ += own;
+      ++live_;
     }
-    return (live + 1) * (most + most / 2) - taken + margin;
+    if (most > most_ + most_ / 16) grew_at_ = now;
+    most_ = std::max(most_, most);
   }
+
+  /// What the next one and those that are there may still take, each of them twice what one was
+  /// seen to have: nobody looks all the time, and a collection of old objects copies the session's.
+  std::uint64_t needed() const { return (live_ + 1) * 2 * most_ - taken_ + margin; }
 
   const SharedPage& page_;
   const Workers& workers_;
   MemoryMeter meter_;
   std::int64_t retry_at_ = 0;
   std::int64_t first_fork_ = 0;
+  std::int64_t grew_at_ = 0;
+  std::uint64_t most_ = 0;   // that a worker was seen to have
+  std::uint64_t live_ = 0;   // workers, when they were looked at last
+  std::uint64_t taken_ = 0;  // by all of these
   bool has_room_ = true;
   bool is_plenty_ = false;
 };
