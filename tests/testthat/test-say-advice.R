@@ -209,7 +209,7 @@ is_ever_advised <- function(id, is_wanted, call) {
     call()
     (id %in% advised()) == is_wanted
   }
-  !is.na(Position(is_as_wanted, 1:20))
+  !is.na(Position(is_as_wanted, 1:10))
 }
 expect_advised <- function(id, call) expect_true(is_ever_advised(id, TRUE, call))
 expect_not_advised <- function(id, call) expect_true(is_ever_advised(id, FALSE, call))
@@ -232,18 +232,11 @@ test_that("items that are too small to pay are told of", {
   expect_not_advised("small-items", function() lomp_map(rep(0.2, 6), spin_for, .workers = 3))
 })
 
-# Where a process gets little of a processor, its own work is none of what a call waits for.
-skip_if_starved <- function(compute_for) {
-  share <- 0.3 / seconds(compute_for(0.3))
-  skip_if(share < 0.8, "others have the processors")
-}
-
 test_that("a session that is the limit is told so", {
   compute_for <- function(seconds) {
     until <- sum(proc.time()[1:2]) + seconds
     while (sum(proc.time()[1:2]) < until) NULL
   }
-  skip_if_starved(compute_for)
   say_much <- function() {
     withCallingHandlers(
       lomp_map(1:2, function(i) for (k in 1:50) message(i), .workers = 2),
@@ -253,7 +246,11 @@ test_that("a session that is the limit is told so", {
       }
     )
   }
-  expect_advised("session-limit", say_much)
+  is_told <- is_ever_advised("session-limit", TRUE, say_much)
+  report <- lomp_report()
+  rate <- report$totals$conditions / report$session$busy
+  skip_if(!is_told && rate < 250, "this machine signals too few conditions a second")
+  expect_true(is_told)
   expect_not_advised("session-limit", function() lomp_map(rep(0.1, 4), spin_for, .workers = 2))
 })
 
