@@ -143,7 +143,6 @@ void MachinesRunner::strand(std::uint64_t item, int machine, SEXP value) {
     if (is_done(item)) return R_NilValue;
     Record record{};
     record.item = item;
-    end_said_of(item);
     delivery_.put_event(record, "stranded", value);
     note_over(item);
     if (trace_ != nullptr && machine >= 0) {
@@ -160,7 +159,6 @@ void MachinesRunner::end() {
     return R_NilValue;
   });
   has_ended_ = true;
-  held_.skip_gaps();
   delivery_.end();
 }
 
@@ -217,7 +215,6 @@ SEXP MachinesRunner::skip_unread(SEXP condition, void* data) {
     Record record = row.record;
     record.goes_on = false;
     if (!runner.is_done(record.item)) {
-      runner.end_said_of(record.item);
       runner.checkpoint_.spoil(record.item);
       runner.delivery_.put_event(record, "unread", condition);
       runner.note_over(record.item);
@@ -234,7 +231,6 @@ SEXP MachinesRunner::skip_unread(SEXP condition, void* data) {
 void MachinesRunner::read(const ReplyRow& row) {
   if (is_done(row.record.item)) return;
   note_draws(row.record.has_drawn);
-  if (!row.record.goes_on) end_said_of(row.record.item);
   untaken_ += deliver(row).cost();
   trace_row(row);
   if (!row.record.goes_on) note_over(row.record.item);
@@ -280,14 +276,16 @@ void MachinesRunner::keep(const Record& record, SEXP value) {
 void MachinesRunner::put_said(const Record& record, const char* kind, SEXP value) {
   if (!is_said_in_order_) return delivery_.put_said(record, kind, value);
   SEXP event = PROTECT(make_event(kind, as_item(record.item), value));
-  held_.put(record.item, said_.put(event));
+  held_.emplace(record.item, said_.put(event));
   UNPROTECT(1);
 }
 
 // The event of what is the next to be said, if it is its turn, or NULL; unprotected.
 SEXP MachinesRunner::take_said() {
-  R_xlen_t place = 0;
-  return held_.take(place) ? said_.take(place) : R_NilValue;
+  if (!has_said()) return R_NilValue;
+  const R_xlen_t place = held_.begin()->second;
+  held_.erase(held_.begin());
+  return said_.take(place);
 }
 
 void MachinesRunner::note_draws(bool has_drawn) {
@@ -295,13 +293,10 @@ void MachinesRunner::note_draws(bool has_drawn) {
   checkpoint_.note_drawn(has_drawn_);
 }
 
-void MachinesRunner::end_said_of(std::uint64_t item) {
-  if (is_said_in_order_) held_.end(item);
-}
-
 void MachinesRunner::note_over(std::uint64_t item) {
   over_[item] = true;
   ++done_;
+  while (head_ < over_.size() && over_[head_]) ++head_;
 }
 
 // ---- The trace ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #define LOMP_SRC_CALL_MACHINES_RUNNER_H
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "call/checkpoint.h"
@@ -12,7 +13,6 @@
 #include "call/reply_rows.h"
 #include "call/runner.h"
 #include "call/settings.h"
-#include "lomp/pool/reorder.hpp"
 #include "lomp/trace/call_trace.hpp"
 #include "r/preserve_list.h"
 
@@ -39,7 +39,7 @@ class MachinesRunner final : public Runner {
   /// On the event "machines", whose value is c(ms, is_stopped), R waits for replies, for so long at
   /// the most.
   SEXP wait(int milliseconds) override;
-  bool is_idle() override { return !has_unread() && !held_.has_next(); }
+  bool is_idle() override { return !has_unread() && !has_said(); }
   void wake_by(PollDescriptor& wake) override;
   std::vector<RunningWorker> running() const override { return {}; }
   void step() override {}
@@ -49,7 +49,7 @@ class MachinesRunner final : public Runner {
   void stop() override { is_stopped_ = true; }
   void settle() override;
   bool has_ended() const override { return has_ended_; }
-  bool is_over() const override { return has_ended_ && !has_unread() && !held_.has_next(); }
+  bool is_over() const override { return has_ended_ && !has_unread() && !has_said(); }
   bool note_unread(SEXP) override { return false; }
   void release(const Record& record) override;
   void set_head(std::uint64_t) override {}
@@ -93,6 +93,7 @@ class MachinesRunner final : public Runner {
  private:
   bool has_unread() const { return next_row_ != rows_.size(); }
   SEXP make_wait_event(int milliseconds) const;
+  bool has_said() const { return !held_.empty() && (has_ended_ || held_.begin()->first <= head_); }
   SEXP take_said();
   void begin_reading(int machine, SEXP reply);
   void read_all();
@@ -104,7 +105,6 @@ class MachinesRunner final : public Runner {
   void keep(const Record& record, SEXP value);
   void put_said(const Record& record, const char* kind, SEXP value);
   void note_draws(bool has_drawn);
-  void end_said_of(std::uint64_t item);
   void note_over(std::uint64_t item);
   void trace_row(const ReplyRow& row);
   void trace_end(const ReplyRow& row, Outcome outcome);
@@ -117,13 +117,15 @@ class MachinesRunner final : public Runner {
   bool is_said_in_order_;
   std::vector<bool> over_;  // of all items that there are so far
   std::uint64_t done_ = 0;
+  std::uint64_t head_ = 0;  // the first of them that isn't over
   bool is_stopped_ = false;
   bool has_ended_ = false;
   bool has_drawn_ = false;
   std::uint64_t untaken_ = 0;
-  int machines_ = 0;           // how many have taken part
-  PreserveList said_;          // events that wait for their turn
-  Reorder<R_xlen_t> held_;     // their places
+  int machines_ = 0;   // how many have taken part
+  PreserveList said_;  // events that wait for their turn
+  // Their places by their items, of each item in the order of coming.
+  std::multimap<std::uint64_t, R_xlen_t> held_;
   ReplyRows rows_;             // of the reply that is being taken in
   R_xlen_t next_row_ = 0;      // the first that wasn't
   int machine_ = 0;            // that has sent it
