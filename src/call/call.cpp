@@ -309,7 +309,7 @@ void Call::gather(const CollectBounds& bounds) {
     if (!take_rows(bounds.bytes) || runner_->is_over()) return;
     const std::int64_t now = now_ns();
     if (end == 0 && (now >= deadline || is_low(bounds))) end = now + sweep_ns;
-    if (end != 0 && (now >= end || !has_workers_)) return;
+    if (end != 0 && now >= end) return;
     if (end != 0 && heard == Heard::nothing && runner_->is_idle()) return;
     const bool is_prompt = end != 0 || heard == Heard::nothing;
     runner_->set_prompt(is_prompt);

@@ -64,7 +64,7 @@ SEXP LocalRunner::wait(int) {
       return R_NilValue;
     }
     if (has_one) return make_event("step", NA_REAL, R_NilValue);
-    return has_stock_ ? make_request(0, 1) : R_NilValue;
+    return make_request(0, 1);
   });
 }
 
@@ -73,11 +73,7 @@ bool LocalRunner::give(int, SEXP value) {
   if (is_stopped_) return false;
   unwind([&] {
     SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
-    if (task_.is_numbered) {
-      number_ = split_item(value, items);
-    } else {
-      SET_VECTOR_ELT(items, 0, value);
-    }
+    SET_VECTOR_ELT(items, 0, value);
     Rf_defineVar(Rf_install("X"), items, task_.call.frame);
     UNPROTECT(1);
     return R_NilValue;
@@ -96,15 +92,11 @@ void LocalRunner::settle() {
   end();
 }
 
-// When a numbered item ended, and how long it took, is told elsewhere.
 Record LocalRunner::record(bool goes_on) const {
   Record record{};
   record.item = item_;
   record.goes_on = goes_on;
   record.has_drawn = has_item_drawn_;
-  if (!task_.is_numbered || goes_on) return record;
-  const std::int64_t now = now_ns();
-  record.time = RecordTime(now, before_ns_ + now - since_, 0);
   return record;
 }
 
@@ -175,7 +167,7 @@ void LocalRunner::run_one() {
   if (limit_ != R_NilValue) Rf_eval(limit_, R_BaseEnv);
   if (is_new) {
     SEXP value = PROTECT(begin_item());
-    check_value(task_, number(), value);
+    check_value(task_, item_, value);
     note_draws(random_->has_drawn());
     deliver(value);
   } else {
@@ -191,7 +183,7 @@ void LocalRunner::take_item() {
 }
 
 SEXP LocalRunner::begin_item() {
-  random_->begin(number());
+  random_->begin(item_);
   return task_.call.evaluate(is_produced_ ? 0 : item_);
 }
 

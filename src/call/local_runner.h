@@ -31,7 +31,7 @@ class LocalRunner final : public Runner {
   void step() override;
   bool give(int worker, SEXP value) override;
   void post(int worker, bool is_end) override;
-  void set_stock(bool has_stock) override { has_stock_ = has_stock; }
+  void set_stock(bool) override {}
   void stop() override { is_stopped_ = true; }
   void settle() override;
   bool has_ended() const override { return has_ended_; }
@@ -42,7 +42,7 @@ class LocalRunner final : public Runner {
   void set_prompt(bool) override {}
   std::uint64_t given() const override { return is_produced_ ? next_item_ : items_; }
   std::uint64_t done() const override { return done_; }
-  std::uint64_t undone() const override { return is_given_ || is_underway_ || has_generator(); }
+  std::uint64_t undone() const override { return given() - done(); }
   bool is_done(std::uint64_t item) const override { return item < done_; }
   std::uint64_t in_hand() const override { return item_; }
   double item_seconds() const override {
@@ -55,7 +55,6 @@ class LocalRunner final : public Runner {
  private:
   SEXP generator() const { return VECTOR_ELT(kept_, kept_generator); }
   bool has_generator() const { return generator() != R_NilValue; }
-  std::uint64_t number() const { return task_.is_numbered ? number_ : item_; }
   bool has_all() const { return is_produced_ ? has_all_ : next_item_ == items_; }
   Record record(bool goes_on) const;
   void leave_item();
@@ -92,11 +91,9 @@ class LocalRunner final : public Runner {
   bool is_produced_;
   std::uint64_t items_;  // if they aren't produced
   std::uint64_t next_item_ = 0;
-  std::uint64_t item_ = 0;    // the one in hand, or the last one
-  std::uint64_t number_ = 0;  // of a numbered item: that which was given last
+  std::uint64_t item_ = 0;  // the one in hand, or the last one
   std::uint64_t done_ = 0;
-  bool is_given_ = false;  // of produced items: is the next one here?
-  bool has_stock_ = true;  // is there one to ask for,
+  bool is_given_ = false;  // of produced items: is the next one here,
   bool has_all_ = false;   // and will no others come?
   bool is_underway_ = false;
   bool is_stopped_ = false;

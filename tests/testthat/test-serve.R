@@ -7,6 +7,9 @@ skip_on_cran()
 kinds <- c("value", "end", "ignored", "failure", "condition", "output", "urgent", "lost", "unread",
            "unsent")
 
+# A daemon has one at least.
+some_workers <- c(1, 3)
+
 # A call of two functions: give(values, numbers) has items in stock, collect() gives rows. `...` is
 # for the function. It ends with the test.
 open_served <- function(FUN, ..., workers = 2, timeout = Inf, set = list(), # nolint
@@ -26,7 +29,7 @@ open_served <- function(FUN, ..., workers = 2, timeout = Inf, set = list(), # no
 
 serve <- function(plan, frame, env) {
   state <- new_state(plan)
-  if (plan$workers > 0L) note_session()
+  note_session()
   served <- new.env()
   served$values <- served$numbers <- numeric()
   served$from <- 1
@@ -35,7 +38,6 @@ serve <- function(plan, frame, env) {
   settings$trace_rows <- NA
   settings$on_event <- function(event) {
     served$heard <- c(served$heard, event$kind)
-    if (event$kind == "step") return(run_step(state))
     if (event$kind == "request") serve_request(served, event)
   }
   served$handle <- state$handle <- call_open(settings, list())
@@ -78,7 +80,7 @@ serve_all <- function(values, FUN, ..., numbers = as.numeric(seq_along(values)))
 }
 
 test_that("values come as rows, each with what is known of its item", {
-  for (workers in all_workers) {
+  for (workers in some_workers) {
     served <- open_served(function(x, y) x + y, y = 1, workers = workers)
     served$give(1:50)
     got <- served$collect()
@@ -115,12 +117,10 @@ test_that("items of all kinds arrive as `[[` gives them", {
     list(NULL, a = mtcars, quote(b), function(x) x, matrix(1, 200, 200), as.environment(list()))
   )
   for (x in vectors) {
-    for (workers in 0:1) {
-      got <- serve_all(x, function(x) x, workers = workers)
-      for (k in seq_along(x)) {
-        if (is.function(x[[k]]) || is.environment(x[[k]])) next
-        expect_identical(got$value[[which(got$item == k)]], x[[k]])
-      }
+    got <- serve_all(x, function(x) x, workers = 1)
+    for (k in seq_along(x)) {
+      if (is.function(x[[k]]) || is.environment(x[[k]])) next
+      expect_identical(got$value[[which(got$item == k)]], x[[k]])
     }
   }
   served <- open_served(identity)
@@ -144,7 +144,7 @@ test_both_ways("an item that was sent is given back when it has ended", {
 })
 
 test_that("emitted values go on, and generators give values of their own", {
-  for (workers in all_workers) {
+  for (workers in some_workers) {
     got <- serve_all(1:5, count_up, workers = workers)
     expect_identical(sort(got$item[got$kind == 1]), rep(1:5 + 0, 1:5))
     expect_identical(got$goes_on, got$kind == 1)
@@ -181,9 +181,6 @@ test_that("failures, conditions and output are rows", {
   expect_identical(rawToChar(rows$value[rows$kind == "output"][[1]]), "said\n")
   expect_identical(rows$kind[rows$item == 4], c("urgent", "value"))
   expect_identical(is.na(rows$run), rows$goes_on)
-  # Without workers they are signalled at once.
-  rows <- rows_of(serve_all(c(1, 4), say_in_ways, workers = 0))
-  expect_identical(rows$kind, c("failure", "value"))
 })
 
 test_that("a death is a row, and other items of its worker are run by others", {
@@ -212,7 +209,7 @@ test_that("random numbers are those of the number, in any order and place", {
   draw <- function(x) if (x == 0) 0 else runif(2)
   expected <- with_seed(1, lomp_map(1:40, draw, .workers = 2))
   numbers <- with_seed(2, as.numeric(sample(40)))
-  for (workers in all_workers) {
+  for (workers in some_workers) {
     with_seed(1, served <- open_served(draw, workers = workers))
     drawn <- list()
     given <- numeric()
@@ -231,7 +228,7 @@ test_that("random numbers are those of the number, in any order and place", {
 })
 
 test_that("a value that doesn't fit is refused by the number of its item", {
-  for (workers in all_workers) {
+  for (workers in some_workers) {
     plan <- new_plan(1:3, workers, "collect")
     value <- new_value(numeric(1), TRUE, 1:3, plan)
     value$is_vector <- FALSE
@@ -329,7 +326,7 @@ test_that("it returns when few items are underway and there are no more", {
 })
 
 test_that("it returns when the call has ended", {
-  for (workers in all_workers) {
+  for (workers in some_workers) {
     served <- open_served(identity, workers = workers)
     served$give(1:10)
     expect_false(served$collect()$is_over)
