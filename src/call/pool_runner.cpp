@@ -53,6 +53,7 @@ PoolRunner::PoolRunner(const Settings& settings, SEXP kept, Delivery& delivery,
       checkpoint_(checkpoint),
       trace_(trace),
       is_produced_(ISNAN(settings.number("items"))),
+      is_numbered_(settings.flag("is_numbered")),
       is_said_in_order_(settings.number("backlog") > 0),
       underway_(delivery.waiting()),
       collection_(is_produced_ ? 0 : static_cast<std::uint64_t>(settings.number("items")),
@@ -167,17 +168,24 @@ void PoolRunner::give_returned(int worker) {
   std::uint64_t item = 0;
   Given given = Given::more;
   while (given != Given::full && pool_.feeder().first_returned(worker, item)) {
-    given = send(worker, item, PROTECT(underway_.look(item)));
-    UNPROTECT(1);
+    if (is_numbered_) {
+      given = send_numbered(worker, item, underway_.look_in_row(item));
+    } else {
+      given = send(worker, item, PROTECT(underway_.look(item)));
+      UNPROTECT(1);
+    }
+    if (given == Given::refused) let_go(item);
     pool_.feeder().publish(worker);
   }
 }
 
-// The item is kept until it has ended.
+// The item is kept until it has ended. There is a place for it before it is sent, so that nothing
+// fails once it has its number.
 bool PoolRunner::give(int worker, SEXP value) {
   if (has_ended_) return false;
   Given given = Given::more;
   unwind([&] {
+    underway_.expect();
     const std::uint64_t item = next_item_;
     given = send(worker, item, value);
     if (given == Given::refused) return R_NilValue;
@@ -188,6 +196,43 @@ bool PoolRunner::give(int worker, SEXP value) {
   return given == Given::refused || (given == Given::more && !pool_.feeder().is_overdue(worker));
 }
 
+// Of a row that is left by a jump the caller hears how many were given, and comes to the next one
+// again. Their numbers follow one another, so these tell it.
+R_xlen_t PoolRunner::give_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, R_xlen_t end) {
+  if (has_ended_ || from >= end) return 0;
+  const std::uint64_t first = next_item_;
+  try {
+    unwind([&] {
+      send_row(worker, values, numbers, from, end);
+      return R_NilValue;
+    });
+  } catch (...) {
+    underway_.end_row();
+    if (next_item_ == first) throw;
+    forget_jump();
+  }
+  underway_.end_row();
+  return static_cast<R_xlen_t>(next_item_ - first);
+}
+
+// An idle worker may begin with the first item at once; what follows is handed over, and the clock
+// is looked at, with each sixteenth. May jump.
+void PoolRunner::send_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, R_xlen_t end) {
+  constexpr R_xlen_t stride = 16;
+  Feeder& feeder = pool_.feeder();
+  underway_.begin_row(next_item_, values, numbers, from);
+  Given given = Given::more;
+  for (R_xlen_t at = from; at < end && given != Given::full; ++at) {
+    const std::uint64_t item = next_item_;
+    given = send_numbered(worker, item, {values, numbers, at});
+    underway_.extend_row();
+    if (given == Given::refused) let_go(item);
+    if ((at - from) % stride != 0) continue;
+    feeder.publish(worker);
+    if (feeder.is_overdue(worker)) return;
+  }
+}
+
 // An interrupt may have ended all in between.
 void PoolRunner::post(int worker, bool is_end) {
   if (has_ended_) return;
@@ -195,17 +240,34 @@ void PoolRunner::post(int worker, bool is_end) {
   pool_.feeder().post(worker);
 }
 
-// An item that can't be sent is as good as lost. May jump.
+// May jump.
 PoolRunner::Given PoolRunner::send(int worker, std::uint64_t item, SEXP value) {
   ItemBatch& batch = pool_.feeder().batch(worker);
   batch.begin();
-  const unsigned kind = put_value(batch, value);
+  return add(worker, item, put_value(batch, value));
+}
+
+// What is sent of it is its number and then its value. May jump.
+PoolRunner::Given PoolRunner::send_numbered(int worker, std::uint64_t item,
+                                            const ItemsUnderway::Element& element) {
+  ItemBatch& batch = pool_.feeder().batch(worker);
+  batch.begin();
+  const double number = REAL_ELT(element.numbers, element.at);
+  batch.put(&number, sizeof number);
+  const Given given = add(worker, item, put_element(batch, element.values, element.at));
+  batch.take_held();  // it is its row that keeps the item
+  return given;
+}
+
+// The item that has been written. One that can't be sent is as good as lost: it is refused. May
+// jump.
+PoolRunner::Given PoolRunner::add(int worker, std::uint64_t item, unsigned kind) {
+  ItemBatch& batch = pool_.feeder().batch(worker);
   pool_.feeder().note_given(worker, item);
   next_item_ = std::max(next_item_, item + 1);  // not before: one that can't be written is none
   if (batch.add(item, kind)) return batch.has_room() ? Given::more : Given::full;
   if (pool_.feeder().has_left(worker)) return Given::full;  // the item will come back
   pool_.feeder().withdraw(item);
-  let_go(item);
   delivery_.put_event(item, make_event("unsent", as_item(item), R_NilValue));
   return Given::refused;
 }
@@ -268,7 +330,7 @@ SEXP PoolRunner::skip_unread(SEXP condition, void* data) {
   return contain([&] {
     runner.is_reading_ = false;
     const Record& record = *runner.next_record_++;
-    if (!record.goes_on) runner.let_go(record.item);
+    runner.let_go_after(record);
     runner.checkpoint_.spoil(record.item);
     runner.delivery_.put_event(record, "unread", condition);
     return R_NilValue;
@@ -281,13 +343,15 @@ bool PoolRunner::note_unread(SEXP condition) {
   return true;
 }
 
+// An item is let go of when its last record has been taken in, and so once: one that was left by a
+// jump is read again, or skipped.
 void PoolRunner::read(const Record& record) {
   const Encoding encoding = encoding_of(record);
   if (is_said_in_order_ && is_said(encoding)) return pool_.hold(record);
   checkpoint_.note_drawn(pool_.has_drawn());
   if (encoding == Encoding::nothing || encoding == Encoding::ignored) {
-    if (!record.goes_on) let_go(record.item);
-    return delivery_.put_end(record, encoding == Encoding::ignored);
+    delivery_.put_end(record, encoding == Encoding::ignored);
+    return let_go_after(record);
   }
   is_reading_ = true;
   if (is_part(encoding)) {
@@ -299,7 +363,6 @@ void PoolRunner::read(const Record& record) {
   const char* event = event_of(encoding);
   PayloadSource& source = event == nullptr ? checkpoint_.beside(pool_) : pool_;
   SEXP value = PROTECT(read_record(record, source));
-  if (!record.goes_on) let_go(record.item);
   if (event == nullptr) {
     checkpoint_.keep(record);
     delivery_.put_value(record, value);
@@ -308,6 +371,7 @@ void PoolRunner::read(const Record& record) {
   } else {
     delivery_.put_said(record, event, value);
   }
+  let_go_after(record);
   is_reading_ = false;
   UNPROTECT(1);
 }

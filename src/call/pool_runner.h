@@ -39,6 +39,7 @@ class PoolRunner final : public Runner {
   std::vector<RunningWorker> running() const override;
   void step() override {}
   bool give(int worker, SEXP value) override;
+  R_xlen_t give_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, R_xlen_t end) override;
   void post(int worker, bool is_end) override;
   void set_stock(bool has_stock) override { pool_.feeder().set_stock(has_stock); }
   void stop() override { pool_.stop(); }
@@ -71,7 +72,10 @@ class PoolRunner final : public Runner {
   SEXP note(const Event& event);
   SEXP request(const Event& event);
   void give_returned(int worker);
+  void send_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, R_xlen_t end);
   Given send(int worker, std::uint64_t item, SEXP value);
+  Given send_numbered(int worker, std::uint64_t item, const ItemsUnderway::Element& element);
+  Given add(int worker, std::uint64_t item, unsigned kind);
   SEXP take_said();
   static SEXP read_said(void* data);
   static SEXP tell_unread(SEXP condition, void* data);
@@ -84,12 +88,16 @@ class PoolRunner final : public Runner {
   void let_go(std::uint64_t item) {
     if (is_produced_) underway_.let_go(item);
   }
+  void let_go_after(const Record& record) {
+    if (!record.goes_on) let_go(record.item);
+  }
 
   SEXP kept_;
   Delivery& delivery_;
   Checkpoint& checkpoint_;
   CallTrace* trace_;  // or nullptr
   bool is_produced_;
+  bool is_numbered_;
   bool is_said_in_order_;
   bool has_ended_ = false;
   Record said_{};                        // what was held and taken last

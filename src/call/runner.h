@@ -51,6 +51,11 @@ class Runner {
   /// Throws.
   virtual bool give(int worker, SEXP value) = 0;
 
+  /// The same with numbered items, the elements from, ..., end - 1 of a list or a plain vector, and
+  /// their numbers: as many as the worker takes, which are counted. An item that can't be written
+  /// is left to the next time unless it is the first one. Throws.
+  virtual R_xlen_t give_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, R_xlen_t end) = 0;
+
   /// Behind the last one that was given on such an event. With `is_end`, no more will come.
   virtual void post(int worker, bool is_end) = 0;
 

@@ -352,6 +352,38 @@ bool put_small(RecordSink& sink, SEXP value) {
   return true;
 }
 
+namespace {
+
+template <class T>
+void put_scalar(RecordSink& sink, SEXPTYPE type, T value) {
+  unsigned char bytes[1 + sizeof value];
+  bytes[0] = static_cast<unsigned char>(type | is_scalar);
+  std::memcpy(bytes + 1, &value, sizeof value);
+  sink.put(bytes, sizeof bytes);
+}
+
+}  // namespace
+
+// An element of an atomic vector as put_plain() writes a vector of it. May jump.
+void put_plain_element(RecordSink& sink, SEXP vector, R_xlen_t at) {
+  const SEXPTYPE type = TYPEOF(vector);
+  switch (type) {
+    case LGLSXP:
+      return put_scalar(sink, type, LOGICAL_ELT(vector, at));
+    case INTSXP:
+      return put_scalar(sink, type, INTEGER_ELT(vector, at));
+    case REALSXP:
+      return put_scalar(sink, type, REAL_ELT(vector, at));
+    case CPLXSXP:
+      return put_scalar(sink, type, COMPLEX_ELT(vector, at));
+    case RAWSXP:
+      return put_scalar(sink, type, RAW_ELT(vector, at));
+    default:
+      put(sink, static_cast<unsigned char>(STRSXP | is_scalar));
+      put_string(sink, STRING_ELT(vector, at));
+  }
+}
+
 bool is_small(const Record& record) {
   if (static_cast<Encoding>(record.kind) == Encoding::nothing) return true;
   if (static_cast<Encoding>(record.kind) != Encoding::plain || record.size == 0) return false;

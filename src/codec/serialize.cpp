@@ -9,6 +9,7 @@
 namespace lomp {
 
 SEXP read_plain(const Record& record, PayloadSource& source);
+void put_plain_element(RecordSink& sink, SEXP vector, R_xlen_t at);
 
 namespace {
 
@@ -131,6 +132,14 @@ unsigned put_value(RecordSink& sink, SEXP value) {
     encoding = put_stream(sink, value) ? Encoding::dead_stream : Encoding::stream;
   }
   return static_cast<unsigned>(encoding);
+}
+
+unsigned put_element(RecordSink& sink, SEXP vector, R_xlen_t at) {
+  if (TYPEOF(vector) == VECSXP || TYPEOF(vector) == EXPRSXP) {
+    return put_value(sink, VECTOR_ELT(vector, at));
+  }
+  put_plain_element(sink, vector, at);
+  return static_cast<unsigned>(Encoding::plain);
 }
 
 std::size_t lost_in(const Record& record, std::vector<std::uint64_t>& places) {

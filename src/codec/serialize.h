@@ -65,6 +65,10 @@ std::size_t lost_in(const Record& record, std::vector<std::uint64_t>& places);
 /// Fills a record with the value. Returns the kind with which to complete it. May jump.
 unsigned put_value(RecordSink& sink, SEXP value);
 
+/// Does the same as put_value() with one element, as `[[` gives it but without names; that of an
+/// atomic vector isn't made an R object first. May jump.
+unsigned put_element(RecordSink& sink, SEXP vector, R_xlen_t at);
+
 /// Was the record filled by put_small(), to all appearances, or has it no value? Then there is
 /// nothing in it that reading could stumble over.
 bool is_small(const Record& record);

@@ -15,9 +15,14 @@ class PreserveList {
  public:
   PreserveList(SEXP holder, R_xlen_t element) : holder_(holder), element_(element) {}
 
+  /// The next put() can't fail. May jump; nothing has changed then.
+  void reserve() {
+    if (free_.empty()) grow();
+  }
+
   /// Keeps a value, which the caller protects, and tells where. May jump; nothing has changed then.
   R_xlen_t put(SEXP value) {
-    if (free_.empty()) grow();
+    reserve();
     const R_xlen_t place = free_.back();
     SET_VECTOR_ELT(list(), place, value);
     free_.pop_back();

@@ -8,6 +8,15 @@ namespace lomp {
 
 SEXP unwind_protect(SEXP (*body)(void*), void* data) { return Rcpp::unwindProtect(body, data); }
 
+void forget_jump() noexcept {
+  try {
+    throw;
+  } catch (const Rcpp::LongjumpException& exception) {
+    R_ReleaseObject(exception.token);
+  } catch (...) {
+  }
+}
+
 void throw_error(const char* message) { throw Rcpp::exception(message, false); }
 
 void Departure::note() noexcept {

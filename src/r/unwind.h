@@ -14,6 +14,10 @@ namespace lomp {
 /// lets the jump go on where the exported function ends.
 SEXP unwind_protect(SEXP (*body)(void*), void* data);
 
+/// In a catch block: the exception that is being handled ends there. What R keeps of a jump, to let
+/// it go on, is let go of.
+void forget_jump() noexcept;
+
 /// Throws what Rcpp makes an R error without a call of.
 [[noreturn]] void throw_error(const char* message);
 

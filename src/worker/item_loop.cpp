@@ -1,5 +1,7 @@
 #include "worker/item_loop.h"
 
+#include <cstring>
+
 #include "codec/serialize.h"
 #include "lomp/os/open_files.hpp"
 #include "lomp/worker/collection_policy.hpp"
@@ -205,9 +207,21 @@ void give_back(SEXP item, SEXP value) {
   for (R_xlen_t i = 0; i < XLENGTH(item); ++i) give_back(VECTOR_ELT(item, i), value);
 }
 
-SEXP read_streamed(Run& run) {
+const Record& streamed(const Run& run) {
   const Record& record = run.worker->streamed();
   if (record.data == nullptr) Rf_error("the item can't be read: its file is lost");
+  return record;
+}
+
+// What was sent of a numbered item is its number and then its value.
+SEXP read_numbered(Run& run, std::uint64_t& item) {
+  Record record = streamed(run);
+  double number = NA_REAL;
+  if (record.size >= sizeof number) std::memcpy(&number, record.data, sizeof number);
+  if (!(number >= 1 && number <= 4294967296.0)) Rf_error("the item can't be read: it is damaged");
+  item = static_cast<std::uint64_t>(number) - 1;
+  record.data += sizeof number;
+  record.size -= sizeof number;
   return read_record(record, *run.worker);
 }
 
@@ -224,7 +238,7 @@ SEXP evaluate_only_one(Run& run, SEXP items) {
 // An item that was sent here is the one element of a list of its own.
 SEXP evaluate_streamed(Run& run) {
   SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
-  SET_VECTOR_ELT(items, 0, read_streamed(run));
+  SET_VECTOR_ELT(items, 0, read_record(streamed(run), *run.worker));
   SEXP value = evaluate_only_one(run, items);
   UNPROTECT(1);
   return value;
@@ -234,15 +248,11 @@ void start_timer(Run& run) {
   if (run.task->timeout_ns > 0) run.worker->start_timer(run.task->timeout_ns);
 }
 
-// The item says which state its random numbers begin with, and by which number it is known. What
-// it was sent in lets go of its value before that is evaluated: it has one owner then.
+// The item says which state its random numbers begin with, and by which number it is known.
 SEXP evaluate_numbered(Run& run, std::uint64_t& item) {
   start_timer(run);
   SEXP items = PROTECT(Rf_allocVector(VECSXP, 1));
-  SEXP pair = PROTECT(read_streamed(run));
-  item = split_item(pair, items);
-  SET_VECTOR_ELT(pair, 1, R_NilValue);
-  UNPROTECT(1);
+  SET_VECTOR_ELT(items, 0, read_numbered(run, item));
   run.random->begin(item);
   SEXP value = evaluate_only_one(run, items);
   UNPROTECT(1);
@@ -419,14 +429,6 @@ Task::Results results_of(const Settings& settings) {
 }
 
 }  // namespace
-
-std::uint64_t split_item(SEXP item, SEXP items) {
-  const bool is_pair = TYPEOF(item) == VECSXP && XLENGTH(item) == 2;
-  const double number = is_pair ? Rf_asReal(VECTOR_ELT(item, 0)) : NA_REAL;
-  if (!(number >= 1 && number <= 4294967296.0)) Rf_error("the item can't be read: it is damaged");
-  SET_VECTOR_ELT(items, 0, VECTOR_ELT(item, 1));
-  return static_cast<std::uint64_t>(number) - 1;
-}
 
 void refuse_value(const Task& task, std::uint64_t item, SEXP value) {
   SEXP length = PROTECT(Rf_ScalarReal(static_cast<double>(Rf_xlength(value))));

@@ -37,7 +37,7 @@ struct Task {
   Prototype prototype;              ///< what values have to be
   const PartsFile* file = nullptr;  ///< in a worker: see VectorPlaces
   bool is_streamed = false;         ///< the items come from the parent, one by one
-  bool is_numbered = false;         ///< each of them as list(number, value), see split_item()
+  bool is_numbered = false;         ///< each of them behind its number, from 1, a double
   SEXP outlet = nullptr;            ///< the handle behind the frame's `emit`, if there is one
   SEXP seed = nullptr;              ///< see ItemRandom
   std::int64_t timeout_ns = 0;      ///< for each item; 0 for no limit
@@ -46,10 +46,6 @@ struct Task {
 
 /// From a call's settings, which the caller keeps alive. Throws.
 Task make_task(const Settings& settings);
-
-/// Of an item list(number, value): puts the value into `items`, a new list of one element, and
-/// gives the number, from 0. Jumps if the item is anything else.
-std::uint64_t split_item(SEXP item, SEXP items);
 
 /// For check_value().
 void refuse_value(const Task& task, std::uint64_t item, SEXP value);

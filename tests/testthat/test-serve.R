@@ -198,6 +198,67 @@ test_that("a death is a row, and other items of its worker are run by others", {
   expect_identical(got$undone, 0)
 })
 
+test_that("items that a dead worker had in store are run by others as they were", {
+  die_of <- function(x) {
+    if (identical(x, "die")) tools::pskill(Sys.getpid(), tools::SIGKILL)
+    x
+  }
+  vectors <- list(
+    c("a", NA, "\u00e9", "die", rep(letters, 20), "die", LETTERS),
+    rep(list(NULL, 1:3, factor("a"), "die", mtcars, quote(b), rep(0.5, 2e5)), 3),
+    c(list("die"), as.list(1:300))
+  )
+  for (workers in some_workers) {
+    served <- open_served(die_of, workers = workers)
+    for (x in vectors) {
+      served$give(x)
+      rows <- rows_of(served$collect())
+      rows$item <- rows$item - min(rows$item) + 1
+      expect_setequal(rows$item, seq_along(x))
+      expect_identical(anyDuplicated(rows$item), 0L)
+      dies <- vapply(x, identical, NA, "die", USE.NAMES = FALSE)
+      expect_identical(rows$kind == "lost", dies[rows$item])
+      expect_identical(rows$value[!dies[rows$item]], as.list(x)[rows$item[!dies[rows$item]]])
+    }
+  }
+})
+
+test_that("an item that can't be written is given later, and none is given twice", {
+  lazy <- native("lazy.c")
+  dyn.load(lazy)
+  on.exit(dyn.unload(lazy))
+  .C("lazy_prepare")
+  for (workers in some_workers) {
+    for (bad in c(1, 20, 60)) {
+      is_bad <- TRUE
+      make <- function(i) if (is_bad && i == bad) stop("no such element") else as.integer(i)
+      served <- open_served(function(x) x, workers = workers)
+      served$give(.Call("lazy_integers", make, 60))
+      said <- tryCatch(served$collect(), error = conditionMessage)
+      expect_identical(said, "no such element")
+      is_bad <- FALSE
+      got <- served$collect()
+      expect_identical(as.numeric(unlist(got$value)), got$item)
+      expect_identical(sort(got$item), as.numeric(1:60))
+    }
+  }
+})
+
+test_that("items are let go of when all of their row have ended", {
+  freed <- FALSE
+  keep <- function() {
+    item <- new.env(parent = globalenv())
+    reg.finalizer(item, function(item) freed <<- TRUE)
+    list(1, item, 2)
+  }
+  served <- open_served(function(x) NULL, workers = 1)
+  served$give(keep())
+  expect_length(served$collect()$item, 3)
+  served$values <- NULL
+  gc()
+  expect_true(freed)
+})
+
 test_that("an item whose time is over is lost", {
   got <- serve_all(1:3, function(x) if (x == 2) repeat NULL else x, timeout = 1)
   rows <- rows_of(got)
