@@ -6,6 +6,8 @@
 
 #include "call/events.h"
 #include "codec/serialize.h"
+#include "r/attributes.h"
+#include "r/elements.h"
 
 namespace lomp {
 
@@ -42,8 +44,8 @@ RowKind kind_of_event(const char* name) {
   return RowKind::failure;
 }
 
-// Of rows without R objects in them. May jump.
-SEXP make_columns(R_xlen_t n) {
+// Of so many rows, with values of that type. May jump.
+SEXP make_columns(R_xlen_t n, SEXPTYPE type, bool has_holder) {
   const char* names[] = {"kind",  "item",  "goes_on", "drawn",  "value",   "run", "waited",
                          "ended", "bytes", "holder",  "undone", "is_over", ""};
   SEXP list = PROTECT(Rf_mkNamed(VECSXP, names));
@@ -54,10 +56,25 @@ SEXP make_columns(R_xlen_t n) {
   for (const Column at : {column_item, column_run, column_waited, column_ended, column_bytes}) {
     SET_VECTOR_ELT(list, at, Rf_allocVector(REALSXP, n));
   }
-  SET_VECTOR_ELT(list, column_value, Rf_allocVector(VECSXP, n));
-  SET_VECTOR_ELT(list, column_holder, Rf_allocVector(STRSXP, n));
+  SET_VECTOR_ELT(list, column_value, Rf_allocVector(type, n));
+  if (has_holder) SET_VECTOR_ELT(list, column_holder, Rf_allocVector(STRSXP, n));
   UNPROTECT(1);
   return list;
+}
+
+// Can it be an element of an atomic vector, and be had from that as it was?
+bool is_bare_element(SEXP value) {
+  const bool is_atomic = element_size(TYPEOF(value)) > 0 || TYPEOF(value) == STRSXP;
+  return is_atomic && XLENGTH(value) == 1 && !ALTREP(value) && !Rf_isS4(value) &&
+         every_attribute(value, [](SEXP, SEXP) { return false; });
+}
+
+// `from` is a bare element of the same type. Never jumps.
+void put_element_at(SEXP to, R_xlen_t at, SEXP from) {
+  if (TYPEOF(to) == STRSXP) return SET_STRING_ELT(to, at, STRING_ELT(from, 0));
+  const std::size_t size = element_size(TYPEOF(to));
+  auto* bytes = static_cast<unsigned char*>(writable_elements(to));
+  std::memcpy(bytes + static_cast<std::size_t>(at) * size, elements(from), size);
 }
 
 }  // namespace
@@ -68,8 +85,19 @@ bool CollectedRows::take(Arrival& arrival) {
     rows_.pop_back();
     return false;
   }
-  rows_.back() = {arrival, kind_of(arrival)};
-  bytes_ += row_bytes + (arrival.has_record ? arrival.record.cost() : 0);
+  const Record& record = arrival.record;
+  const std::uint64_t cost = arrival.has_record ? record.cost() : 0;
+  rows_.back() = {record.item,
+                  cost,
+                  arrival.place,
+                  arrival.holder,
+                  record.time,
+                  kind_of(arrival),
+                  record.goes_on,
+                  record.has_drawn,
+                  arrival.has_record && !record.goes_on,
+                  is_event(arrival)};
+  bytes_ += row_bytes + cost;
   return true;
 }
 
@@ -86,7 +114,7 @@ RowKind CollectedRows::kind_of(const Arrival& arrival) const {
 }
 
 SEXP make_no_rows() {
-  SEXP list = PROTECT(make_columns(0));
+  SEXP list = PROTECT(make_columns(0, VECSXP, false));
   SET_VECTOR_ELT(list, column_undone, Rf_ScalarReal(0));
   SET_VECTOR_ELT(list, column_is_over, Rf_ScalarLogical(TRUE));
   UNPROTECT(1);
@@ -94,10 +122,13 @@ SEXP make_no_rows() {
 }
 
 SEXP CollectedRows::release(double undone, bool is_over) {
-  SEXP list = PROTECT(make_columns(static_cast<R_xlen_t>(rows_.size())));
+  const R_xlen_t n = static_cast<R_xlen_t>(rows_.size());
+  SEXP list = PROTECT(make_columns(n, type_of_values(), has_holder()));
   SET_VECTOR_ELT(list, column_undone, Rf_ScalarReal(undone));
   SET_VECTOR_ELT(list, column_is_over, Rf_ScalarLogical(is_over));
-  put_facts(list, now_ns());
+  put_facts(list);
+  put_times(list, now_ns());
+  put_holders(VECTOR_ELT(list, column_holder));
   put_values(VECTOR_ELT(list, column_value));
   rows_.clear();
   bytes_ = 0;
@@ -105,49 +136,74 @@ SEXP CollectedRows::release(double undone, bool is_over) {
   return list;
 }
 
-// May jump.
-void CollectedRows::put_facts(SEXP list, std::int64_t now) const {
+// That of an atomic vector if each row is an element of it, else that of a list.
+SEXPTYPE CollectedRows::type_of_values() const {
+  SEXPTYPE type = VECSXP;
+  for (const Row& row : rows_) {
+    if (row.kind != RowKind::value || row.place < 0) return VECSXP;
+    SEXP value = look(row);
+    const SEXPTYPE its_type = TYPEOF(value);
+    if (!is_bare_element(value) || (type != VECSXP && type != its_type)) return VECSXP;
+    type = its_type;
+  }
+  return type;
+}
+
+bool CollectedRows::has_holder() const {
+  return std::any_of(rows_.begin(), rows_.end(),
+                     [](const Row& row) { return row.holder != DeadReferences::harmless; });
+}
+
+void CollectedRows::put_facts(SEXP list) const {
   int* kinds = INTEGER(VECTOR_ELT(list, column_kind));
   double* items = REAL(VECTOR_ELT(list, column_item));
   int* goes_on = LOGICAL(VECTOR_ELT(list, column_goes_on));
   int* drawn = LOGICAL(VECTOR_ELT(list, column_drawn));
   double* bytes = REAL(VECTOR_ELT(list, column_bytes));
-  SEXP holders = VECTOR_ELT(list, column_holder);
-  R_xlen_t at = 0;
   for (const Row& row : rows_) {
-    const Arrival& arrival = row.arrival;
-    kinds[at] = static_cast<int>(row.kind);
-    items[at] = as_item(arrival.record.item);
-    goes_on[at] = arrival.record.goes_on;
-    drawn[at] = arrival.record.has_drawn;
-    bytes[at] = arrival.has_record ? static_cast<double>(arrival.record.cost()) : 0;
-    const bool is_dead = arrival.holder != DeadReferences::harmless;
-    SET_STRING_ELT(holders, at,
-                   is_dead ? Rf_mkChar(delivery_.dead().name(arrival.holder).c_str()) : NA_STRING);
-    put_times(list, at++, arrival, now);
+    *kinds++ = static_cast<int>(row.kind);
+    *items++ = as_item(row.item);
+    *goes_on++ = row.goes_on;
+    *drawn++ = row.has_drawn;
+    *bytes++ = static_cast<double>(row.bytes);
   }
 }
 
-// Only an item's last record knows.
-void CollectedRows::put_times(SEXP list, R_xlen_t at, const Arrival& arrival,
-                              std::int64_t now) const {
-  const bool is_known = arrival.has_record && !arrival.record.goes_on;
-  const RecordTime& time = arrival.record.time;
-  const std::int64_t ended = std::min(now, is_known ? time.end_after(began_) : now);
-  REAL(VECTOR_ELT(list, column_run))[at] = is_known ? time.run_ns() / 1e9 : NA_REAL;
-  REAL(VECTOR_ELT(list, column_waited))[at] = is_known ? time.waited_ns() / 1e9 : NA_REAL;
-  REAL(VECTOR_ELT(list, column_ended))
-  [at] = is_known ? static_cast<double>(now - ended) / 1e9 : NA_REAL;
+void CollectedRows::put_times(SEXP list, std::int64_t now) const {
+  double* run = REAL(VECTOR_ELT(list, column_run));
+  double* waited = REAL(VECTOR_ELT(list, column_waited));
+  double* ended = REAL(VECTOR_ELT(list, column_ended));
+  for (const Row& row : rows_) {
+    const std::int64_t end = std::min(now, row.time.end_after(began_));
+    *run++ = row.is_last ? row.time.run_ns() / 1e9 : NA_REAL;
+    *waited++ = row.is_last ? row.time.waited_ns() / 1e9 : NA_REAL;
+    *ended++ = row.is_last ? static_cast<double>(now - end) / 1e9 : NA_REAL;
+  }
 }
 
-// Never jumps. Of an event what R has to hear is its value.
-void CollectedRows::put_values(SEXP values) {
+// May jump.
+void CollectedRows::put_holders(SEXP holders) const {
+  if (holders == R_NilValue) return;
   R_xlen_t at = 0;
   for (const Row& row : rows_) {
-    const Arrival& arrival = row.arrival;
-    if (arrival.place >= 0) {
-      SEXP value = delivery_.waiting().take(arrival.place);
-      SET_VECTOR_ELT(values, at, is_event(arrival) ? VECTOR_ELT(value, 2) : value);
+    const bool is_dead = row.holder != DeadReferences::harmless;
+    SET_STRING_ELT(holders, at++,
+                   is_dead ? Rf_mkChar(delivery_.dead().name(row.holder).c_str()) : NA_STRING);
+  }
+}
+
+// Never jumps.
+void CollectedRows::put_values(SEXP values) {
+  const bool is_list = TYPEOF(values) == VECSXP;
+  R_xlen_t at = 0;
+  for (const Row& row : rows_) {
+    if (row.place >= 0) {
+      SEXP value = delivery_.waiting().take(row.place);
+      if (is_list) {
+        SET_VECTOR_ELT(values, at, row.is_event ? VECTOR_ELT(value, 2) : value);
+      } else {
+        put_element_at(values, at, value);
+      }
     }
     ++at;
   }

@@ -4,7 +4,7 @@
 #define LOMP_SRC_CALL_COLLECTED_ROWS_H
 
 #include <cstdint>
-#include <vector>
+#include <deque>
 
 #include "call/delivery.h"
 #include "call/row_kind.h"
@@ -29,26 +29,40 @@ class CollectedRows {
   std::uint64_t bytes() const { return bytes_; }
 
   /// list(kind, item, goes_on, drawn, value, run, waited, ended, bytes, holder, undone, is_over):
-  /// vectors with an element for each row, and the last two as they are given. There are no rows
-  /// any more then. May jump, and nothing has changed then.
+  /// vectors with an element for each row, and the last two as they are given. Values are a list,
+  /// or an atomic vector if each is a bare element of one; without any holder there are none. There
+  /// are no rows any more then. May jump, and nothing has changed then.
   SEXP release(double undone, bool is_over);
 
  private:
+  /// What is told of an arrival. A million of these wait at once.
   struct Row {
-    Arrival arrival;
+    std::uint64_t item;
+    std::uint64_t bytes;
+    R_xlen_t place;
+    int holder;
+    RecordTime time;
     RowKind kind;
+    bool goes_on;
+    bool has_drawn;
+    bool is_last;   // only an item's last record knows its times
+    bool is_event;  // of which what R has to hear is the value
   };
 
   RowKind kind_of(const Arrival& arrival) const;
-  void put_facts(SEXP list, std::int64_t now) const;
-  void put_times(SEXP list, R_xlen_t at, const Arrival& arrival, std::int64_t now) const;
+  SEXP look(const Row& row) const { return delivery_.waiting().look(row.place); }
+  SEXPTYPE type_of_values() const;
+  bool has_holder() const;
+  void put_facts(SEXP list) const;
+  void put_times(SEXP list, std::int64_t now) const;
+  void put_holders(SEXP holders) const;
   void put_values(SEXP values);
 
   static constexpr std::uint64_t row_bytes = 64;
 
   Delivery& delivery_;
   std::int64_t began_ = now_ns();
-  std::vector<Row> rows_;
+  std::deque<Row> rows_;  // no copies are made while it grows
   std::uint64_t bytes_ = 0;
 };
 

@@ -202,7 +202,12 @@ void MachinesRunner::read_all() {
 SEXP MachinesRunner::read_rest(void* data) {
   MachinesRunner& runner = *static_cast<MachinesRunner*>(data);
   return contain([&runner] {
-    for (; runner.has_unread(); ++runner.next_row_) runner.read(runner.rows_[runner.next_row_]);
+    for (; runner.has_unread(); ++runner.next_row_) {
+      const ReplyRow row = runner.rows_[runner.next_row_];
+      PROTECT(row.value);
+      runner.read(row);
+      UNPROTECT(1);
+    }
     return R_NilValue;
   });
 }
@@ -212,6 +217,7 @@ SEXP MachinesRunner::skip_unread(SEXP condition, void* data) {
   MachinesRunner& runner = *static_cast<MachinesRunner*>(data);
   return contain([&] {
     const ReplyRow row = runner.rows_[runner.next_row_];
+    PROTECT(row.value);
     Record record = row.record;
     record.goes_on = false;
     if (!runner.is_done(record.item)) {
@@ -222,6 +228,7 @@ SEXP MachinesRunner::skip_unread(SEXP condition, void* data) {
     }
     runner.is_half_kept_ = false;
     ++runner.next_row_;
+    UNPROTECT(1);
     return R_NilValue;
   });
 }

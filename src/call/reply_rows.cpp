@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "r/attributes.h"
+#include "r/elements.h"
 #include "r/unwind.h"
 
 namespace lomp {
@@ -19,23 +21,38 @@ R_xlen_t place_of(SEXP vector, const char* name) {
   return -1;
 }
 
-SEXP column(SEXP list, const char* name, SEXPTYPE type, R_xlen_t size) {
+SEXP column(SEXP list, const char* name) {
   const R_xlen_t place = TYPEOF(list) == VECSXP ? place_of(list, name) : -1;
   if (place < 0) refuse_reply();
-  SEXP found = VECTOR_ELT(list, place);
+  return VECTOR_ELT(list, place);
+}
+
+SEXP column(SEXP list, const char* name, SEXPTYPE type, R_xlen_t size) {
+  SEXP found = column(list, name);
   if (TYPEOF(found) != static_cast<int>(type) || XLENGTH(found) != size) refuse_reply();
   return found;
+}
+
+// Attributes would tell something of elements that values that travel in a list have themselves.
+SEXP values_of(SEXP list, R_xlen_t size) {
+  SEXP found = column(list, "value");
+  const bool is_list = TYPEOF(found) == VECSXP;
+  const bool is_bare =
+      Rf_isVectorAtomic(found) && every_attribute(found, [](SEXP, SEXP) { return false; });
+  if ((!is_list && !is_bare) || XLENGTH(found) != size) refuse_reply();
+  return found;
+}
+
+SEXP holders_of(SEXP list, R_xlen_t size) {
+  SEXP found = column(list, "holder");
+  return found == R_NilValue ? found : column(list, "holder", STRSXP, size);
 }
 
 const double* numbers(SEXP list, const char* name, R_xlen_t size) {
   return REAL_RO(column(list, name, REALSXP, size));
 }
 
-R_xlen_t rows_of(SEXP list) {
-  const R_xlen_t place = TYPEOF(list) == VECSXP ? place_of(list, "kind") : -1;
-  if (place < 0) refuse_reply();
-  return Rf_xlength(VECTOR_ELT(list, place));
-}
+R_xlen_t rows_of(SEXP list) { return Rf_xlength(column(list, "kind")); }
 
 bool is_kind(int kind) {
   return kind >= static_cast<int>(RowKind::value) && kind <= static_cast<int>(RowKind::unsent);
@@ -60,12 +77,12 @@ ReplyRows::ReplyRows(SEXP list, std::uint64_t items)
       items_(numbers(list, "item", size_)),
       goes_on_(LOGICAL_RO(column(list, "goes_on", LGLSXP, size_))),
       drawn_(LOGICAL_RO(column(list, "drawn", LGLSXP, size_))),
-      values_(column(list, "value", VECSXP, size_)),
+      values_(values_of(list, size_)),
       run_(numbers(list, "run", size_)),
       waited_(numbers(list, "waited", size_)),
       ended_(numbers(list, "ended", size_)),
       bytes_(numbers(list, "bytes", size_)),
-      holders_(column(list, "holder", STRSXP, size_)) {
+      holders_(holders_of(list, size_)) {
   for (R_xlen_t i = 0; i < size_; ++i) {
     if (!is_kind(kinds_[i]) || !is_item(items_[i], items)) refuse_reply();
   }
@@ -74,7 +91,7 @@ ReplyRows::ReplyRows(SEXP list, std::uint64_t items)
 // An item goes on after what it says, and perhaps after a result, be it one that couldn't be read.
 ReplyRow ReplyRows::operator[](R_xlen_t row) const {
   const auto kind = static_cast<RowKind>(kinds_[row]);
-  SEXP holder = STRING_ELT(holders_, row);
+  SEXP holder = holders_ == R_NilValue ? NA_STRING : STRING_ELT(holders_, row);
   Record record{};
   record.item = static_cast<std::uint64_t>(items_[row]) - 1;
   const bool is_result = kind == RowKind::value || kind == RowKind::unread;
@@ -82,7 +99,7 @@ ReplyRow ReplyRows::operator[](R_xlen_t row) const {
   record.has_drawn = drawn_[row] == TRUE;
   return {kind,
           record,
-          VECTOR_ELT(values_, row),
+          element(values_, row),
           bytes_[row] > 0 ? static_cast<std::uint64_t>(std::min(bytes_[row], 1e18)) : 0,
           nanoseconds(run_[row]),
           nanoseconds(waited_[row]),

@@ -13,8 +13,8 @@ namespace lomp {
 
 struct ReplyRow {
   RowKind kind;
-  Record record;  ///< its item, from 0; whether that goes on, and has drawn random numbers
-  SEXP value;
+  Record record;           ///< its item, from 0; whether that goes on, and has drawn random numbers
+  SEXP value;              ///< which the caller protects
   std::uint64_t bytes;     ///< what the row's record had
   std::int64_t run_ns;     ///< of an item's last row, or -1
   std::int64_t waited_ns;  ///< the same
@@ -24,6 +24,7 @@ struct ReplyRow {
 
 /// A view of a reply, a list of parallel vectors with a row for each thing that has come: kind,
 /// item (from 1), goes_on, drawn, value, run, waited, ended, bytes, holder. Times are in seconds.
+/// Values are a list, or an atomic vector without attributes; holders are NULL if there are none.
 class ReplyRows {
  public:
   ReplyRows() = default;
@@ -33,6 +34,8 @@ class ReplyRows {
   ReplyRows(SEXP list, std::uint64_t items);
 
   R_xlen_t size() const { return size_; }
+
+  /// May jump.
   ReplyRow operator[](R_xlen_t row) const;
 
  private:

@@ -74,6 +74,27 @@ inline const void* elements(SEXP x) {
 /// The elements of a new vector, to be filled.
 inline void* writable_elements(SEXP x) { return const_cast<void*>(elements(x)); }
 
+/// One element without names, as `[[` gives it; the caller protects it. May jump.
+inline SEXP element(SEXP values, R_xlen_t at) {
+  switch (TYPEOF(values)) {
+    case VECSXP:
+    case EXPRSXP:
+      return VECTOR_ELT(values, at);
+    case LGLSXP:
+      return Rf_ScalarLogical(LOGICAL_ELT(values, at));
+    case INTSXP:
+      return Rf_ScalarInteger(INTEGER_ELT(values, at));
+    case REALSXP:
+      return Rf_ScalarReal(REAL_ELT(values, at));
+    case CPLXSXP:
+      return Rf_ScalarComplex(COMPLEX_ELT(values, at));
+    case RAWSXP:
+      return Rf_ScalarRaw(RAW_ELT(values, at));
+    default:
+      return Rf_ScalarString(STRING_ELT(values, at));
+  }
+}
+
 }  // namespace lomp
 
 #endif

@@ -162,7 +162,9 @@ test_that("a reply that is none is an error, and nothing of it is taken in", {
   bad <- list(
     NULL, 1, good[-1], within_reply(good, kind = c(1, 1)), within_reply(good, kind = c(1L, 11L)),
     within_reply(good, item = c(1, 3)), within_reply(good, item = c(1, NA)),
-    within_reply(good, value = list(1)), within_reply(good, item = c(1, 0))
+    within_reply(good, value = list(1)), within_reply(good, item = c(1, 0)),
+    within_reply(good, value = 1), within_reply(good, value = c(a = 1, b = 2)),
+    within_reply(good, value = quote(f(x))), within_reply(good, holder = "a")
   )
   steps <- list(function(handle) {
     for (k in seq_along(bad)) {

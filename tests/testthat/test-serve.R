@@ -66,8 +66,7 @@ serve_request <- function(served, event) {
 # Rows as a data frame, with the numbers of the items instead of those by which they were given;
 # values are of one block of items, given at once.
 rows_of <- function(got) {
-  rows <- as.data.frame(got[c("item", "goes_on", "drawn", "run", "waited", "ended", "bytes",
-                              "holder")])
+  rows <- as.data.frame(got[c("item", "goes_on", "drawn", "run", "waited", "ended", "bytes")])
   rows$kind <- kinds[got$kind]
   rows$value <- got$value
   rows
@@ -92,7 +91,7 @@ test_that("values come as rows, each with what is known of its item", {
     expect_false(any(got$goes_on) || any(got$drawn))
     expect_true(all(got$run >= 0 & got$run < 10 & got$waited >= 0))
     expect_true(all(got$ended >= 0 & got$ended < 10))
-    expect_identical(got$holder, rep(NA_character_, 50))
+    expect_null(got$holder)
     expect_identical(got$undone, 0)
     expect_false(got$is_over)
     served$give(list("more"))
@@ -100,6 +99,26 @@ test_that("values come as rows, each with what is known of its item", {
     call_close(served$handle)
     expect_true(served$collect()$is_over)
   }
+})
+
+test_that("bare elements of one type are one vector, and else values are a list", {
+  dated <- structure(2, class = "Date")
+  vectors <- list(c(TRUE, NA), c(1L, NA), c(1.5, NaN), c(1i, NA), as.raw(1:2),
+                  c("a", NA, "\u00e9", "\xe9"))
+  for (x in vectors) {
+    got <- serve_all(x, function(x) x)
+    expect_identical(got$value, x[got$item])
+  }
+  lists <- list(list(1, 2L), list(1, c(2, 3)), list(1, NULL), list(1, c(a = 2)), list(2, dated),
+                list(1, list(2)), list("a", quote(b)), list(1, factor("a")))
+  for (x in lists) {
+    got <- serve_all(x, function(x) x)
+    expect_identical(got$value, x[got$item])
+  }
+  got <- serve_all(c(1, 2), function(x) if (x == 2) stop("bad") else x)
+  expect_type(got$value, "list")
+  expect_type(serve_all(1:3, function(x) if (x == 2) 0.5 else x)$value, "list")
+  expect_type(serve_all(1:3, function(x) cat(x))$value, "list")
 })
 
 test_that("what an item takes is known", {
@@ -218,7 +237,7 @@ test_that("items that a dead worker had in store are run by others as they were"
       expect_identical(anyDuplicated(rows$item), 0L)
       dies <- vapply(x, identical, NA, "die", USE.NAMES = FALSE)
       expect_identical(rows$kind == "lost", dies[rows$item])
-      expect_identical(rows$value[!dies[rows$item]], as.list(x)[rows$item[!dies[rows$item]]])
+      expect_identical(as.list(rows$value[!dies[rows$item]]), as.list(x)[rows$item[!dies[rows$item]]])
     }
   }
 })
