@@ -237,7 +237,8 @@ test_that("items that a dead worker had in store are run by others as they were"
       expect_identical(anyDuplicated(rows$item), 0L)
       dies <- vapply(x, identical, NA, "die", USE.NAMES = FALSE)
       expect_identical(rows$kind == "lost", dies[rows$item])
-      expect_identical(as.list(rows$value[!dies[rows$item]]), as.list(x)[rows$item[!dies[rows$item]]])
+      lived <- !dies[rows$item]
+      expect_identical(as.list(rows$value[lived]), as.list(x)[rows$item[lived]])
     }
   }
 })
