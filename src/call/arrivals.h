@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "codec/bare_number.h"
 #include "codec/dead_references.h"
 #include "lomp/pool/reorder.hpp"
 #include "lomp/wire/record.hpp"
@@ -22,6 +23,7 @@ struct Arrival {
   Record record{};          ///< of its item; the rest counts if it is to be released
   bool has_record = false;  ///< to be released when this is taken
   R_xlen_t place = -1;      ///< of the value, among those that wait
+  BareNumber number;        ///< or else the value itself, if it is one
   int holder = DeadReferences::harmless;
 };
 

@@ -87,15 +87,11 @@ bool CollectedRows::take(Arrival& arrival) {
   }
   const Record& record = arrival.record;
   const std::uint64_t cost = arrival.has_record ? record.cost() : 0;
-  rows_.back() = {record.item,
-                  cost,
-                  arrival.place,
-                  arrival.holder,
-                  record.time,
-                  kind_of(arrival),
-                  record.goes_on,
-                  record.has_drawn,
-                  arrival.has_record && !record.goes_on,
+  rows_.back() = {record.item,      cost,
+                  arrival.place,    arrival.number,
+                  arrival.holder,   record.time,
+                  kind_of(arrival), record.goes_on,
+                  record.has_drawn, arrival.has_record && !record.goes_on,
                   is_event(arrival)};
   bytes_ += row_bytes + cost;
   return true;
@@ -129,6 +125,7 @@ SEXP CollectedRows::release(double undone, bool is_over) {
   put_facts(list);
   put_times(list, now_ns());
   put_holders(VECTOR_ELT(list, column_holder));
+  put_numbers(VECTOR_ELT(list, column_value));
   put_values(VECTOR_ELT(list, column_value));
   rows_.clear();
   bytes_ = 0;
@@ -140,13 +137,19 @@ SEXP CollectedRows::release(double undone, bool is_over) {
 SEXPTYPE CollectedRows::type_of_values() const {
   SEXPTYPE type = VECSXP;
   for (const Row& row : rows_) {
-    if (row.kind != RowKind::value || row.place < 0) return VECSXP;
-    SEXP value = look(row);
-    const SEXPTYPE its_type = TYPEOF(value);
-    if (!is_bare_element(value) || (type != VECSXP && type != its_type)) return VECSXP;
+    const SEXPTYPE its_type = type_of(row);
+    if (its_type == VECSXP || (type != VECSXP && type != its_type)) return VECSXP;
     type = its_type;
   }
   return type;
+}
+
+// Of the vector that its value could be an element of.
+SEXPTYPE CollectedRows::type_of(const Row& row) const {
+  if (row.number) return row.number.type;
+  if (row.kind != RowKind::value || row.place < 0) return VECSXP;
+  SEXP value = look(row);
+  return is_bare_element(value) ? TYPEOF(value) : VECSXP;
 }
 
 bool CollectedRows::has_holder() const {
@@ -189,6 +192,19 @@ void CollectedRows::put_holders(SEXP holders) const {
     const bool is_dead = row.holder != DeadReferences::harmless;
     SET_STRING_ELT(holders, at++,
                    is_dead ? Rf_mkChar(delivery_.dead().name(row.holder).c_str()) : NA_STRING);
+  }
+}
+
+// Those that aren't R objects yet. May jump.
+void CollectedRows::put_numbers(SEXP values) const {
+  const bool is_list = TYPEOF(values) == VECSXP;
+  R_xlen_t at = 0;
+  for (const Row& row : rows_) {
+    if (row.number && is_list) SET_VECTOR_ELT(values, at, Rf_allocVector(row.number.type, 1));
+    if (row.number) {
+      put_number(is_list ? VECTOR_ELT(values, at) : values, is_list ? 0 : at, row.number);
+    }
+    ++at;
   }
 }
 

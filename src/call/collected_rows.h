@@ -39,7 +39,8 @@ class CollectedRows {
   struct Row {
     std::uint64_t item;
     std::uint64_t bytes;
-    R_xlen_t place;
+    R_xlen_t place;     // of the value, or -1
+    BareNumber number;  // or the value itself
     int holder;
     RecordTime time;
     RowKind kind;
@@ -51,11 +52,13 @@ class CollectedRows {
 
   RowKind kind_of(const Arrival& arrival) const;
   SEXP look(const Row& row) const { return delivery_.waiting().look(row.place); }
+  SEXPTYPE type_of(const Row& row) const;
   SEXPTYPE type_of_values() const;
   bool has_holder() const;
   void put_facts(SEXP list) const;
   void put_times(SEXP list, std::int64_t now) const;
   void put_holders(SEXP holders) const;
+  void put_numbers(SEXP values) const;
   void put_values(SEXP values);
 
   static constexpr std::uint64_t row_bytes = 64;

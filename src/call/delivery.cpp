@@ -13,6 +13,16 @@ void Delivery::put_end(const Record& record, bool is_ignored) {
   line_up(ended, ArrivalKind::nothing, -1);
 }
 
+void Delivery::put_number(const Record& record, const BareNumber& number) {
+  has_value_ = true;
+  Arrival arrival;
+  arrival.kind = ArrivalKind::value;
+  arrival.record = record;
+  arrival.has_record = true;
+  arrival.number = number;
+  arrivals_.put(arrival, !record.goes_on);
+}
+
 void Delivery::put_event(const Record& record, const char* kind, SEXP value) {
   line_up_event(record, ArrivalKind::event, kind, value);
 }

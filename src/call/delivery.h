@@ -63,6 +63,9 @@ class Delivery {
     dead_.note(record.item, holder);
   }
 
+  /// A result of a call whose results are taken by take_place() alone: no R object is made for it.
+  void put_number(const Record& record, const BareNumber& number);
+
   /// The number of a class, "" if it isn't known, whose objects hold dead references. Throws
   /// std::bad_alloc.
   int holder_of(const char* name) { return dead_.number_of(name); }

@@ -353,6 +353,11 @@ void PoolRunner::read(const Record& record) {
     delivery_.put_end(record, encoding == Encoding::ignored);
     return let_go_after(record);
   }
+  const BareNumber number = is_numbered_ ? bare_number_in(record) : BareNumber();
+  if (number) {
+    delivery_.put_number(record, number);
+    return let_go_after(record);
+  }
   is_reading_ = true;
   if (is_part(encoding)) {
     delivery_.put_part(record);

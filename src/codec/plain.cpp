@@ -5,6 +5,7 @@
 #include <climits>
 #include <cstring>
 
+#include "codec/bare_number.h"
 #include "codec/serialize.h"
 #include "lomp/os/huge_pages.hpp"
 #include "memory/mapped_vector.h"
@@ -394,6 +395,24 @@ bool is_small(const Record& record) {
   if (tag != (tag & type_mask) || size == 0 || record.size < 1 + sizeof length) return false;
   std::memcpy(&length, record.data + 1, sizeof length);
   return length <= most_small && record.size == 1 + sizeof length + length * size;
+}
+
+BareNumber bare_number_in(const Record& record) {
+  BareNumber number;
+  if (static_cast<Encoding>(record.kind) != Encoding::plain || record.size == 0) return number;
+  const SEXPTYPE type = record.data[0] & type_mask;
+  const std::size_t size = element_size(type);
+  const bool is_bare = record.data[0] == (type | is_scalar) && record.size == 1 + size;
+  if (!is_bare || size == 0 || size > sizeof number.bytes) return number;
+  number.type = type;
+  std::memcpy(&number.bytes, record.data + 1, size);
+  return number;
+}
+
+void put_number(SEXP vector, R_xlen_t at, const BareNumber& number) {
+  const std::size_t size = element_size(number.type);
+  auto* elements = static_cast<unsigned char*>(writable_elements(vector));
+  std::memcpy(elements + static_cast<std::size_t>(at) * size, &number.bytes, size);
 }
 
 void put_plain(RecordSink& sink, SEXP value) {
