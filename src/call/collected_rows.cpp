@@ -200,10 +200,8 @@ void CollectedRows::put_numbers(SEXP values) const {
   const bool is_list = TYPEOF(values) == VECSXP;
   R_xlen_t at = 0;
   for (const Row& row : rows_) {
-    if (row.number && is_list) SET_VECTOR_ELT(values, at, Rf_allocVector(row.number.type, 1));
-    if (row.number) {
-      put_number(is_list ? VECTOR_ELT(values, at) : values, is_list ? 0 : at, row.number);
-    }
+    if (row.number && is_list) SET_VECTOR_ELT(values, at, make_number(row.number));
+    if (row.number && !is_list) put_number(values, at, row.number);
     ++at;
   }
 }

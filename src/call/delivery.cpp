@@ -81,7 +81,8 @@ SEXP Delivery::peek() const {
   R_xlen_t at = 0;
   arrivals_.each_value([&](const Arrival& arrival) {
     items[at] = as_item(arrival.record.item);
-    SET_VECTOR_ELT(values, at++, waiting_.look(arrival.place));
+    SEXP value = arrival.number ? make_number(arrival.number) : waiting_.look(arrival.place);
+    SET_VECTOR_ELT(values, at++, value);
   });
   UNPROTECT(1);
   return list;

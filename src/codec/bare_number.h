@@ -24,6 +24,9 @@ BareNumber bare_number_in(const Record& record);
 /// Puts it into a vector of its type. Never jumps.
 void put_number(SEXP vector, R_xlen_t at, const BareNumber& number);
 
+/// As a vector of its own. May jump.
+SEXP make_number(const BareNumber& number);
+
 }  // namespace lomp
 
 #endif

@@ -415,6 +415,12 @@ void put_number(SEXP vector, R_xlen_t at, const BareNumber& number) {
   std::memcpy(elements + static_cast<std::size_t>(at) * size, &number.bytes, size);
 }
 
+SEXP make_number(const BareNumber& number) {
+  SEXP value = Rf_allocVector(number.type, 1);
+  put_number(value, 0, number);
+  return value;
+}
+
 void put_plain(RecordSink& sink, SEXP value) {
   unsigned char tag = static_cast<unsigned char>(TYPEOF(value));
   if (tag == NILSXP) return put(sink, tag);
