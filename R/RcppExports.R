@@ -229,6 +229,10 @@ call_give_some <- function(handle, worker, values, numbers, from, most) {
     .Call(`_lomp_call_give_some`, handle, worker, values, numbers, from, most)
 }
 
+call_take_back <- function(handle) {
+    .Call(`_lomp_call_take_back`, handle)
+}
+
 usable_processors <- function() {
     .Call(`_lomp_usable_processors`)
 }

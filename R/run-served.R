@@ -297,13 +297,15 @@ left_in_queue <- function(served) {
   sum(vapply(served$blocks, function(block) length(block$items) - block$at + 1, 0))
 }
 
-# The items that no worker has got yet, the last ones, which are none of this machine's any more.
+# The items that no worker has begun yet, which are none of this machine's any more: those that
+# workers have in store, and the last ones.
 take_back <- function(served) {
   n <- left_in_queue(served)
+  stored <- served$items[call_take_back(served$state$handle)]
   items <- utils::tail(served$items, n)
   served$items <- utils::head(served$items, length(served$items) - n)
   served$blocks <- list()
-  items
+  c(stored, items)
 }
 
 # On the event "request": gives a worker items of the first block, as many as it takes.

@@ -611,6 +611,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// call_take_back
+SEXP call_take_back(SEXP handle);
+RcppExport SEXP _lomp_call_take_back(SEXP handleSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    rcpp_result_gen = Rcpp::wrap(call_take_back(handle));
+    return rcpp_result_gen;
+END_RCPP
+}
 // usable_processors
 int usable_processors();
 RcppExport SEXP _lomp_usable_processors() {
@@ -821,6 +831,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_lomp_new_random", (DL_FUNC) &_lomp_new_random, 1},
     {"_lomp_call_collect", (DL_FUNC) &_lomp_call_collect, 4},
     {"_lomp_call_give_some", (DL_FUNC) &_lomp_call_give_some, 6},
+    {"_lomp_call_take_back", (DL_FUNC) &_lomp_call_take_back, 1},
     {"_lomp_usable_processors", (DL_FUNC) &_lomp_usable_processors, 0},
     {"_lomp_signal_name", (DL_FUNC) &_lomp_signal_name, 1},
     {"_lomp_errno_text", (DL_FUNC) &_lomp_errno_text, 1},

@@ -1,6 +1,8 @@
 // The exports behind a daemon's part of a call: it gives its workers the items that it gets, with
 // the numbers that they have in the whole call, and hands on all that comes of them.
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 #include "call/call_handle.h"
 #include "r/unwind.h"
@@ -46,4 +48,19 @@ double call_give_some(SEXP handle, int worker, SEXP values, SEXP numbers, double
   const double end = std::min(from - 1 + most, static_cast<double>(XLENGTH(values)));
   return static_cast<double>(call->runner().give_row(
       worker, values, numbers, static_cast<R_xlen_t>(from) - 1, static_cast<R_xlen_t>(end)));
+}
+
+// Takes back the items that were given and that no worker has begun, by their numbers as they were
+// given, from 1. Nothing comes of them any more.
+// [[Rcpp::export(rng = false)]]
+SEXP call_take_back(SEXP handle) {
+  Call* call = lomp::call_of(handle);
+  if (call == nullptr) return unwind([] { return Rf_allocVector(REALSXP, 0); });
+  const std::vector<std::uint64_t> items = call->runner().take_back();
+  return unwind([&items] {
+    SEXP numbers = Rf_allocVector(REALSXP, static_cast<R_xlen_t>(items.size()));
+    const auto number = [](std::uint64_t item) { return static_cast<double>(item) + 1; };
+    std::transform(items.begin(), items.end(), REAL(numbers), number);
+    return numbers;
+  });
 }

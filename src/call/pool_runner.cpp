@@ -233,6 +233,16 @@ void PoolRunner::send_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, 
   }
 }
 
+std::vector<std::uint64_t> PoolRunner::take_back() {
+  std::vector<std::uint64_t> items;
+  if (!is_produced_ || has_ended_) return items;
+  pool_.feeder().withdraw_rest([&](std::uint64_t item) {
+    items.push_back(item);
+    let_go(item);
+  });
+  return items;
+}
+
 // An interrupt may have ended all in between.
 void PoolRunner::post(int worker, bool is_end) {
   if (has_ended_) return;

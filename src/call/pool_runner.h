@@ -40,6 +40,7 @@ class PoolRunner final : public Runner {
   void step() override {}
   bool give(int worker, SEXP value) override;
   R_xlen_t give_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, R_xlen_t end) override;
+  std::vector<std::uint64_t> take_back() override;
   void post(int worker, bool is_end) override;
   void set_stock(bool has_stock) override { pool_.feeder().set_stock(has_stock); }
   void stop() override { pool_.stop(); }

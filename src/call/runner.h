@@ -56,6 +56,10 @@ class Runner {
   /// is left to the next time unless it is the first one. Throws.
   virtual R_xlen_t give_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, R_xlen_t end) = 0;
 
+  /// Takes back the items that were given and that no worker has begun: their numbers, from 0, in
+  /// order. They are over by that, and nothing comes of them. Throws.
+  virtual std::vector<std::uint64_t> take_back() { return {}; }
+
   /// Behind the last one that was given on such an event. With `is_end`, no more will come.
   virtual void post(int worker, bool is_end) = 0;
 

@@ -406,6 +406,28 @@ test_that("it returns when few items are underway and there are no more", {
   })
 })
 
+test_that("items that no worker has begun are taken back, and nothing comes of them", {
+  with_flag(function(flag) {
+    served <- open_served(function(i) {
+      wait_for(flag)
+      i
+    }, workers = 1)
+    served$give(as.numeric(1:6))
+    taken <- numeric()
+    for (try in 1:100) {
+      if (length(taken) > 0L) break
+      expect_length(served$collect(0.05)$item, 0)
+      taken <- call_take_back(served$handle)
+    }
+    raise(flag)
+    rows <- rows_of(served$collect())
+    expect_gte(length(taken), 1)
+    expect_equal(sort(c(rows$item, taken)), 1:6)
+    expect_identical(unlist(rows$value), as.numeric(rows$item))
+    expect_identical(call_take_back(served$handle), numeric())
+  })
+})
+
 test_that("it returns when the call has ended", {
   for (workers in some_workers) {
     served <- open_served(identity, workers = workers)

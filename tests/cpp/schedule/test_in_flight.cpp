@@ -154,3 +154,22 @@ TEST_CASE("an item that is given once more is its last worker's") {
   REQUIRE(books.first_returned(first));
   CHECK(first == 0);
 }
+
+TEST_CASE("what was taken back may be withdrawn and is over by that") {
+  InFlight books;
+  for (std::uint64_t item = 0; item < 4; ++item) books.give(item, 1);
+  books.take_back_item(2);
+  books.take_back_item(3);
+  std::uint64_t item = 0;
+  REQUIRE(books.withdraw_returned(item));
+  CHECK(item == 2);
+  CHECK(books.settled() == 1);
+  CHECK_FALSE(books.is_open(2));
+  CHECK(books.is_open(3));
+  REQUIRE(books.withdraw_returned(item));
+  CHECK_FALSE(books.withdraw_returned(item));
+  CHECK(books.settle(0));
+  CHECK(books.settle(1));
+  CHECK(books.empty());
+  CHECK(books.settled() == 4);
+}

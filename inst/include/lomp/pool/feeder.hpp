@@ -85,6 +85,19 @@ class Feeder {
   /// others have in store.
   void set_stock(bool has_stock) { ledger_.set_stock(has_stock); }
 
+  /// Takes back what no worker has begun, for somebody else. Calls take(item) for each one, which
+  /// is over by that. Throws std::bad_alloc.
+  template <class Take>
+  void withdraw_rest(Take take) {
+    for (const auto& handle : workers_) {
+      Supply::Rest rest;
+      if (!handle || handle->phase != Phase::alive) continue;
+      while (handle->supply.find_rest(rest) && !rest.is_awaited && relieve(handle.get())) continue;
+    }
+    std::uint64_t item = 0;
+    while (ledger_.in_flight().withdraw_returned(item)) take(item);
+  }
+
   // ---- For the pool
 
   /// A worker that has nothing in hand, if there is anything for it: what came back, what another
@@ -164,10 +177,15 @@ class Feeder {
     relieve(find_rest([=](const Supply::Rest& rest) { return rest.serial + lead <= begun; }));
   }
 
-  void relieve(WorkerHandle* held_up) {
-    if (held_up == nullptr) return;
-    held_up->supply.take_back(
-        [this](std::uint64_t item) { ledger_.in_flight().take_back_item(item); });
+  /// False if there was nothing to be had any more.
+  bool relieve(WorkerHandle* held_up) {
+    if (held_up == nullptr) return false;
+    bool has_taken = false;
+    held_up->supply.take_back([&](std::uint64_t item) {
+      ledger_.in_flight().take_back_item(item);
+      has_taken = true;
+    });
+    return has_taken;
   }
 
   static constexpr std::int64_t batch_ns = BlockSize::target_ns;

@@ -77,6 +77,14 @@ class InFlight {
     return true;
   }
 
+  /// The same, which isn't to be given again any more: as good as settled.
+  bool withdraw_returned(std::uint64_t& item) {
+    if (!first_returned(item)) return false;
+    returned_.erase(returned_.begin());
+    ++settled_;
+    return true;
+  }
+
   /// The first item that was given and has not ended, wherever it is; that is the largest number if
   /// all have.
   std::uint64_t first_open() const {
