@@ -271,6 +271,15 @@ add_host <- function(net, k, delay_ms, loss, env) {
 begin_item <- function(flag, i) file.create(sprintf("%s-begun-%d-%d", flag, i, Sys.getpid()))
 n_begun <- function(flag, i = "*") length(Sys.glob(sprintf("%s-begun-%s-*", flag, i)))
 
+say_until <- function(flag) {
+  for (k in 1:600) {
+    if (file.exists(flag)) return()
+    message("go")
+    Sys.sleep(0.1)
+  }
+  stop("waited in vain")
+}
+
 # The daemon whose worker runs this.
 own_daemon <- function() {
   fields <- sub(".*\\) ", "", readLines("/proc/self/stat"))
@@ -279,7 +288,7 @@ own_daemon <- function() {
 
 # Items find what is in their test's file, not what testthat has for all files.
 take_item_tools <- function(env = parent.frame()) {
-  for (name in c("begin_item", "n_begun", "own_daemon", "wait_for")) {
+  for (name in c("begin_item", "n_begun", "own_daemon", "say_until", "wait_for")) {
     tool <- get(name)
     environment(tool) <- env
     assign(name, tool, envir = env)
@@ -289,11 +298,12 @@ take_item_tools <- function(env = parent.frame()) {
 # Some items may have been run twice: that is told.
 expect_gone <- function(code) expect_warning(code, class = "lomp_machine_gone")
 
-# What is done when so many items have begun, while the session is in the call: by a message.
-when_begun <- function(n, flag, act, code) {
+# What is done when so many items have begun, while the session is in the call: by a message. It
+# hands out nothing while it waits; items that say_until() something have it come again.
+when_begun <- function(n, flag, act, code, seconds = 60) {
   has_acted <- FALSE
   withCallingHandlers(code, message = function(cnd) {
-    if (!has_acted && wait_until(n_begun(flag) >= n, 60)) {
+    if (!has_acted && wait_until(n_begun(flag) >= n, seconds)) {
       has_acted <<- TRUE
       act()
     }
