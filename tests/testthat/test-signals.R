@@ -10,17 +10,20 @@ prompt_limit <- 3
 
 # ---- Interrupts ----------------------------------------------------------------------------------
 
-# Each item says that it runs, on the terminal. `wait` is what it does then.
-interrupt_session <- function(wait) {
-  terminal_r(values = list(wait = wait, faults = native("faults.c")), code = {
+# Each item says that it runs, on the terminal, and then waits in a way that no other has: which way
+# is whose is decided by a folder that only one can make.
+interrupt_session <- function(waits) {
+  terminal_r(values = list(waits = waits, faults = native("faults.c")), code = {
     library(lomp)
     dyn.load(faults)
     workers <- integer()
     call <- function() {
+      taken <- tempfile(rep("taken", length(waits)))
       lomp_map(1:8, function(i) {
+        mine <- Position(function(path) dir.create(path, showWarnings = FALSE), taken)
         message("item ", "runs")
-        eval(wait)
-      }, .workers = 2)
+        eval(waits[[mine]])
+      }, .workers = length(waits))
     }
     check <- function() {
       again <- identical(lomp_map(1:5, function(i) i, .workers = 2), as.list(1:5))
@@ -32,9 +35,10 @@ interrupt_session <- function(wait) {
       tryCatch(call(), interrupt = function(cnd) cat("caught", "it\n"))
     }
   }, steps = c(
-    type("call()"), await("item runs"), await("item runs"), ctrl_c(), await("> $"), type("check()"),
-    await("all checked"), await("> $"), type("catch()"), await("item runs"), await("item runs"),
-    ctrl_c(), await("caught it"), await("> $")
+    type("call()"), rep(await("item runs"), length(waits)), ctrl_c(), await("> $"),
+    type("check()"), await("all checked"), await("> $"),
+    type("catch()"), rep(await("item runs"), length(waits)), ctrl_c(), await("caught it"),
+    await("> $")
   ))
 }
 
@@ -51,13 +55,16 @@ waits <- list(
   })
 )
 
-for (name in names(waits)) {
-  test_that(paste("Ctrl-C ends a call whose items are in", name), {
+# Some at a time, each in a worker of its own, since an R at a terminal costs more than a worker.
+for (some in list(c(1, 2, 4), c(3, 5))) {
+  names_of_some <- paste(names(waits)[some], collapse = ", ")
+
+  test_that(paste("Ctrl-C ends a call whose items are in", names_of_some), {
     skip_without_terminal()
-    session <- interrupt_session(waits[[name]])
+    session <- interrupt_session(waits[some])
     expect_all_steps(session)
-    expect_lt(session$seconds[[5]], prompt_limit)
-    expect_lt(session$seconds[[13]], prompt_limit)
+    expect_lt(session$seconds[[length(some) + 3]], prompt_limit)
+    expect_lt(session$seconds[[2 * length(some) + 9]], prompt_limit)
     expect_length(session$value$children, 0)
     expect_true(session$value$again)
   })
@@ -71,7 +78,7 @@ test_that("Ctrl-C ends a call while a large result arrives, or half of one", {
     dyn.load(faults)
     large <- function() {
       lomp_map(1, function(i) {
-        x <- raw(5e8)
+        x <- raw(3e8)
         message("item ", "runs")
         x
       }, .workers = 1)
@@ -111,7 +118,12 @@ start_endless <- function(handler = quote(call())) {
     dyn.load(faults)
     waits <- list(
       function() Sys.sleep(1000),
-      function() .C("fault_spin"),
+      function() {
+        # A processor that is busy would make the others late.
+        wait_until(nrow(read_ledger()) == 9)
+        note("item runs")
+        .C("fault_spin")
+      },
       function() {
         system("sleep 1000")
         Sys.sleep(1000)
@@ -142,7 +154,7 @@ start_endless <- function(handler = quote(call())) {
 # Waits until the script's items and all that they start are there: 5 workers, 2 + 2 grandchildren,
 # a shell's sleep.
 await_endless <- function(run) {
-  expect_true(wait_until(has_noted(run, "item runs", 9) &&
+  expect_true(wait_until(has_noted(run, "item runs", 10) &&
                            length(descendants_of(run$pid)) >= 10))
   descendants_of(run$pid)
 }
@@ -251,11 +263,11 @@ escapes <- c(
 )
 
 # Starts a script whose items do that; `end` is called by one item more when all are there.
-start_escapes <- function(end = quote(repeat Sys.sleep(1)), timeout = Inf) {
-  available <- vapply(names(escapes), function(name) {
+start_escapes <- function(some, end, timeout) {
+  available <- vapply(some, function(name) {
     if (name == "processx") requireNamespace("processx", quietly = TRUE) else TRUE
   }, NA)
-  waits <- escapes[available]
+  waits <- escapes[some[available]]
   files <- replicate(length(waits), tempfile("there"))
   # The program itself has a program, and tells its number.
   program <- "echo $$ >%1$s.part; mv %1$s.part %1$s; sleep 1000; sleep 1000"
@@ -282,12 +294,17 @@ start_escapes <- function(end = quote(repeat Sys.sleep(1)), timeout = Inf) {
   run
 }
 
+# Each end meets some of the escapes, and each of these two ends.
 ends <- list(
-  "an error" = list(quote(stop("no")), Inf, function(run) NULL),
-  "a time limit" = list(quote(NULL), 3, function(run) NULL),
+  "an error" = list(quote(stop("no")), Inf, function(run) NULL,
+                    c("system(timeout = )", "setsid", "processx")),
+  "a time limit" = list(quote(NULL), 3, function(run) NULL,
+                        c("system2(timeout = )", "setsid in the background")),
   "an interrupt" = list(quote(repeat Sys.sleep(1)), Inf,
-                        function(run) tools::pskill(run$pid, tools::SIGINT)),
-  "quit() in an item" = list(quote(quit()), Inf, function(run) NULL)
+                        function(run) tools::pskill(run$pid, tools::SIGINT),
+                        c("system(timeout = )", "setsid in the background", "processx")),
+  "quit() in an item" = list(quote(quit()), Inf, function(run) NULL,
+                             c("system2(timeout = )", "setsid"))
 )
 
 for (name in names(ends)) {
@@ -295,7 +312,7 @@ for (name in names(ends)) {
     skip_without_proc()
     skip_if(Sys.which("setsid") == "", "no setsid")
     skip_on_portable_build()
-    run <- start_escapes(ends[[name]][[1]], ends[[name]][[2]])
+    run <- start_escapes(ends[[name]][[4]], ends[[name]][[1]], ends[[name]][[2]])
     ends[[name]][[3]](run)
     expect_lt(seconds_to_end(run$programs), 3 + prompt_limit)
     expect_true(finish_r(run, 20)$in_time)
@@ -348,33 +365,31 @@ holders <- list(
   "blocks all signals" = quote(for (signal in 1:31) .C("block_signal", signal))
 )
 
-for (name in names(holders)) {
-  for (signal in c("SIGKILL", "SIGTERM")) {
-    test_that(sprintf("a worker that %s ends with a session that %s ends", name, signal), {
-      skip_without_proc()
-      skip_on_portable_build()
-      run <- start_r(quote({
-        library(lomp)
-        dyn.load(faults)
-        parallel::mcparallel(Sys.sleep(1000))  # has all that the session has open before
-        lomp_map(1:2, function(i) {
-          system("sleep 1000", wait = FALSE)
-          .C("fault_leave_behind", 0L, 0L)
-          eval(hold)
-          note("holding")
-          .C("fault_spin")
-        }, .workers = 2)
-      }), list(faults = native("faults.c"), hold = holders[[name]]))
-      expect_true(wait_until(has_noted(run, "holding", 2)))
-      descendants <- setdiff(descendants_of(run$pid), children_of(run$pid)[[1L]])
-      expect_gte(length(descendants), 6)
-      job <- children_of(run$pid)[[1L]]
-      tools::pskill(run$pid, c(SIGKILL = 9, SIGTERM = 15)[[signal]])
-      expect_lt(seconds_to_end(descendants), prompt_limit)
-      tools::pskill(job, tools::SIGKILL)
-      expect_true(finish_r(run, 10)$in_time)
-    })
-  }
+for (signal in c("SIGKILL", "SIGTERM")) {
+  test_that(sprintf("workers that hold signals off end with a session that %s ends", signal), {
+    skip_without_proc()
+    skip_on_portable_build()
+    run <- start_r(quote({
+      library(lomp)
+      dyn.load(faults)
+      parallel::mcparallel(Sys.sleep(1000))  # has all that the session has open before
+      lomp_map(names(holders), function(name) {
+        system("sleep 1000", wait = FALSE)
+        .C("fault_leave_behind", 0L, 0L)
+        eval(holders[[name]])
+        note(name)
+        .C("fault_spin")
+      }, .workers = length(holders))
+    }), list(faults = native("faults.c"), holders = holders))
+    expect_true(wait_until(all(vapply(names(holders), has_noted, NA, run = run))))
+    descendants <- setdiff(descendants_of(run$pid), children_of(run$pid)[[1L]])
+    expect_gte(length(descendants), 3 * length(holders))
+    job <- children_of(run$pid)[[1L]]
+    tools::pskill(run$pid, c(SIGKILL = 9, SIGTERM = 15)[[signal]])
+    expect_lt(seconds_to_end(descendants), prompt_limit)
+    tools::pskill(job, tools::SIGKILL)
+    expect_true(finish_r(run, 10)$in_time)
+  })
 }
 
 test_that("a program that a worker has forked ends with a session that is killed", {
