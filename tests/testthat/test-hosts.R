@@ -74,10 +74,10 @@ test_that("a console's lock that another thread holds at the fork stops no worke
         i
       }, .workers = 3)
     }
-    give(lapply(1:12, call))
+    give(lapply(1:5, call))
     q("no")
   }), "--lock=50")
-  expect_equal(run$value, rep(list(list(1L, 2L, 3L)), 12))
+  expect_equal(run$value, rep(list(list(1L, 2L, 3L)), 5))
   expect_equal(grep("child:", c(run$out, run$err), value = TRUE), character())
 })
 
@@ -311,7 +311,7 @@ test_that("descriptors with large numbers do", {
   expect_equal(run$value$results[[5]]$signal, "SIGKILL")
 })
 
-test_that("two hundred workers work at once", {
+test_that("a hundred workers work at once", {
   skip_without_proc()
   run <- run_r(values = list(faults = native("faults.c")), code = {
     library(lomp)
@@ -322,22 +322,22 @@ test_that("two hundred workers work at once", {
     # Nobody leaves before all are there; the last one counts.
     f <- function(i) {
       file.create(file.path(meeting, i))
-      if (i == 200) {
-        wait_until(length(list.files(meeting)) == 200, 60)
-        .C("open_gate", 200L)
+      if (i == 100) {
+        wait_until(length(list.files(meeting)) == 100, 60)
+        .C("open_gate", 100L)
       }
       .C("wait_at_gate")
       c(i, length(list.files(meeting)), Sys.getpid())
     }
     before <- traces()
-    results <- do.call(rbind, lomp_map(1:200, f, .workers = 200))
+    results <- do.call(rbind, lomp_map(1:100, f, .workers = 100))
     unlink(meeting, recursive = TRUE)
     before$files <- setdiff(before$files, basename(meeting))
     give(list(results = results, before = before, after = traces()))
   }, before = "ulimit -S -n 2000 2>/dev/null", seconds = 120)
-  expect_equal(run$value$results[, 1], 1:200)
-  expect_equal(run$value$results[, 2], rep(200, 200))
-  expect_length(unique(run$value$results[, 3]), 200)
+  expect_equal(run$value$results[, 1], 1:100)
+  expect_equal(run$value$results[, 2], rep(100, 100))
+  expect_length(unique(run$value$results[, 3]), 100)
   expect_equal(run$value$after, run$value$before)
 })
 
