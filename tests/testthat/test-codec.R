@@ -3,10 +3,10 @@
 # These take too long for each of CRAN's machines.
 skip_on_cran()
 
-# The values come from several items at once, so that workers mix them.
+# The values come from several items at once, so that workers mix them, and each of these has some.
 expect_round_trip <- function(values, bytes = TRUE) {
   labels <- names(values)
-  for (workers in all_workers) {
+  for (workers in c(0, 2)) {
     results <- lomp_map(values, identity, .workers = workers)
     for (k in seq_along(values)) {
       label <- paste0("`", labels[[k]], "` with ", workers, " workers")
@@ -194,7 +194,7 @@ test_that("NULL is a result like any other", {
 
 test_that("a compact sequence stays compact", {
   sequences <- list(1:1e8, 1e9:1)
-  for (workers in c(1, 3)) {
+  for (workers in c(1, 2)) {
     # Written out, they would be 400 MB and 4 GB.
     before <- sum(gc(reset = TRUE)[, 2])
     results <- lomp_map(1:2, function(i) list(sequences[[i]]), .workers = workers)
@@ -229,7 +229,7 @@ test_that("sharing within one result is kept", {
 test_that("reference objects work on arrival, and nothing is said to be dead", {
   stores <- NULL
   warnings <- warnings_of(
-    stores <- lomp_map(1:2, function(i) lomp_store$new(items = as.list(seq_len(i))), .workers = 3)
+    stores <- lomp_map(1:2, function(i) lomp_store$new(items = as.list(seq_len(i))), .workers = 2)
   )
   expect_length(warnings, 0)
   expect_s4_class(stores[[2]], "LompStore")
@@ -244,7 +244,7 @@ test_that("R6 objects work on arrival, and nothing is said to be dead", {
   }))
   counter <- generator$new()
   counters <- NULL
-  warnings <- warnings_of(counters <- lomp_map(1:2, function(i) counter$add(i), .workers = 3))
+  warnings <- warnings_of(counters <- lomp_map(1:2, function(i) counter$add(i), .workers = 2))
   expect_length(warnings, 0)
   expect_identical(counter$count, 1)
   expect_identical(counters[[2]]$add(10)$count, counters[[2]]$count)
@@ -255,7 +255,7 @@ a_pointer <- function() getDLLRegisteredRoutines("stats")$.Call$cutree$address
 
 test_that("dead pointers and connections are told, in one warning that names the item", {
   f <- function(i) if (i > 1) list(a_pointer())
-  for (workers in c(1, 3)) {
+  for (workers in c(1, 2)) {
     results <- NULL
     warnings <- warnings_of(results <- lomp_map(c(a = 1, b = 2, c = 3), f, .workers = workers))
     expect_length(warnings, 1)
@@ -292,7 +292,7 @@ test_that("data tables come back alive and without a word", {
     table <- data.table::data.table(id = i:1, value = i, key = "id")
     if (i == 2) list(nested = table) else table
   }
-  for (workers in c(1, 3)) {
+  for (workers in c(1, 2)) {
     tables <- NULL
     warnings <- warnings_of(tables <- lomp_map(1:3, make, .workers = workers))
     expect_length(warnings, 0)
@@ -312,7 +312,7 @@ test_that("large results among tiny ones, in any order, come back as they are", 
     if (k %% 3 == 0) list(x, k = x, sum) else x
   }
   expected <- lapply(seq_along(sizes), make)
-  for (workers in c(1, 3)) {
+  for (workers in c(1, 2)) {
     expect_identical(lomp_map(seq_along(sizes), make, .workers = workers), expected)
   }
 })
@@ -326,7 +326,7 @@ test_that("long vectors of strings come back as they are, marks and all", {
 
 test_that("a hundred thousand tiny items come back in order", {
   items <- seq_len(1e5)
-  for (workers in all_workers) {
+  for (workers in c(0, 2)) {
     expect_identical(lomp_map(items, function(i) i, .workers = workers), as.list(items))
   }
 })
@@ -411,7 +411,7 @@ random_value <- function(depth) {
 
 test_that("any value makes the trip", {
   values <- with_seed(20240229, lapply(1:400, function(k) random_value(3)))
-  for (workers in c(1, 3)) {
+  for (workers in c(1, 2)) {
     results <- lomp_map(seq_along(values), function(i) values[[i]], .workers = workers)
     same <- mapply(is_same, results, values)
     expect(all(same), paste("not the same:", toString(which(!same))))
