@@ -3,6 +3,9 @@
 # These take too long for each of CRAN's machines.
 skip_on_cran()
 
+# Two workers are several, too, and each costs a fork.
+all_workers <- c(0, 1, 2)
+
 quietly <- function(code) suppressWarnings(tryCatch(code, error = function(cnd) cnd))
 
 # So long an item is at work by the clock.
@@ -102,10 +105,11 @@ test_that("elements of one vector come by their ways, too", {
 })
 
 test_that("what failed is told apart", {
+  # The limit is long enough for a crash on a busy machine, which would else be late as well.
   f <- function(i) {
     if (i == 2) stop("no")
     if (i == 4) tools::pskill(Sys.getpid(), tools::SIGKILL)
-    if (i == 6) repeat NULL
+    if (i == 6) Sys.sleep(100)
     if (i == 8) {
       warning("one")
       message("two")
@@ -113,7 +117,7 @@ test_that("what failed is told apart", {
     i
   }
   results <- suppressMessages(quietly(
-    lomp_map(1:8, f, .workers = 2, .on_error = "collect", .timeout = 0.5)
+    lomp_map(1:8, f, .workers = 2, .on_error = "collect", .timeout = 2)
   ))
   expect_length(results, 8)
   report <- lomp_report()
@@ -128,7 +132,7 @@ test_that("what failed is told apart", {
                    c("crash", "timeout"))
   again <- duplicated(report$workers$worker)
   expect_identical(report$workers$incarnation > 1L, again)
-  expect_gte(report$items$run[[6]], 0.4)
+  expect_gte(report$items$run[[6]], 1.6)
 })
 
 test_that("a call that ends early has a report", {
@@ -374,7 +378,7 @@ test_that("memory is sampled in calls that take long enough", {
   skip_without_proc()
   page <- lomp_map(1:2, function(i) {
     x <- numeric(4e6)
-    work_for(0.6)
+    Sys.sleep(0.6)
     length(x)
   }, .workers = 2)
   report <- lomp_report()
@@ -383,25 +387,31 @@ test_that("memory is sampled in calls that take long enough", {
   expect_gt(max(report$memory$private), 30e6)
   expect_true(all(report$memory$session > 10e6))
   expect_gt(max(report$workers$private), 30e6)
-  samples_of_short_call <- function(try) {
+  # A busy machine makes some of these long.
+  has_no_samples <- function(try) {
     lomp_map(1:2, identity, .workers = 2)
-    nrow(lomp_report()$memory)
+    nrow(lomp_report()$memory) == 0
   }
-  expect_true(0L %in% vapply(1:10, samples_of_short_call, 0L))
+  expect_false(is.na(Position(has_no_samples, 1:10)))
 })
 
 test_that("workers that were replaced are told from those that weren't", {
   skip_without_proc()
   withr::local_options(lomp.worker_memory = 50e6)
-  kept <- list()
+  begun <- numeric()
+  kept <- NULL
+  # Has 48 MB when its worker has lived for so much longer than its first item took that it may end.
   f <- function(i) {
-    for (k in seq_len(20000)) k
-    kept[[length(kept) + 1]] <<- numeric(2^17) + i
+    now <- proc.time()[["elapsed"]]
+    begun <<- c(begun, now)
+    Sys.sleep(0.005)
+    is_old <- length(begun) > 1 && now - begun[[1]] > 40 * (begun[[2]] - begun[[1]])
+    if (is_old && is.null(kept)) kept <<- numeric(6e6) + i
     i
   }
   # It may be found that items need more than that, and then none is replaced.
   for (attempt in 1:5) {
-    lomp_map(1:1500, f, .workers = 2)
+    lomp_map(1:150, f, .workers = 1)
     report <- lomp_report()
     if (any(report$workers$why == "memory")) break
   }
