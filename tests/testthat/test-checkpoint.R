@@ -16,8 +16,9 @@ items <- setNames(seq_len(40), paste0("item ", 1:40))
 # ---- Killed sessions ----------------------------------------------------------------------------
 
 # Has sessions, each a process of its own, go on with one call until it has ended, and kills each
-# one at some moment; so many times in all, with a new file when a call has ended. `session(file)`
-# gives what is the same each time.
+# one at some moment; so many times in all, with a new file when a call has ended. Where the machine
+# is so busy that none was killed in the middle of the call, some more. `session(file)` gives what
+# is the same each time.
 kill_sessions <- function(session, seed, times) {
   bquote({
     library(lomp)
@@ -27,8 +28,9 @@ kill_sessions <- function(session, seed, times) {
     took <- system.time(session(NULL))[["elapsed"]]
     set.seed(.(seed))
     kills <- 0
+    has_middle <- FALSE
     ended <- NULL
-    while (kills < .(times)) {
+    while (kills < .(times) || (!has_middle && kills < 5 * .(times))) {
       job <- parallel::mcparallel(
         tryCatch(identical(session(file), expected), error = conditionMessage), mc.set.seed = FALSE
       )
@@ -39,6 +41,7 @@ kill_sessions <- function(session, seed, times) {
       note(paste(n, is_same))
       if (is.null(is_same)) {
         kills <- kills + 1
+        has_middle <- has_middle || (n > 0 && n < 40)
         next
       }
       ended <- c(ended, isTRUE(is_same))
@@ -48,7 +51,7 @@ kill_sessions <- function(session, seed, times) {
   })
 }
 
-expect_survived <- function(session, seed = 1, times = 10) {
+expect_survived <- function(session, seed = 1, times = 5) {
   skip_in_light_run()
   run <- finish_r(start_r(kill_sessions(session, seed, times)), 240)
   expect_true(run$in_time, info = told(run))
@@ -59,7 +62,7 @@ expect_survived <- function(session, seed = 1, times = 10) {
   expect_gt(length(setdiff(sub(" .*", "", run$ledger$text), c("0", "40"))), 0)
 }
 
-test_that("a call whose session is killed fifty times goes on as if nothing had happened", {
+test_that("a call whose session is killed twenty times goes on as if nothing had happened", {
   expect_survived(bquote(function(file) {
     mixed <- .(mixed)
     set.seed(1)
@@ -67,7 +70,7 @@ test_that("a call whose session is killed fifty times goes on as if nothing had 
     redo <- if (!is.null(file) && file.exists(file)) lomp_read(file)
     results <- lomp_map(.(items), mixed, .workers = 2, .redo = redo, .checkpoint = file)
     list(before, results, runif(2), sample(5))
-  }), times = 50)
+  }), times = 20)
 })
 
 test_that("so does one whose results go into a vector", {
@@ -138,9 +141,11 @@ test_that("results are in the file as soon as they have come", {
     file <- new_file_name()
     with_flag(function(flag) {
       lomp_map(1:3, function(i) {
-        if (i < 3) return(i)
-        wait_until(length(suppressWarnings(in_file(file))) == 2L)
-        raise(flag)
+        if (i < 3) {
+          Sys.sleep(0.05)  # else a worker may keep it until it has more to hand over
+          return(i)
+        }
+        if (wait_until(length(suppressWarnings(in_file(file))) == 2L)) raise(flag)
       }, .workers = workers, .checkpoint = file)
       expect_true(file.exists(flag))
       expect_identical(without_mark(lomp_read(file)[1:2]), list(1L, 2L))
