@@ -220,7 +220,8 @@ spin_for <- function(seconds) {
 }
 
 test_that("a call that waits for one item at its end is told so, and no other one", {
-  waits_for <- c(rep(0.01, 6), long = 1)
+  # A second worker is there before the long one is begun, though a fork takes its time.
+  waits_for <- c(rep(0.2, 5), long = 2)
   expect_advised("slow-item", function() lomp_map(waits_for, spin_for, .workers = 2))
   advice <- summary(lomp_report())$advice
   expect_match(advice$message[advice$id == "slow-item"], "\"long\"", fixed = TRUE)
