@@ -7,6 +7,7 @@ hand_out <- function(state) {
   while (missing > 0 && !net$is_over) {
     send_next(state)
     missing <- missing - 1
+    net$free <- NULL
   }
 }
 
@@ -19,7 +20,7 @@ send_next <- function(state) {
     return(send_step(net, new_step(net, "items", piece_of(net, lacking$wants))))
   }
   machine <- next_machine(net)
-  items <- next_items(block_size(machine, net, state), state)
+  items <- if (!is_for_others(state)) next_items(block_size(machine, net, state), state)
   is_sent <- FALSE
   on.exit(if (!is_sent) give_again(items, net))
   if (!is.null(machine)) machine$undone <- machine$undone + length(items)
@@ -28,6 +29,16 @@ send_next <- function(state) {
                    gives_back = has_spare(net, state), only = only_wanted(state))
   send_step(net, step, items)
   is_sent <- TRUE
+}
+
+# The last items are for machines that have nothing to do, when they have answered: the one that
+# takes the next step would only have them in store.
+is_for_others <- function(state) {
+  net <- state$net
+  if (is.null(net$free) || net$free$is_lost || net$free$undone < net$free$workers) return(FALSE)
+  is_idle <- vapply(net$known, function(m) m$has && !m$is_lost && m$undone == 0, NA)
+  workers <- sum(vapply(net$known[is_idle], function(m) m$workers, 0))
+  isTRUE(items_left(state) <= workers)
 }
 
 is_piece <- function(task) !is.null(task$piece)

@@ -18,8 +18,8 @@ seconds_of_step <- function(net) max(step_seconds, length(net$sent$tasks) / 200)
 # number of the machine that has it: 0 if none has, -1 if it is over. `again` are those that come
 # once more; `orphans` those that a lost machine had, though it isn't known yet which one; of those
 # that are `begun` results have been delivered; `values` are those of a producer that aren't over.
-# Times are `clock`, see tick(): `doubt` is when a machine was lost, and `deserted` when one was
-# there last.
+# `free` is the machine that takes the next step, if that is known. Times are `clock`, see tick():
+# `doubt` is when a machine was lost, and `deserted` when one was there last.
 new_net <- function(plan, frame) {
   net <- new.env(parent = emptyenv())
   net$profile <- plan$machines$profile
@@ -147,6 +147,7 @@ machine_of <- function(answer, net) {
   machine$has_answered <- TRUE
   machine$heard <- net$clock
   machine$has <- isTRUE(answer$has)
+  net$free <- machine
   machine
 }
 
@@ -165,6 +166,7 @@ attend_machines <- function(event, state) {
     answered <- take_answered(net)
   }
   for (task in answered) note_answer(task, state)
+  if (length(answered) != 1L) net$free <- NULL
   find_lost(state)
   if (has_all_over(state)) end_machines(state) else hand_out(state)
   NULL

@@ -105,6 +105,23 @@ test_that("what a machine hasn't begun is given back when another one has nothin
   expect_false(has_spare(state$net, state))
 })
 
+test_that("the last items aren't for a machine that would only have them in store", {
+  state <- new_known(100)
+  net <- state$net
+  net$given <- 98
+  net$known <- c(net$known, new_known(100)$net$known)
+  net$free <- state$machine
+  net$free$undone <- 2
+  expect_true(is_for_others(state))
+  net$given <- 97  # more than the idle one has workers
+  expect_false(is_for_others(state))
+  net$given <- 98
+  net$free$undone <- 1
+  expect_false(is_for_others(state))
+  net$free <- NULL
+  expect_false(is_for_others(state))
+})
+
 test_that("a machine that becomes slow doesn't keep what it hasn't begun", {
   skip_without_mirai()
   machines <- local_machines(2)
