@@ -113,10 +113,10 @@ test_that("an item whose worker is killed in time has crashed however late that 
       if (late) repeat NULL
       tools::pskill(Sys.getpid(), 9)
       Sys.sleep(10)
-    }, .workers = 1, .timeout = 0.5, .on_error = "collect", .ordered = TRUE)
+    }, .workers = 1, .timeout = 2, .on_error = "collect", .ordered = TRUE)
     # The session is busy until the item's time is over, and a while longer.
     wait_until(file.exists(begun))
-    busy_until <- proc.time()[["elapsed"]] + 1
+    busy_until <- proc.time()[["elapsed"]] + 3
     while (proc.time()[["elapsed"]] < busy_until) NULL
     cnd <- it()
     expect_s3_class(cnd, if (late) "lomp_timeout" else "lomp_crash")
@@ -139,13 +139,13 @@ test_that("a session that was stopped meanwhile tells the same", {
         Sys.sleep(10)
       }
       i
-    }, .workers = 1, .timeout = 0.5, .on_error = "collect"))
+    }, .workers = 1, .timeout = 3, .on_error = "collect"))
     give(results)
   }))
   expect_true(wait_until(has_noted(run, "stopped")))
   expect_true(wait_until(process_state(run$pid) == "T"))
   began <- proc.time()[["elapsed"]]
-  while (proc.time()[["elapsed"]] - began < 1) NULL
+  while (proc.time()[["elapsed"]] - began < 4) NULL
   tools::pskill(run$pid, tools::SIGCONT)
   run <- finish_r(run, 20)
   expect_true(run$in_time)
