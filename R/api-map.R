@@ -248,8 +248,9 @@
 #' output goes to a file or a pipe, and in calls within items. There, what an item says waits until
 #' all items before it are over; the first one that isn't is heard live. About as many bytes as the
 #' option `lomp.buffer` says wait in memory, and more in a temporary file, so that the order holds
-#' however much there is (with `.compute` all of it waits in memory). Where the call ends early (by an error, an interrupt), all that was said
-#' until then comes before that, by item; where a handler leaves it, nothing more is said. The
+#' however much there is (with `.compute` all of it waits in memory). Where the call ends early (by
+#' an error, an interrupt), all that was said until then comes before that, by item; where a handler
+#' leaves it, nothing more is said. The
 #' option `lomp.output` (see [lomp-options]) chooses. Conditions of class `immediateCondition`,
 #' progressr's steps among them, never wait.
 #'

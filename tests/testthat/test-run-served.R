@@ -137,8 +137,8 @@ test_that("calls, frames and places are those of one worker", {
 
 test_that("arguments have any name, and may be left out", {
   expect_same_there(list(1:3, 4:6), sapply, FUN = function(...) nargs())
-  expect_same_there(1:2, function(x, out, f, F, needs) paste(out, f, F, needs, x), out = "dir",
-                    f = 1, F = 2, needs = 3)
+  expect_same_there(1:2, function(x, out, f, frame, needs) paste(out, f, frame, needs, x),
+                    out = "dir", f = 1, frame = 2, needs = 3)
   expect_same_there(list(diag(2)), `[`, , 1)
   expect_same_there(1:2, function(i, a, b) c(missing(a), b), , 3)
   pass_on <- function(z, map) map(1:2, function(i, y) missing(y), z)
@@ -537,7 +537,10 @@ test_that("a limit of the session's leaves the call", {
 
 test_that("a call is over though its end was left on the way", {
   original <- getFromNamespace("send_to_all", "lomp")
-  left <- function(net, step, ...) if (step$kind == "last") stop("left") else original(net, step, ...)
+  left <- function(net, step, ...) {
+    if (step$kind == "last") stop("left")
+    original(net, step, ...)
+  }
   with_lomp("send_to_all", left, {
     expect_match(conditionMessage(caught(map_there(1:2, identity))), "left")
     it <- iterate_there(1:2, function(i) if (i == 2) endless() else i)
