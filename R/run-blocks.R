@@ -27,9 +27,14 @@ send_next <- function(state) {
   low <- if (has_more(state)) low_mark(machine) else 0
   step <- new_step(net, "items", block = block_of(items, state), low = low,
                    gives_back = has_spare(net, state), only = only_wanted(state))
+  if (length(items) == 0L) step$seconds <- uneven(step$seconds)
   send_step(net, step, items)
   is_sent <- TRUE
 }
+
+# Half of it and more, by the clock's last digits. Two machines without items would else go on to
+# answer at the same time, and it isn't known which of them takes the next step.
+uneven <- function(seconds) seconds * (1 + (1000 * as.numeric(Sys.time())) %% 1) / 2
 
 # The last items are for machines that have nothing to do, when they have answered: the one that
 # takes the next step would only have them in store.

@@ -122,6 +122,12 @@ test_that("the last items aren't for a machine that would only have them in stor
   expect_false(is_for_others(state))
 })
 
+test_that("steps without items last differently", {
+  lasts <- vapply(1:50, function(k) uneven(0.5), 0)
+  expect_true(all(lasts >= 0.25 & lasts <= 0.5))
+  expect_gt(length(unique(lasts)), 1)
+})
+
 test_that("a machine that becomes slow doesn't keep what it hasn't begun", {
   skip_without_mirai()
   machines <- local_machines(2)
