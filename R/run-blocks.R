@@ -5,7 +5,7 @@ hand_out <- function(state) {
   net <- state$net
   missing <- reachable(net) - length(net$sent$tasks)
   while (missing > 0 && !net$is_over) {
-    send_next(state)
+    send_next(state, missing)
     missing <- missing - 1
     net$free <- NULL
   }
@@ -13,14 +13,14 @@ hand_out <- function(state) {
 
 # A machine that lacks what the call needs gets a piece of it: one at a time, since any machine may
 # get it.
-send_next <- function(state) {
+send_next <- function(state, missing) {
   net <- state$net
   lacking <- find_machine(net, function(machine) !is.null(machine$wants))
   if (!is.null(lacking) && !any(vapply(net$sent$tasks, is_piece, NA))) {
     return(send_step(net, new_step(net, "items", piece_of(net, lacking$wants))))
   }
   machine <- next_machine(net)
-  items <- if (!is_for_others(state)) next_items(block_size(machine, net, state), state)
+  items <- if (!is_for_others(state, missing)) next_items(block_size(machine, net, state), state)
   is_sent <- FALSE
   on.exit(if (!is_sent) give_again(items, net))
   if (!is.null(machine)) machine$undone <- machine$undone + length(items)
@@ -32,19 +32,29 @@ send_next <- function(state) {
   is_sent <- TRUE
 }
 
-# Half of it and more, by the clock's last digits. Two machines without items would else go on to
+# Half of it and more. Two machines without items would else go on to
 # answer at the same time, and it isn't known which of them takes the next step.
-uneven <- function(seconds) seconds * (1 + (1000 * as.numeric(Sys.time())) %% 1) / 2
+uneven <- function(seconds) seconds * (1 + any_part()) / 2
 
 # The last items are for machines that have nothing to do, when they have answered: the one that
 # takes the next step would only have them in store.
-is_for_others <- function(state) {
+is_for_others <- function(state, missing) {
   net <- state$net
-  if (is.null(net$free) || net$free$is_lost || net$free$undone < net$free$workers) return(FALSE)
+  if (!is_busy_one_next(net, missing)) return(FALSE)
   is_idle <- vapply(net$known, function(m) m$has && !m$is_lost && m$undone == 0, NA)
   workers <- sum(vapply(net$known[is_idle], function(m) m$workers, 0))
   isTRUE(items_left(state) <= workers)
 }
+
+# Where several steps are sent at once it isn't known who takes which: now the first one has the
+# items, now a later one.
+is_busy_one_next <- function(net, missing) {
+  if (is.null(net$free)) return(missing > 1 && any_part() < 0.5)
+  !net$free$is_lost && net$free$undone >= net$free$workers
+}
+
+# By the clock's last digits, since the caller's random numbers are the caller's.
+any_part <- function() (1000 * as.numeric(Sys.time())) %% 1
 
 is_piece <- function(task) !is.null(task$piece)
 

@@ -112,14 +112,16 @@ test_that("the last items aren't for a machine that would only have them in stor
   net$known <- c(net$known, new_known(100)$net$known)
   net$free <- state$machine
   net$free$undone <- 2
-  expect_true(is_for_others(state))
+  expect_true(is_for_others(state, 1))
   net$given <- 97  # more than the idle one has workers
-  expect_false(is_for_others(state))
+  expect_false(is_for_others(state, 1))
   net$given <- 98
   net$free$undone <- 1
-  expect_false(is_for_others(state))
+  expect_false(is_for_others(state, 1))
   net$free <- NULL
-  expect_false(is_for_others(state))
+  expect_false(is_for_others(state, 1))
+  seen <- vapply(1:5000, function(k) is_for_others(state, 2), NA)
+  expect_setequal(unique(seen), c(TRUE, FALSE))
 })
 
 test_that("steps without items last differently", {
