@@ -18,7 +18,7 @@
 #'   more. A worker that was replaced has lost what its items had assigned with `<<-`, and has ended
 #'   what they had started; it isn't before it has been at work for twenty times as long as its
 #'   first items took. Where memory is short, fewer workers run: one more is forked only if there is
-#'   room for as much as a worker has been seen to take.
+#'   room for twice as much as a worker has been seen to take.
 #'
 #' - `lomp.report_items`: for so many items [lomp_report()] has a row each, 100,000 if unset. It
 #'   takes 40 bytes for each. Of calls of more it has spans of time.

@@ -32,8 +32,8 @@ send_next <- function(state, missing) {
   is_sent <- TRUE
 }
 
-# Half of it and more. Two machines without items would else go on to
-# answer at the same time, and it isn't known which of them takes the next step.
+# Half of it and more. Two machines without items would else go on to answer at the same time, and
+# it isn't known which of them takes the next step.
 uneven <- function(seconds) seconds * (1 + any_part()) / 2
 
 # The last items are for machines that have nothing to do, when they have answered: the one that

@@ -147,7 +147,6 @@ machine_of <- function(answer, net) {
   machine$has_answered <- TRUE
   machine$heard <- net$clock
   machine$has <- isTRUE(answer$has)
-  net$free <- machine
   machine
 }
 
@@ -165,8 +164,9 @@ attend_machines <- function(event, state) {
     if (event$value[[1L]] > 0) wait_for_answer(net, state$plan$call, event$value[[1L]])
     answered <- take_answered(net)
   }
+  net$free <- NULL
   for (task in answered) note_answer(task, state)
-  if (length(answered) != 1L) net$free <- NULL
+  if (length(answered) > 1L) net$free <- NULL
   find_lost(state)
   if (has_all_over(state)) end_machines(state) else hand_out(state)
   NULL
@@ -199,7 +199,7 @@ note_answer <- function(task, state) {
   if (!is.list(answer)) return(note_lost_task(task, net))
   if (!is.null(answer$problem)) return(leave_out(task, answer, state))
   if (is.null(net$known[[id_of(answer)]])) note_other_r(list(answer), state$plan)
-  machine <- machine_of(answer, net)
+  net$free <- machine <- machine_of(answer, net)
   if (isTRUE(answer$took)) net$owner[task$items] <- machine$number else give_again(task$items, net)
   if (has_missed(machine, answer)) return(lose_machine(machine, state))
   machine$wants <- if (!machine$has) answer$wants

@@ -30,7 +30,6 @@ class LocalRunner final : public Runner {
   std::vector<RunningWorker> running() const override { return {}; }
   void step() override;
   bool give(int worker, SEXP value) override;
-  R_xlen_t give_row(int, SEXP, SEXP, R_xlen_t, R_xlen_t) override { return 0; }
   void post(int worker, bool is_end) override;
   void set_stock(bool) override {}
   void stop() override { is_stopped_ = true; }

@@ -44,7 +44,6 @@ class MachinesRunner final : public Runner {
   std::vector<RunningWorker> running() const override { return {}; }
   void step() override {}
   bool give(int, SEXP) override { return false; }
-  R_xlen_t give_row(int, SEXP, SEXP, R_xlen_t, R_xlen_t) override { return 0; }
   void post(int, bool) override {}
   void set_stock(bool) override {}
   void stop() override { is_stopped_ = true; }

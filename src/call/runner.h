@@ -53,8 +53,8 @@ class Runner {
 
   /// The same with numbered items, the elements from, ..., end - 1 of a list or a plain vector, and
   /// their numbers: as many as the worker takes, which are counted. An item that can't be written
-  /// is left to the next time unless it is the first one. Throws.
-  virtual R_xlen_t give_row(int worker, SEXP values, SEXP numbers, R_xlen_t from, R_xlen_t end) = 0;
+  /// is left to the next time unless it is the first one. Only a pool has such items. Throws.
+  virtual R_xlen_t give_row(int, SEXP, SEXP, R_xlen_t, R_xlen_t) { return 0; }
 
   /// Takes back the items that were given and that no worker has begun: their numbers, from 0, in
   /// order. They are over by that, and nothing comes of them. Throws.
