@@ -145,24 +145,20 @@ install_lomp() {
     >"$work/install.log" 2>&1
 }
 
-# The suite runs in a copy of its folder, because testthat writes snapshots and plots beside it, and
-# in two sessions, because tests wait more than they compute: each takes the next file that nobody
-# has taken. Tests are counted by test_that() block; the counts go to a file, for a crash leaves no
-# file. The reporter names each file as it begins and its time as it ends, and shows all failures;
-# they go to a file, too, because a short end of a log is all that many who look for them get to see.
+# The suite runs in a copy of its folder, because testthat writes snapshots and plots beside it. Each
+# file has a session of its own: one that has run others is larger, which its forks and the pages
+# that are copied after them pay for (all files in two sessions: 1960 s of processor time, half of
+# that at ten large ones of them where each has its own). Tests are counted by test_that() block;
+# counts and failures go to files, for a crash leaves none of the former, and a short end of a log is
+# all that many who look for the latter get to see.
 write_r_runner() {
   cat >"$work/run.R" <<'END'
 library(testthat)
 args <- commandArgs(TRUE)
-out <- function(name) file.path(args[1], paste0(name, args[2]))
+out <- function(what) file.path(args[1], paste0(args[2], ".", what))
 # What it would say at the end of each file is said at the end of all.
 Reporter <- R6::R6Class("Reporter", inherit = ProgressReporter,
                         public = list(end_reporter = function() NULL))
-run_file <- function(name) {
-  reporter <- Reporter$new(max_failures = Inf, show_praise = FALSE, update_interval = 1e9)
-  test_dir("testthat", package = "lomp", load_package = "installed", reporter = reporter,
-           filter = paste0("^", name, "$"), stop_on_failure = FALSE)
-}
 is_failed <- function(one) inherits(one, c("expectation_failure", "expectation_error"))
 words <- function(one) {
   lines <- unlist(strsplit(conditionMessage(one), "\n", fixed = TRUE))
@@ -174,35 +170,40 @@ tell <- function(test) {
   cat(paste0("failed: ", test$file, ": ", test$test), paste0("    ", head(details, 30)),
       sep = "\n", file = out("failures"), append = TRUE)
 }
-files <- list.files("testthat", "^test-.*[.]R$")
-files <- files[order(-file.size(file.path("testthat", files)))]  # long ones first
-names <- grep(Sys.getenv("LOMP_TEST_FILES"), sub("^test-(.*)[.]R$", "\\1", files), value = TRUE)
-counts <- numeric(4)
-for (name in names) {
-  if (!dir.create(file.path("taken", name), showWarnings = FALSE)) next
-  tests <- run_file(name)
-  results <- as.data.frame(tests)
-  bad <- results$failed > 0 | results$error
-  lapply(tests[bad], tell)
-  rm(tests)  # their conditions hold results
-  counts <- counts + c(sum(!bad), sum(bad), sum(results$nb), sum(results$skipped))
-}
-writeLines(paste(counts, collapse = " "), out("counts"))
+reporter <- Reporter$new(max_failures = Inf, show_praise = FALSE, update_interval = 1e9)
+tests <- test_dir("testthat", package = "lomp", load_package = "installed", reporter = reporter,
+                  filter = paste0("^", args[2], "$"), stop_on_failure = FALSE)
+results <- as.data.frame(tests)
+bad <- results$failed > 0 | results$error
+invisible(lapply(tests[bad], tell))
+writeLines(paste(sum(!bad), sum(bad), sum(results$nb), sum(results$skipped)), out("counts"))
 END
 }
 
-run_r_session() {
-  NOT_CRAN=true R_LIBS="$work/lib${R_LIBS:+:$R_LIBS}" \
-    "${LOMP_TEST_RSCRIPT:-Rscript}" --no-init-file run.R out "$1" </dev/null
+# The names of the files, the long ones first.
+r_test_names() {
+  (cd "$root/tests/testthat" && wc -c test-*.R) | sort -rn |
+    sed -nE 's/^ *[0-9]+ test-(.*)[.]R$/\1/p' | grep -E "${LOMP_TEST_FILES:-}"
 }
 
-# Each session that came to its end tells how many tests passed and failed, how many expectations
-# they had and how many were skipped.
+# Runs those of the named files that nobody has taken, one after the other.
+run_r_files() {
+  local name
+  cd "$work" || exit 1
+  for name in "$@"; do
+    mkdir "taken/$name" 2>/dev/null || continue
+    NOT_CRAN=true R_LIBS="$work/lib${R_LIBS:+:$R_LIBS}" \
+      "${LOMP_TEST_RSCRIPT:-Rscript}" --no-init-file run.R out "$name" </dev/null
+  done
+}
+
+# A session that came to its end tells how many tests passed and failed, how many expectations they
+# had and how many were skipped.
 count_r_tests() {
-  local all=0 skipped=0 session passed_here failed_here expectations skipped_here
-  for session in "$@"; do
-    if ! read -r passed_here failed_here expectations skipped_here <"$work/out/counts$session"; then
-      say "the R tests did not come to their end"
+  local all=0 skipped=0 name passed_here failed_here expectations skipped_here
+  for name in "$@"; do
+    if ! read -r passed_here failed_here expectations skipped_here <"$work/out/$name.counts"; then
+      say "failed: the tests of $name did not come to their end" | tee -a "$work/failures"
       passed_here=0 failed_here=1 expectations=0 skipped_here=0
     fi 2>/dev/null
     count "$passed_here" "$failed_here"
@@ -211,8 +212,9 @@ count_r_tests() {
   say "R tests with $all expectations, $skipped skipped"
 }
 
+# Two files at a time, because tests wait more than they compute.
 run_r_tests() {
-  local session sessions=(1 2) pids=()
+  local names pids=()
   say "== R tests"
   if ! install_lomp; then
     cat "$work/install.log"
@@ -223,14 +225,15 @@ run_r_tests() {
   cp -R "$root/tests/testthat" "$work/testthat"
   mkdir "$work/out" "$work/taken"
   write_r_runner
-  for session in "${sessions[@]}"; do
+  mapfile -t names < <(r_test_names)
+  for _ in 1 2; do
     # What a shell runs in the background may ignore interrupts, and so would R there.
-    (trap - INT QUIT && cd "$work" && run_r_session "$session") &
+    (trap - INT QUIT && run_r_files "${names[@]}") &
     pids+=($!)
   done
   wait "${pids[@]}"
-  count_r_tests "${sessions[@]}"
-  cat "$work"/out/failures* >>"$work/failures" 2>/dev/null
+  count_r_tests "${names[@]}"
+  cat "$work"/out/*.failures >>"$work/failures" 2>/dev/null
 }
 
 # ---- The C++ tests ------------------------------------------------------------------------------
