@@ -70,7 +70,7 @@ test_that("<<- assigns to what is around the function", {
 })
 
 test_that("elements, namespaces and left out arguments are no names", {
-  f <- function(x) pkg::thing(x$part, x@slot, x[, 1], x$`other`)
+  f <- function(x) stats::sd(x$part, x@slot, x[, 1], x$`other`)
   expect_identical(names_in(f), character())
   expect_identical(calls_in(f), c("$", "@", "[", "::")[c(4, 1, 2, 3)])
 })
