@@ -250,8 +250,8 @@
 #' option `lomp.buffer` says wait in memory, and more in a temporary file, so that the order holds
 #' however much there is (with `.compute` all of it waits in memory). Where the call ends early (by
 #' an error, an interrupt), all that was said until then comes before that, by item; where a handler
-#' leaves it, nothing more is said. The option `lomp.output` (see [lomp-options]) chooses. Conditions
-#' of class `immediateCondition`, progressr's steps among them, never wait.
+#' leaves it, nothing more is said. The option `lomp.output` (see [lomp-options]) chooses.
+#' Conditions of class `immediateCondition`, progressr's steps among them, never wait.
 #'
 #' What is said once in a session (rlang's `.frequency = "once"`, deprecations of lifecycle, a
 #' package's own notes) is said once by each worker, and again in the next call: what a worker knows
