@@ -336,6 +336,12 @@ test_that("progress is told from the beginning to the end", {
   expect_false(is.unsorted(told[, 1]))
 })
 
+test_that("a bar counts what has come from there", {
+  local_bar()
+  drawn <- strsplit(errors_of(map_there(1:20, function(i) i, .progress = TRUE)), "[\r\n]")[[1]]
+  expect_match(drawn[[length(drawn)]], "^20/20 done in [0-9.]+ s, [0-9.]+/s$")
+})
+
 # ---- Vectors ------------------------------------------------------------------------------------
 
 test_that("a vector's values are those that it has here", {
@@ -482,6 +488,28 @@ test_that("a call goes on from its file, there and here", {
       unlink(file)
     }
   })
+})
+
+test_that("a vector's values and an iterator's results go on from a file, too", {
+  breaks <- function(i) if (i == 4) stop("later") else c(i, rnorm(1))
+  whole <- function(i) c(i, rnorm(1))
+  file <- new_file_name(environment())
+  with_seed(3, expected <- lomp_vapply(1:6, whole, numeric(2), .workers = 0))
+  with_seed(3, caught(vapply_there(1:6, breaks, numeric(2), .checkpoint = file)))
+  done <- in_file(file)
+  expect_false(4 %in% done)
+  again <- function(call) with_seed(3, call(.redo = lomp_read(file), .checkpoint = file))
+  expect_identical(again(function(...) vapply_there(1:6, whole, numeric(2), ...)), expected)
+  unlink(file)
+
+  # One that is over in the file isn't given once more; what it gave is in a list there.
+  with_seed(3, caught(as.list(iterate_there(1:6, breaks, .checkpoint = file))))
+  done <- in_file(file)
+  expect_false(4 %in% done)
+  rest <- again(function(...) as.list(iterate_there(1:6, whole, .ordered = TRUE, ...)))
+  columns <- lapply(seq_len(6), function(i) expected[, i])
+  expect_identical(rest, columns[setdiff(1:6, done)])
+  expect_identical(without_mark(lomp_read(file)), lapply(columns, list))
 })
 
 # ---- The report ---------------------------------------------------------------------------------
