@@ -207,9 +207,9 @@ measure_all <- function(names, engine_names) {
   do.call(rbind, rows)
 }
 
-# How much more than recorded may be taken: as much as such counts vary between machines. When a
-# worker collects garbage depends on what pages and collections cost it, and so on what else the
-# machine does.
+# How much more than recorded may be taken: as much as such counts vary between machines, of two of
+# which the record has the larger ones. When a worker collects garbage depends on what pages and
+# collections cost it, and so on what else the machine does.
 slack <- 1.4
 
 # What a worker may have of its own beside what its items need; some items have tens of megabytes,
